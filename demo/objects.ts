@@ -1,0 +1,46 @@
+/** The declarative objects of the demonstration: what `sallyport apply` would be given. */
+import type { Target } from './target.ts';
+
+export const demoPrincipals = [
+  { name: 'engineer', displayName: 'Erin Engineer', roles: ['member'], groups: ['engineering'] },
+  { name: 'dba', displayName: 'Dana Dba', roles: ['member'], groups: ['dba', 'engineering'] },
+  { name: 'admin', displayName: 'First administrator', roles: ['admin'], groups: [] as string[] },
+] as const;
+
+/** A week, so that a demonstration left running over a weekend still answers. */
+export const tokenLifetimeSeconds = 7 * 24 * 3600;
+
+/** `ca` is the PEM of the authority that signed the target's certificate. */
+export function demoObjects(target: Target, ca: string): unknown[] {
+  return [
+    ...demoPrincipals.map(({ name, displayName, roles }) => ({
+      kind: 'Principal',
+      metadata: { name },
+      spec: { kind: 'person', displayName, roles: [...roles] },
+    })),
+    ...['engineering', 'dba'].map((group) => ({
+      kind: 'Group',
+      metadata: { name: group },
+      spec: {
+        members: demoPrincipals.filter(({ groups }) => (groups as readonly string[]).includes(group)).map(({ name }) => name),
+      },
+    })),
+    {
+      kind: 'Resource',
+      metadata: { name: 'orders', labels: { env: 'prod', team: 'payments' } },
+      spec: {
+        protocol: 'postgres',
+        address: `${target.host}:${target.port}`,
+        tls: { mode: 'verify-full', ca },
+        credential: { username: target.user, password: { value: target.password } },
+        recording: 'strict',
+        database: target.database,
+      },
+    },
+    {
+      kind: 'Access',
+      metadata: { name: 'engineers-reach-payments' },
+      spec: { match: { principals: { groups: ['engineering', 'dba'] }, resources: { labels: { team: 'payments' } } } },
+    },
+  ];
+}

@@ -1,0 +1,62 @@
+/** What a handler is given, and what it may answer; the types follow from the table of routes. */
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { EventBody } from '../core/event.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Scope } from './authorise.ts';
+import type { HandlerInput, ManifestSchemas, RouteAnswer, RouteEntry, RouteName, Routes } from './contract/index.ts';
+import type { ApiPorts, ApiProtocol } from './ports.ts';
+
+/** What all handlers share. */
+export interface ApiParts {
+  readonly ports: ApiPorts;
+  readonly protocols: readonly ApiProtocol[];
+  readonly schemas: ManifestSchemas;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  /** Journals events and waits until all of them are durable. Rejects with an operation error. */
+  record(...events: readonly EventBody[]): Promise<void>;
+}
+
+type Caller<N extends RouteName> = Routes[N]['permission'] extends 'public'
+  ? null
+  : Routes[N]['permission'] extends 'metrics.read'
+    ? Principal | null
+    : Principal;
+
+export interface Context<N extends RouteName> {
+  readonly principal: Caller<N>;
+  /** Over whose things: a handler that is given `own` compares owners. */
+  readonly scope: Scope;
+  /** The token of the call, its id and end. Null on public routes. */
+  readonly token: { readonly id: string; readonly expiresAtMs: number } | null;
+  readonly input: HandlerInput<Routes[N]>;
+  readonly requestId: string;
+  readonly source: string;
+  /** Aborts when the client is gone, its right to a stream ended, or the API closes. */
+  readonly signal: AbortSignal;
+}
+
+export interface TextAnswer {
+  readonly mediaType: string;
+  readonly body: string | AsyncIterable<string>;
+  /** Offered to save under this name. Made of safe characters by the handler. */
+  readonly fileName?: string;
+}
+
+type Kind<N extends RouteName> = Routes[N]['response']['kind'];
+
+export type Result<N extends RouteName> =
+  Kind<N> extends 'json'
+    ? RouteAnswer<Routes[N]>
+    : Kind<N> extends 'none'
+      ? undefined
+      : Kind<N> extends 'ndjson'
+        ? AsyncIterable<RouteEntry<Routes[N]>>
+        : TextAnswer;
+
+export type Handler<N extends RouteName> = (context: Context<N>) => Promise<Result<N>>;
+
+/** One handler for each route: leaving one out does not compile. */
+export type Handlers = { readonly [N in RouteName]: Handler<N> };

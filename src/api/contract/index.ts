@@ -1,0 +1,58 @@
+/** What the CLI, the console and the server share: manifests, routes, shapes, and the client made from them. */
+export { type Address, formatAddress, parseAddress } from './address.ts';
+export { type CallOptions, type Client, type ClientOptions, createClient, type InputOf } from './client.ts';
+export {
+  type CheckedDocument,
+  type Documents,
+  formatManifests,
+  formatProblem,
+  locateProblem,
+  type ManifestProblem,
+  type Position,
+  readDocuments,
+  readManifests,
+  type SourceDocument,
+} from './document.ts';
+export { ApiError, clientErrors } from './errors.ts';
+export * as contractLimits from './limits.ts';
+export {
+  type AccessManifest,
+  type GroupManifest,
+  kindOfWord,
+  type Manifest,
+  type ManifestKind,
+  manifestKinds,
+  normaliseManifest,
+  type PrincipalManifest,
+  type ProtocolDescription,
+  type ResourceManifest,
+  type SecretSource,
+} from './manifest.ts';
+export { namePattern } from './names.ts';
+export { type OpenApiOptions, openApiDocument } from './openapi.ts';
+export { type Permission, permissions, type RoutePermission } from './permission.ts';
+export type { HandlerInput, RouteAnswer, RouteDefinition, RouteEntry, RouteInput } from './route.ts';
+export { exportFormats, type RouteName, type Routes, routes } from './routes.ts';
+export { manifestJsonSchema, manifestSchemaId } from './schema.ts';
+export type {
+  Explanation,
+  FieldChange,
+  ManifestView,
+  ObjectResult,
+  OpenableResource,
+  PrincipalView,
+  Problem,
+  RecordedEntryView,
+  SessionView,
+  StatusView,
+  TokenView,
+} from './shapes.ts';
+export {
+  type Checked,
+  checkManifest,
+  type FieldPath,
+  type FieldProblem,
+  formatPath,
+  type ManifestSchemas,
+  manifestSchemas,
+} from './validate.ts';

@@ -1,0 +1,55 @@
+/** The limits of what the API and manifests accept. */
+
+/** One manifest file and one request body. A thousand resources fit; what is larger is split. */
+export const manifestBytesMax = 1024 * 1024;
+export const bodyBytesMax = 1024 * 1024;
+
+/** Nesting of YAML and JSON: manifests need seven levels; parsers recurse, so the depth is bounded before them (A-API-03). */
+export const documentDepthMax = 64;
+
+/** Documents in one file and in one apply. */
+export const documentsMax = 1000;
+
+/** Problems reported at once; beyond it reading on no longer helps. */
+export const problemsMax = 200;
+
+/** Longest name of an object; a DNS label and a PostgreSQL identifier end there too. */
+export const nameLengthMax = 63;
+
+/** Longest name of a secret: a generated name holds an object's name. */
+export const secretNameLengthMax = 127;
+
+/** Longest secret value: a private key with its certificate chain fits. */
+export const secretBytesMax = 64 * 1024;
+
+/** Longest description or display name. */
+export const textLengthMax = 256;
+
+/** Longest certificate bundle written into a manifest. */
+export const certificateLengthMax = 256 * 1024;
+
+/** Labels of one object, and entries of one list in a manifest. */
+export const labelsMax = 64;
+export const listEntriesMax = 10_000;
+
+/** Passwords: short ones are guessed, very long ones only cost hashing time. */
+export const passwordLengthMin = 12;
+export const passwordLengthMax = 1024;
+
+/** Lifetime that may be asked for a token. Longer than a quarter is not short-lived by any reading. */
+export const tokenLifetimeSecondsMin = 60;
+export const tokenLifetimeSecondsMax = 90 * 24 * 60 * 60;
+
+/** Entries of one page of a list. */
+export const pageEntriesDefault = 50;
+export const pageEntriesMax = 500;
+
+/** How long the client waits for the head of an answer; applies and rotations of a large store take a while. */
+export const clientAnswerDeadlineMs = 60_000;
+
+/** Silence after which the client gives a stream up; the server sends a blank line every `streamHeartbeatMs`. */
+export const clientStreamSilenceMs = 60_000;
+export const streamHeartbeatMs = 15_000;
+
+/** Largest answer the client takes into memory, and largest line of a stream. */
+export const clientAnswerBytesMax = 64 * 1024 * 1024;

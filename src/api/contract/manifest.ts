@@ -1,0 +1,266 @@
+/**
+ * The manifest kinds: what `sallyport apply` takes and `sallyport get` gives back (DESIGN section 3).
+ *
+ * Invariants:
+ * - Every object is strict: an unknown key is an error, never ignored (A-API-03).
+ * - A selector that selects nothing is refused, so that leaving something out never means "everything".
+ * - `value` and `password` are write-only: the server seals or hashes them and no answer carries them (A-API-06).
+ *
+ * Deliberately absent: the store, the meaning of a match (that is policy), defaults that only a protocol knows.
+ */
+import { z } from 'zod';
+import { assert } from '../../base/assert.ts';
+import type { PrincipalKind, Role } from '../../core/principal.ts';
+import type { RecordingMode, SettingDefinition, TlsMode } from '../../core/resource.ts';
+import { formatAddress, parseAddress } from './address.ts';
+import * as limits from './limits.ts';
+import { labels, nameList, objectName, secretName, shortText, utf8Length } from './names.ts';
+
+export const manifestKinds = ['Resource', 'Access', 'Group', 'Principal'] as const;
+export type ManifestKind = (typeof manifestKinds)[number];
+export const manifestKind = z.enum(manifestKinds);
+
+/** The part of a protocol that manifests depend on. A core `Protocol` is one. */
+export interface ProtocolDescription {
+  readonly name: string;
+  readonly defaultPort: number;
+  readonly settings: Readonly<Record<string, SettingDefinition>>;
+}
+
+const tlsModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const satisfies readonly TlsMode[];
+const recordingModes = ['strict', 'best-effort'] as const satisfies readonly RecordingMode[];
+const principalKinds = ['person', 'service', 'agent'] as const satisfies readonly PrincipalKind[];
+const roleNames = ['admin', 'auditor', 'member'] as const satisfies readonly Role[];
+
+const metadata = z.strictObject({
+  name: objectName,
+  labels: labels.optional().describe('Free labels, by which an Access selects resources.'),
+});
+
+const absolutePath = z
+  .string()
+  .max(4096)
+  .regex(/^\/[^\0]*$/, 'must be an absolute path');
+
+/** Where the password of a credential is. Exactly one key; `value` is taken and never given back. */
+export const secretSource = z
+  .strictObject({
+    env: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of an environment variable')
+      .optional()
+      .describe('An environment variable of the gateway.'),
+    file: absolutePath.optional().describe('A file on the gateway; a final line feed is dropped.'),
+    store: secretName.optional().describe('A secret of the gateway (sallyport secret put).'),
+    value: z
+      .string()
+      .min(1)
+      .refine(
+        (text) => utf8Length(text) <= limits.secretBytesMax,
+        `must not be longer than ${limits.secretBytesMax} bytes`,
+      )
+      .optional()
+      .meta({
+        description: 'The secret itself. Sealed on arrival and shown as `store` from then on.',
+        writeOnly: true,
+      }),
+  })
+  .refine((source) => Object.keys(source).length === 1, 'must hold exactly one of env, file, store, value')
+  .meta({ minProperties: 1, maxProperties: 1 });
+
+const address = z
+  .string()
+  .max(300)
+  .refine((text) => parseAddress(text) !== null, 'must be host:port, with IPv6 in brackets')
+  .describe('host:port, IPv6 in brackets; the port may be left out where it is the protocol’s own.');
+
+const tls = z
+  .strictObject({
+    mode: z.enum(tlsModes).default('verify-full').describe('As libpq names them. verify-full unless said otherwise.'),
+    ca: z
+      .string()
+      .max(limits.certificateLengthMax)
+      .refine(
+        (text) =>
+          /^file:\/[^\0]*$/.test(text) || /-----BEGIN CERTIFICATE-----[\s\S]+-----END CERTIFICATE-----/.test(text),
+        'must be certificates in PEM or file:/absolute/path',
+      )
+      .optional()
+      .describe('Authorities to trust instead of the system’s: PEM, or file:/path on the gateway.'),
+    serverName: z
+      .string()
+      .refine((text) => parseAddress(text)?.port === null, 'must be a host name or an address')
+      .optional()
+      .describe('The name to verify and to send, where it is not the address’s host.'),
+  })
+  .prefault({});
+
+const credential = z.strictObject({
+  username: z
+    .string()
+    .min(1)
+    .max(limits.textLengthMax)
+    .refine((text) => !text.includes('\0'), 'must not hold a zero byte'),
+  password: secretSource.optional(),
+});
+
+/** The fields of every Resource, whatever its protocol. */
+const resourceFields = {
+  address,
+  tls,
+  credential: credential.optional().describe('What the gateway presents to the target. Clients never see it.'),
+  recording: z
+    .enum(recordingModes)
+    .default('strict')
+    .describe('strict: nothing takes effect or is shown unrecorded. best-effort: goes on while recording lags.'),
+};
+
+const principalSelector = z
+  .strictObject({
+    names: nameList.optional(),
+    groups: nameList.optional(),
+    except: z
+      .strictObject({ names: nameList.optional(), groups: nameList.optional() })
+      .optional()
+      .describe('Takes away from what names and groups select.'),
+  })
+  .refine((value) => holdsAny(value.names, value.groups), 'must select someone by names or groups');
+
+const resourceSelector = z
+  .strictObject({
+    names: nameList.optional(),
+    labels: labels.optional().describe('All of them must be on the resource.'),
+  })
+  .refine(
+    (value) => holdsAny(value.names, Object.keys(value.labels ?? {})),
+    'must select something by names or labels',
+  );
+
+export const accessSchema = z.strictObject({
+  kind: z.literal('Access'),
+  metadata,
+  spec: z.strictObject({ match: z.strictObject({ principals: principalSelector, resources: resourceSelector }) }),
+});
+
+export const groupSchema = z.strictObject({
+  kind: z.literal('Group'),
+  metadata,
+  spec: z.strictObject({
+    members: nameList.describe('Names of principals.'),
+    description: shortText.optional(),
+  }),
+});
+
+export const principalSchema = z.strictObject({
+  kind: z.literal('Principal'),
+  metadata,
+  spec: z.strictObject({
+    kind: z.enum(principalKinds).default('person'),
+    displayName: shortText.optional(),
+    roles: z
+      .array(z.enum(roleNames))
+      .max(roleNames.length)
+      .refine((value) => new Set(value).size === value.length, 'must not name a role twice')
+      .default(['member']),
+    disabled: z.boolean().default(false).describe('Ends live sessions and refuses new ones.'),
+    password: z
+      .string()
+      .min(limits.passwordLengthMin, `must be at least ${limits.passwordLengthMin} characters`)
+      .max(limits.passwordLengthMax, `must be at most ${limits.passwordLengthMax} characters`)
+      .optional()
+      .meta({
+        description: 'Hashed on arrival and never given back. Left out, the password stays as it is.',
+        writeOnly: true,
+      }),
+  }),
+});
+
+/** The Resource schema of one protocol. */
+export function resourceSchemaOf(protocol: ProtocolDescription) {
+  const settings: Record<string, z.ZodType> = {};
+  for (const [name, definition] of Object.entries(protocol.settings)) {
+    assert(
+      name !== 'protocol' && !(name in resourceFields),
+      `setting ${name} of ${protocol.name} hides a common field`,
+    );
+    settings[name] = settingSchema(definition);
+  }
+  return z.strictObject({
+    kind: z.literal('Resource'),
+    metadata,
+    spec: z.strictObject({ protocol: z.literal(protocol.name), ...resourceFields, ...settings }),
+  });
+}
+
+/** A Resource whose protocol is not known here: the common fields are checked, what else stands in `spec` is not. */
+export function looseResourceSchema(protocolNames: readonly string[] | null) {
+  const protocol =
+    protocolNames === null
+      ? z.string()
+      : z.string().refine((name) => protocolNames.includes(name), `must be one of: ${protocolNames.join(', ')}`);
+  return z.strictObject({
+    kind: z.literal('Resource'),
+    metadata,
+    spec: z.looseObject({ protocol, ...resourceFields }),
+  });
+}
+
+function settingSchema(definition: SettingDefinition): z.ZodType {
+  let schema: z.ZodType;
+  if (definition.type === 'boolean') schema = z.boolean();
+  else if (definition.type === 'integer') {
+    let integer = z.int();
+    if (definition.minimum !== undefined) integer = integer.min(definition.minimum);
+    if (definition.maximum !== undefined) integer = integer.max(definition.maximum);
+    schema = integer;
+  } else {
+    const text =
+      definition.choices === undefined
+        ? z
+            .string()
+            .max(4096)
+            .refine((value) => !value.includes('\0'), 'must not hold a zero byte')
+        : z.enum(definition.choices as [string, ...string[]]);
+    schema = definition.type === 'string' ? text : z.array(text).max(limits.listEntriesMax);
+  }
+  schema = schema.describe(definition.description);
+  if (definition.default !== undefined) return schema.default(definition.default);
+  return definition.required === true ? schema : schema.optional();
+}
+
+export type AccessManifest = z.output<typeof accessSchema>;
+export type GroupManifest = z.output<typeof groupSchema>;
+export type PrincipalManifest = z.output<typeof principalSchema>;
+export type ResourceManifest = z.output<ReturnType<typeof looseResourceSchema>>;
+/** A checked manifest with its defaults filled in. */
+export type Manifest = ResourceManifest | AccessManifest | GroupManifest | PrincipalManifest;
+export type SecretSource = z.output<typeof secretSource>;
+
+/**
+ * The one spelling of a checked manifest that is stored, compared and given back: the address with its port, empty
+ * labels left out. Applying what it gives changes nothing.
+ */
+export function normaliseManifest<M extends Manifest>(manifest: M, protocols: readonly ProtocolDescription[]): M {
+  const { labels: given, ...rest } = manifest.metadata;
+  const metadataNormal = given === undefined || Object.keys(given).length === 0 ? rest : { ...rest, labels: given };
+  if (manifest.kind !== 'Resource') return { ...manifest, metadata: metadataNormal };
+  const parsed = parseAddress(manifest.spec.address);
+  const protocol = protocols.find((candidate) => candidate.name === manifest.spec.protocol);
+  assert(parsed !== null, 'normalise an unchecked address');
+  const port = parsed.port ?? protocol?.defaultPort;
+  const normal = port === undefined ? manifest.spec.address : formatAddress(parsed.host, port);
+  return { ...manifest, metadata: metadataNormal, spec: { ...manifest.spec, address: normal } };
+}
+
+/** The kind a person means by `resource`, `resources` or `Resource`; null where none. */
+export function kindOfWord(word: string): ManifestKind | null {
+  const lower = word.toLowerCase();
+  const plurals: Readonly<Record<string, ManifestKind>> = { accesses: 'Access' };
+  return (
+    plurals[lower] ?? manifestKinds.find((kind) => [kind, `${kind}s`].some((w) => w.toLowerCase() === lower)) ?? null
+  );
+}
+
+function holdsAny(...lists: readonly (readonly string[] | undefined)[]): boolean {
+  return lists.some((list) => list !== undefined && list.length > 0);
+}

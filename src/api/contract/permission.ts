@@ -1,0 +1,28 @@
+/**
+ * What a route may require. Which role has which permission, and over whose things, stands in the server's one table
+ * (api/authorise.ts).
+ */
+export const permissions = [
+  'self',
+  'tokens.read',
+  'tokens.create',
+  'tokens.revoke',
+  'objects.read',
+  'objects.write',
+  'secrets.read',
+  'secrets.write',
+  'sessions.read',
+  'sessions.kill',
+  'recordings.read',
+  'resources.read',
+  'access.explain',
+  'journal.read',
+  'status.read',
+  'metrics.read',
+] as const;
+
+/** `self` is what any signed-on principal may do, whatever its roles. */
+export type Permission = (typeof permissions)[number];
+
+/** `public` needs no token: it must be said, and is never what a route falls back to. */
+export type RoutePermission = Permission | 'public';

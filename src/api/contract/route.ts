@@ -1,0 +1,88 @@
+/** Routes as data: one definition that the server, the client and the OpenAPI description are made from. */
+import type { z } from 'zod';
+import type { RoutePermission } from './permission.ts';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** What a route answers with. */
+export type Answer =
+  | { readonly kind: 'json'; readonly schema: z.ZodType }
+  /** One JSON value per line; blank lines keep the connection alive. */
+  | { readonly kind: 'ndjson'; readonly schema: z.ZodType }
+  /** Text of one of these media types, possibly long. */
+  | { readonly kind: 'text'; readonly mediaTypes: readonly string[] }
+  | { readonly kind: 'none' };
+
+export interface RouteDefinition {
+  readonly method: Method;
+  /** With `:name` for parameters. */
+  readonly path: string;
+  readonly summary: string;
+  /** Required: a route without it cannot be defined. */
+  readonly permission: RoutePermission;
+  readonly params?: z.ZodType;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly response: Answer;
+  /** Body limit of its own, below the general one. */
+  readonly bodyBytesMax?: number;
+}
+
+export function defineRoute<const R extends RouteDefinition>(route: R): R {
+  return route;
+}
+
+export function json<S extends z.ZodType>(schema: S): { readonly kind: 'json'; readonly schema: S } {
+  return { kind: 'json', schema };
+}
+
+export function ndjson<S extends z.ZodType>(schema: S): { readonly kind: 'ndjson'; readonly schema: S } {
+  return { kind: 'ndjson', schema };
+}
+
+export function text(...mediaTypes: readonly string[]): {
+  readonly kind: 'text';
+  readonly mediaTypes: readonly string[];
+} {
+  return { kind: 'text', mediaTypes };
+}
+
+export const none: { readonly kind: 'none' } = { kind: 'none' };
+
+type Part<R, K extends string, Side extends 'input' | 'output'> = R extends {
+  readonly [P in K]: infer S extends z.ZodType;
+}
+  ? Side extends 'input'
+    ? z.input<S>
+    : z.output<S>
+  : undefined;
+
+type Without<T> = { [K in keyof T as T[K] extends undefined ? never : K]: T[K] };
+
+/** What a caller passes: parameters and query as their meaning, the body as it may be written. */
+export type RouteInput<R> = Without<{
+  params: Part<R, 'params', 'output'>;
+  query: Part<R, 'query', 'output'>;
+  body: Part<R, 'body', 'input'>;
+}>;
+
+/** What a handler gets. */
+export type HandlerInput<R> = {
+  readonly params: Part<R, 'params', 'output'>;
+  readonly query: Part<R, 'query', 'output'>;
+  readonly body: Part<R, 'body', 'output'>;
+};
+
+type AnswerOf<R> = R extends { readonly response: infer A } ? A : never;
+
+/** The value of a JSON answer. */
+export type RouteAnswer<R> =
+  AnswerOf<R> extends { readonly kind: 'json'; readonly schema: infer S extends z.ZodType }
+    ? z.output<S>
+    : AnswerOf<R> extends { readonly kind: 'none' }
+      ? undefined
+      : never;
+
+/** One entry of an NDJSON answer. */
+export type RouteEntry<R> =
+  AnswerOf<R> extends { readonly kind: 'ndjson'; readonly schema: infer S extends z.ZodType } ? z.output<S> : never;

@@ -1,0 +1,295 @@
+/**
+ * The table of routes: everything the API offers, and what each asks for.
+ *
+ * Queries are strict and hold no defaults (the server fills them in), so that one type serves client and server.
+ */
+import { z } from 'zod';
+import * as limits from './limits.ts';
+import { manifestKind } from './manifest.ts';
+import { identifier, moment, objectName, secretName, shortText } from './names.ts';
+import { defineRoute, json, ndjson, none, text } from './route.ts';
+import {
+  explanationShape,
+  issuedTokenShape,
+  manifestShape,
+  objectResultShape,
+  openableResourceShape,
+  principalShape,
+  recordedEntryShape,
+  sessionShape,
+  statusShape,
+  tokenShape,
+} from './shapes.ts';
+
+const flag = z.stringbool({ truthy: ['true'], falsy: ['false'] });
+const lifetime = z.int().min(limits.tokenLifetimeSecondsMin).max(limits.tokenLifetimeSecondsMax);
+const byId = z.strictObject({ id: identifier });
+const bySecret = z.strictObject({ name: secretName });
+const byObject = z.strictObject({ kind: manifestKind, name: objectName });
+
+export const exportFormats = ['ndjson', 'csv', 'text'] as const;
+
+export const routes = {
+  login: defineRoute({
+    method: 'POST',
+    path: '/api/v1/login',
+    summary: 'Signs on with a password and gives a short-lived token.',
+    permission: 'public',
+    body: z.strictObject({
+      principal: z.string().min(1).max(limits.nameLengthMax),
+      password: z.string().min(1).max(limits.passwordLengthMax),
+      lifetimeSeconds: lifetime.optional(),
+    }),
+    bodyBytesMax: 16 * 1024,
+    response: json(issuedTokenShape.extend({ principal: principalShape })),
+  }),
+  logout: defineRoute({
+    method: 'POST',
+    path: '/api/v1/logout',
+    summary: 'Revokes the token that the call is made with.',
+    permission: 'self',
+    response: none,
+  }),
+  whoami: defineRoute({
+    method: 'GET',
+    path: '/api/v1/whoami',
+    summary: 'Says whose token the call is made with.',
+    permission: 'self',
+    response: json(
+      principalShape.extend({
+        permissions: z.record(z.string(), z.enum(['own', 'all'])),
+        token: z.object({ id: z.string(), expiresAt: z.string() }),
+      }),
+    ),
+  }),
+
+  listTokens: defineRoute({
+    method: 'GET',
+    path: '/api/v1/tokens',
+    summary: 'Lists your tokens; with all=true everybody’s, where you may. Never their secrets.',
+    permission: 'tokens.read',
+    query: z.strictObject({ all: flag.optional() }),
+    response: json(z.object({ tokens: z.array(tokenShape) })),
+  }),
+  createToken: defineRoute({
+    method: 'POST',
+    path: '/api/v1/tokens',
+    summary: 'Issues a token for yourself or, as administrator, for another principal. Its secret is shown once.',
+    permission: 'tokens.create',
+    body: z.strictObject({
+      principal: objectName.optional(),
+      description: shortText.optional(),
+      lifetimeSeconds: lifetime.optional(),
+    }),
+    response: json(issuedTokenShape),
+  }),
+  revokeToken: defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/tokens/:id',
+    summary: 'Revokes a token at once; live sessions that it opened end within a second.',
+    permission: 'tokens.revoke',
+    params: byId,
+    response: none,
+  }),
+
+  listObjects: defineRoute({
+    method: 'GET',
+    path: '/api/v1/objects/:kind',
+    summary: 'Lists the manifests of a kind, by name.',
+    permission: 'objects.read',
+    params: z.strictObject({ kind: manifestKind }),
+    response: json(z.object({ objects: z.array(manifestShape) })),
+  }),
+  getObject: defineRoute({
+    method: 'GET',
+    path: '/api/v1/objects/:kind/:name',
+    summary: 'Gives one manifest back, without its write-only fields.',
+    permission: 'objects.read',
+    params: byObject,
+    response: json(manifestShape),
+  }),
+  apply: defineRoute({
+    method: 'POST',
+    path: '/api/v1/apply',
+    summary: 'Creates and updates objects, all or none. A dry run shows the same difference and changes nothing.',
+    permission: 'objects.write',
+    body: z.strictObject({
+      documents: z.array(z.unknown()).min(1).max(limits.documentsMax),
+      dryRun: z.boolean().default(false),
+    }),
+    response: json(z.object({ dryRun: z.boolean(), results: z.array(objectResultShape) })),
+  }),
+  deleteObject: defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/objects/:kind/:name',
+    summary: 'Deletes an object. What still names it is told as a warning.',
+    permission: 'objects.write',
+    params: byObject,
+    query: z.strictObject({ dryRun: flag.optional() }),
+    response: json(objectResultShape),
+  }),
+
+  listSecrets: defineRoute({
+    method: 'GET',
+    path: '/api/v1/secrets',
+    summary: 'Lists the names of stored secrets. No route gives a value back.',
+    permission: 'secrets.read',
+    response: json(z.object({ secrets: z.array(z.object({ name: z.string(), updatedAt: z.string() })) })),
+  }),
+  putSecret: defineRoute({
+    method: 'PUT',
+    path: '/api/v1/secrets/:name',
+    summary: 'Seals a secret under a name.',
+    permission: 'secrets.write',
+    params: bySecret,
+    body: z.strictObject({ value: z.string().min(1).max(limits.secretBytesMax) }),
+    response: none,
+  }),
+  deleteSecret: defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/secrets/:name',
+    summary: 'Deletes a secret; refused while a resource names it.',
+    permission: 'secrets.write',
+    params: bySecret,
+    response: none,
+  }),
+  rotateSecrets: defineRoute({
+    method: 'POST',
+    path: '/api/v1/secrets/rotate',
+    summary: 'Makes a new data key and seals every secret under it again.',
+    permission: 'secrets.write',
+    response: json(z.object({ key: z.string(), resealed: z.number() })),
+  }),
+
+  listSessions: defineRoute({
+    method: 'GET',
+    path: '/api/v1/sessions',
+    summary: 'Lists sessions, the latest first: your own, or everybody’s where you may.',
+    permission: 'sessions.read',
+    query: z.strictObject({
+      principal: objectName.optional(),
+      resource: objectName.optional(),
+      protocol: objectName.optional(),
+      live: flag.optional(),
+      since: moment.optional(),
+      until: moment.optional(),
+      limit: z.coerce.number<number>().int().min(1).max(limits.pageEntriesMax).optional(),
+      cursor: z
+        .string()
+        .regex(/^[A-Za-z0-9._~-]{1,256}$/, 'must be the cursor of a page before')
+        .optional(),
+    }),
+    response: json(z.object({ sessions: z.array(sessionShape), next: z.string().nullable() })),
+  }),
+  getSession: defineRoute({
+    method: 'GET',
+    path: '/api/v1/sessions/:id',
+    summary: 'Shows one session.',
+    permission: 'sessions.read',
+    params: byId,
+    response: json(sessionShape),
+  }),
+  killSession: defineRoute({
+    method: 'POST',
+    path: '/api/v1/sessions/:id/kill',
+    summary: 'Ends a live session within a second.',
+    permission: 'sessions.kill',
+    params: byId,
+    body: z.strictObject({ reason: shortText.min(1) }),
+    response: none,
+  }),
+  readRecording: defineRoute({
+    method: 'GET',
+    path: '/api/v1/sessions/:id/recording',
+    summary: 'Streams what was recorded, one entry a line. Reading is itself recorded.',
+    permission: 'recordings.read',
+    params: byId,
+    response: ndjson(recordedEntryShape),
+  }),
+  tailSession: defineRoute({
+    method: 'GET',
+    path: '/api/v1/sessions/:id/tail',
+    summary: 'Streams a live session as it is recorded, until it ends. Reading is itself recorded.',
+    permission: 'recordings.read',
+    params: byId,
+    response: ndjson(recordedEntryShape),
+  }),
+  exportSession: defineRoute({
+    method: 'GET',
+    path: '/api/v1/sessions/:id/export',
+    summary: 'Exports a recording with everything neutralised that a terminal or a spreadsheet would act on.',
+    permission: 'recordings.read',
+    params: byId,
+    query: z.strictObject({ format: z.enum(exportFormats) }),
+    response: text('application/x-ndjson', 'text/csv', 'text/plain'),
+  }),
+
+  listResources: defineRoute({
+    method: 'GET',
+    path: '/api/v1/resources',
+    summary: 'Lists the resources that you may open, and where their listener is.',
+    permission: 'resources.read',
+    response: json(z.object({ resources: z.array(openableResourceShape) })),
+  }),
+  explainAccess: defineRoute({
+    method: 'GET',
+    path: '/api/v1/explain',
+    summary: 'Says whether a principal may open a resource, and which Access decides.',
+    permission: 'access.explain',
+    query: z.strictObject({ principal: objectName, resource: objectName }),
+    response: json(explanationShape),
+  }),
+  checkpoint: defineRoute({
+    method: 'GET',
+    path: '/api/v1/journal/checkpoint',
+    summary: 'Gives the latest signed checkpoint of the journal, to be kept elsewhere.',
+    permission: 'journal.read',
+    response: text('text/plain'),
+  }),
+  status: defineRoute({
+    method: 'GET',
+    path: '/api/v1/status',
+    summary: 'Says how the gateway is.',
+    permission: 'status.read',
+    response: json(statusShape),
+  }),
+
+  manifestSchema: defineRoute({
+    method: 'GET',
+    path: '/api/v1/schema.json',
+    summary: 'JSON Schema of the manifests, for editors.',
+    permission: 'public',
+    response: json(z.record(z.string(), z.unknown())),
+  }),
+  openapi: defineRoute({
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    summary: 'This API, described as OpenAPI 3.1.',
+    permission: 'public',
+    response: json(z.record(z.string(), z.unknown())),
+  }),
+  health: defineRoute({
+    method: 'GET',
+    path: '/healthz',
+    summary: 'The process answers.',
+    permission: 'public',
+    response: json(z.object({ status: z.literal('ok') })),
+  }),
+  readiness: defineRoute({
+    method: 'GET',
+    path: '/readyz',
+    summary: 'The gateway takes new sessions; 503 while it does not.',
+    permission: 'public',
+    response: json(z.object({ status: z.literal('ready') })),
+  }),
+  metrics: defineRoute({
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Prometheus metrics; without a token from the gateway’s own machine only.',
+    permission: 'metrics.read',
+    response: text('text/plain'),
+  }),
+} as const;
+
+export type Routes = typeof routes;
+export type RouteName = keyof Routes;

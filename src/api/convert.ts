@@ -1,0 +1,47 @@
+/** From a Resource manifest to core's Resource. */
+import { assert } from '../base/assert.ts';
+import type { Resource, SecretReference, SettingValue } from '../core/resource.ts';
+import { type ProtocolDescription, parseAddress, type ResourceManifest, type SecretSource } from './contract/index.ts';
+
+/**
+ * Makes a Resource of a stored (checked, normalised, stripped) manifest. `ca` is the PEM text that `spec.tls.ca` stands
+ * for, read by the caller where it is a `file:` reference; null where the system's authorities count.
+ */
+export function resourceOf(
+  id: string,
+  manifest: ResourceManifest,
+  protocol: Pick<ProtocolDescription, 'defaultPort' | 'settings'>,
+  ca: string | null,
+): Resource {
+  const { metadata, spec } = manifest;
+  const address = parseAddress(spec.address);
+  assert(address !== null, 'stored resource without an address');
+  const settings: Record<string, SettingValue> = {};
+  for (const [name, definition] of Object.entries(protocol.settings)) {
+    const value = (spec as Readonly<Record<string, unknown>>)[name] ?? definition.default;
+    if (value !== undefined) settings[name] = value as SettingValue;
+  }
+  return {
+    id,
+    name: metadata.name,
+    labels: metadata.labels ?? {},
+    protocol: spec.protocol,
+    host: address.host,
+    port: address.port ?? protocol.defaultPort,
+    tls: { mode: spec.tls.mode, ca, serverName: spec.tls.serverName ?? null },
+    credential:
+      spec.credential === undefined
+        ? null
+        : { username: spec.credential.username, password: referenceOf(spec.credential.password) },
+    recording: spec.recording,
+    settings,
+  };
+}
+
+function referenceOf(source: SecretSource | undefined): SecretReference | null {
+  if (source === undefined) return null;
+  if (source.env !== undefined) return { provider: 'env', name: source.env };
+  if (source.file !== undefined) return { provider: 'file', path: source.file };
+  assert(source.store !== undefined, 'stored resource with an unsealed secret');
+  return { provider: 'store', name: source.store };
+}

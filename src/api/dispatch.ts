@@ -1,0 +1,219 @@
+/**
+ * From the table of routes to running routes: authenticate, authorise, check, handle, answer. Every route goes this one
+ * way; there is no other place where a token is looked at or a permission is asked for.
+ *
+ * Invariants: a caller is authenticated and authorised before a byte of the body is read (A-API-03); input is strict;
+ * JSON answers are cut to their declared shape; a stream ends with the right to it.
+ */
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { describeError, isGatewayError } from '../base/errors.ts';
+import type { Principal } from '../core/principal.ts';
+import { authorise, type Scope } from './authorise.ts';
+import type { ApiParts, Handlers, TextAnswer } from './context.ts';
+import { contractLimits, type RouteDefinition, routes } from './contract/index.ts';
+import { explainIssues } from './contract/validate.ts';
+import { apiErrors } from './errors.ts';
+import { safeJson } from './json.ts';
+import { tokenLengthMax } from './limits.ts';
+import { invalidRequest } from './problem.ts';
+import { StreamCount, watchRight, withHeartbeats } from './stream.ts';
+
+interface Caller {
+  readonly principal: Principal | null;
+  readonly scope: Scope;
+  readonly token: { readonly id: string; readonly expiresAtMs: number } | null;
+  /** Kept for checking the right to a stream again; goes with the request. */
+  readonly secret: string | null;
+}
+
+/** What a handler looks like when the table's types are set aside. */
+type AnyHandler = (context: Record<string, unknown>) => Promise<unknown>;
+
+/** Adds every route of the table. `closing` aborts when the API closes. */
+export function addRoutes(app: FastifyInstance, handlers: Handlers, parts: ApiParts, closing: AbortSignal): void {
+  const streams = new StreamCount();
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  for (const [name, route] of Object.entries(routes) as [keyof typeof routes, RouteDefinition][]) {
+    const handler = handlers[name] as unknown as AnyHandler;
+    app.route({
+      method: route.method,
+      url: route.path,
+      config: { permission: route.permission },
+      bodyLimit: route.bodyBytesMax ?? contractLimits.bodyBytesMax,
+      onRequest: async (request) => {
+        requireOwnOrigin(request);
+        callers.set(request, await identify(request, route, parts));
+      },
+      handler: async (request, reply) => {
+        const caller = callers.get(request);
+        if (caller === undefined) throw apiErrors('api.internal', { detail: 'a request without its caller' });
+        const input = {
+          params: checkPart(route.params, request.params, null),
+          query: checkPart(route.query, request.query, 'query'),
+          body: checkPart(route.body, request.body, 'body'),
+        };
+        const ending = new AbortController();
+        const { principal, scope, token } = caller;
+        const context = {
+          principal,
+          scope,
+          token,
+          input,
+          requestId: request.id,
+          source: sourceOf(request),
+          signal: AbortSignal.any([ending.signal, closing]),
+        };
+        if (!isStreamed(route)) return answer(reply, route, await handler(context));
+        return answerStream({ request, reply, route, caller, ending, closing, streams, parts }, () => handler(context));
+      },
+    });
+  }
+}
+
+/** The peer's address as people write it. No header is believed: nothing says who set it. */
+export function sourceOf(request: FastifyRequest): string {
+  return (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+}
+
+/** Who calls, and over whose things; throws where the route is not theirs. */
+async function identify(request: FastifyRequest, route: RouteDefinition, parts: ApiParts): Promise<Caller> {
+  const secret = route.permission === 'public' ? null : bearerOf(request);
+  const verified = secret === null ? null : await verify(secret, request, parts);
+  const principal = verified?.principal ?? null;
+  const decided = authorise(route.permission, principal, isDirectlyLocal(request));
+  if ('refused' in decided)
+    throw apiErrors(decided.refused === 'forbidden' ? 'api.forbidden' : 'api.not-authenticated');
+  const token = verified === null ? null : { id: verified.tokenId, expiresAtMs: verified.expiresAtMs };
+  return { principal, scope: decided.scope, token, secret };
+}
+
+async function verify(secret: string, request: FastifyRequest, parts: ApiParts) {
+  const verified = await parts.ports.identity.verifyToken(secret, sourceOf(request)).catch((error: unknown) => {
+    // Whatever is wrong with a token, the answer is one and the same; an outage is told as one.
+    if (isGatewayError(error) && error.kind === 'denial' && !error.code.endsWith('.throttled')) {
+      throw apiErrors('api.not-authenticated', { cause: error });
+    }
+    throw error;
+  });
+  if (verified.expiresAtMs <= parts.clock.now()) throw apiErrors('api.not-authenticated');
+  return verified;
+}
+
+/** The token of the Authorization header; null where there is none. Tokens stand nowhere else, least of all in a URL (A-ID-11). */
+function bearerOf(request: FastifyRequest): string | null {
+  const header = request.headers.authorization;
+  if (header === undefined) return null;
+  const match = /^Bearer ([\x21-\x7e]+)$/i.exec(header);
+  if (match === null || (match[1] as string).length > tokenLengthMax) throw apiErrors('api.not-authenticated');
+  return match[1] as string;
+}
+
+/** True for a connection from this machine that no proxy passed on. */
+function isDirectlyLocal(request: FastifyRequest): boolean {
+  const { headers } = request;
+  const isForwarded = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => headers[name] !== undefined);
+  const source = sourceOf(request);
+  return !isForwarded && (source === '::1' || source.startsWith('127.'));
+}
+
+/** A browser that was sent here by another site says so in Origin (A-ID-08). */
+function requireOwnOrigin(request: FastifyRequest): void {
+  const { origin, host } = request.headers;
+  if (request.method === 'GET' || origin === undefined) return;
+  if (origin !== `${request.protocol}://${host ?? ''}`) throw apiErrors('api.foreign-origin');
+}
+
+function checkPart(schema: z.ZodType | undefined, value: unknown, part: 'query' | 'body' | null): unknown {
+  if (schema === undefined) {
+    const isEmpty =
+      value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
+    if (!isEmpty && part !== null) {
+      throw invalidRequest([{ path: [], on: 'value', message: part === 'query' ? 'takes no query' : 'takes no body' }]);
+    }
+    return undefined;
+  }
+  const result = schema.safeParse(value ?? {});
+  if (result.success) return result.data;
+  // A parameter that cannot name anything names nothing.
+  if (part === null) throw apiErrors('api.not-found', { values: { what: 'object' } });
+  throw invalidRequest(explainIssues(result.error.issues, value, schema));
+}
+
+function isStreamed(route: RouteDefinition): boolean {
+  return route.response.kind === 'ndjson' || route.permission === 'recordings.read';
+}
+
+function answer(reply: FastifyReply, route: RouteDefinition, result: unknown): FastifyReply {
+  switch (route.response.kind) {
+    case 'none':
+      return reply.code(204).send();
+    case 'json': {
+      const shaped = route.response.schema.safeParse(result);
+      if (!shaped.success)
+        throw apiErrors('api.internal', { detail: `answer of ${route.path}: ${shaped.error.message}` });
+      return reply.type('application/json; charset=utf-8').send(safeJson(shaped.data));
+    }
+    default: {
+      const { mediaType, body } = result as TextAnswer;
+      if (typeof body !== 'string') throw apiErrors('api.internal', { detail: `stream from ${route.path}` });
+      return reply.type(mediaType).send(body);
+    }
+  }
+}
+
+interface Streaming {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly route: RouteDefinition;
+  readonly caller: Caller;
+  readonly ending: AbortController;
+  readonly closing: AbortSignal;
+  readonly streams: StreamCount;
+  readonly parts: ApiParts;
+}
+
+async function answerStream(streaming: Streaming, produce: () => Promise<unknown>): Promise<FastifyReply> {
+  const { request, reply, route, caller, ending, closing, streams, parts } = streaming;
+  const { principal, secret } = caller;
+  if (principal === null || secret === null) throw apiErrors('api.not-authenticated');
+  const leave = streams.enter(principal.id);
+  const end = (): void => {
+    reply.raw.destroy();
+  };
+  const right = watchRight(
+    async () => {
+      const again = await verify(secret, request, parts);
+      if ('refused' in authorise(route.permission, again.principal, false)) throw apiErrors('api.forbidden');
+    },
+    (error) => {
+      parts.log.info('stream ended: the right to it did', { request: request.id, detail: describeError(error) });
+      end();
+    },
+    parts.clock,
+  );
+  reply.raw.once('close', () => {
+    right.stop();
+    closing.removeEventListener('abort', end);
+    leave();
+    ending.abort();
+  });
+  closing.addEventListener('abort', end, { once: true });
+  const result = await produce();
+  const text = route.response.kind === 'ndjson' ? null : (result as TextAnswer);
+  const pieces = text === null ? jsonLines(result as AsyncIterable<unknown>) : text.body;
+  const body = typeof pieces === 'string' ? [pieces] : pieces;
+  const alive =
+    text === null ? withHeartbeats(body as AsyncIterable<string>, contractLimits.streamHeartbeatMs, parts.clock) : body;
+  if (text?.fileName !== undefined) reply.header('content-disposition', `attachment; filename="${text.fileName}"`);
+  const source = Readable.from(alive, { objectMode: false });
+  source.once('error', (error) => {
+    parts.log.warn('stream broke off', { request: request.id, detail: describeError(error) });
+  });
+  return reply.type(text?.mediaType ?? 'application/x-ndjson').send(source);
+}
+
+async function* jsonLines(entries: AsyncIterable<unknown>): AsyncGenerator<string, void, undefined> {
+  for await (const entry of entries) yield `${safeJson(entry)}\n`;
+}

@@ -1,0 +1,75 @@
+/** Errors of the API, and the HTTP status of each. */
+import { defineErrors } from '../base/errors.ts';
+
+export const apiErrors = defineErrors({
+  'api.not-authenticated': {
+    kind: 'denial',
+    message: 'A valid access token is needed. Sign on with sallyport login, and send the token as a Bearer token.',
+  },
+  'api.login-failed': {
+    kind: 'denial',
+    message: 'Signing on failed: the principal or the password is not right. Check both and try again.',
+  },
+  'api.forbidden': { kind: 'denial', message: 'Your roles do not allow this. Ask an administrator of the gateway.' },
+  'api.not-found': {
+    kind: 'denial',
+    message: 'There is no such {what}, or you may not see it. Check the name, or ask an administrator.',
+  },
+  'api.no-route': { kind: 'denial', message: 'The API has nothing at this address. See /api/v1/openapi.json.' },
+  'api.invalid': { kind: 'denial', message: 'The request is not valid: {reason}' },
+  'api.invalid-manifest': {
+    kind: 'denial',
+    message: 'Nothing was applied: {count} of the fields given are not valid. Correct them and apply again.',
+  },
+  'api.malformed': { kind: 'protocol', message: 'The body is not JSON as this API takes it: {reason}' },
+  'api.too-large': { kind: 'denial', message: 'The request is larger than {limit} bytes. Split it.' },
+  'api.media-type': { kind: 'denial', message: 'The body must be application/json.' },
+  'api.foreign-origin': {
+    kind: 'denial',
+    message: 'Requests that change something are taken from the gateway’s own origin only.',
+  },
+  'api.conflict': {
+    kind: 'denial',
+    message: 'Someone else changed the same object at the same time. Look at it again and repeat.',
+  },
+  'api.last-admin': {
+    kind: 'denial',
+    message: 'This would leave no enabled principal with the role admin. Make another one first.',
+  },
+  'api.secret-in-use': {
+    kind: 'denial',
+    message: 'The secret is the credential of the resource {resource}. Change the resource first.',
+  },
+  'api.not-live': { kind: 'denial', message: 'The session has ended. Its recording can be replayed.' },
+  'api.too-many-streams': { kind: 'denial', message: 'You are reading {limit} streams at once. Close one first.' },
+  'api.not-ready': { kind: 'operation', message: 'The gateway takes no new sessions at the moment: {reason}.' },
+  'api.no-checkpoint': { kind: 'operation', message: 'The journal has no checkpoint yet. Try again in a minute.' },
+  'api.internal': {
+    kind: 'assertion',
+    message: 'The gateway could not do this. Its log has the reason under the id of this request.',
+  },
+});
+
+export type ApiErrorCode = keyof typeof apiErrors.codes;
+
+export const statusOfApiError: Readonly<Record<ApiErrorCode, number>> = {
+  'api.not-authenticated': 401,
+  'api.login-failed': 401,
+  'api.forbidden': 403,
+  'api.not-found': 404,
+  'api.no-route': 404,
+  'api.invalid': 400,
+  'api.invalid-manifest': 422,
+  'api.malformed': 400,
+  'api.too-large': 413,
+  'api.media-type': 415,
+  'api.foreign-origin': 403,
+  'api.conflict': 409,
+  'api.last-admin': 409,
+  'api.secret-in-use': 409,
+  'api.not-live': 409,
+  'api.too-many-streams': 429,
+  'api.not-ready': 503,
+  'api.no-checkpoint': 503,
+  'api.internal': 500,
+};

@@ -1,0 +1,23 @@
+/** The control plane's API. What the CLI and the console share with it is `contract/`. */
+export { authorise, permissionsOf, rolePermissions, type Scope } from './authorise.ts';
+export { resourceOf } from './convert.ts';
+export { apiErrors } from './errors.ts';
+export type {
+  AccessPort,
+  ApiPorts,
+  ApiProtocol,
+  ConfigurationBatch,
+  ConfigurationPort,
+  IdentityPort,
+  SecretsPort,
+  SessionQuery,
+  SessionRecord,
+  SessionsPort,
+  StatusFacts,
+  StatusPort,
+  StoredManifest,
+  TokenRecord,
+  TokensPort,
+  VerifiedToken,
+} from './ports.ts';
+export { type ApiOptions, createApi } from './server.ts';

@@ -1,0 +1,47 @@
+/** The limits of the server. Those that clients share stand in `contract/limits.ts`. */
+
+/** Connections at once. A console holds two, a CLI one; beyond it the gateway's sockets belong to sessions. */
+export const connectionsMax = 1024;
+
+/** Streams (recordings, tails, exports) of one principal at once. */
+export const streamsPerPrincipalMax = 16;
+
+/** Head of a request. A token and a cookie-less browser's headers need two. */
+export const headerBytesMax = 16 * 1024;
+
+/** How long the head of a request may take to arrive (slow loris), and the whole of it. */
+export const headDeadlineMs = 10_000;
+export const requestDeadlineMs = 30_000;
+
+/** Silence on a connection after which it is dropped; streams send a blank line more often than that. */
+export const silenceMs = 45_000;
+
+/** Silence between requests of one connection. */
+export const keepAliveMs = 10_000;
+
+/** Requests on one connection, so that no balance or limit is outlived by an endless connection. */
+export const requestsPerConnectionMax = 10_000;
+
+/** Longest path parameter; identifiers and names are shorter. */
+export const parameterLengthMax = 128;
+
+/** Longest bearer token taken for one. */
+export const tokenLengthMax = 4096;
+
+/** How often the right to a stream is looked at again: revocation ends it within a second or so (I11). */
+export const streamRecheckMs = 500;
+
+/** How long an administrative act waits for its event to be durable before it is refused. */
+export const durableDeadlineMs = 10_000;
+
+/** Longest value shown in a difference; longer ones are cut and named by their digest. */
+export const changeTextLengthMax = 200;
+
+/** Rows in one entry of a rendered recording, so that one entry holds neither the event loop nor a reader up. */
+export const renderedRowsMax = 500;
+
+/** Commands whose columns are remembered while a recording is rendered; older ones are spelled as text. */
+export const renderedCommandsMax = 4096;
+
+/** Largest console that is served: it is held in memory. */
+export const consoleBytesMax = 16 * 1024 * 1024;

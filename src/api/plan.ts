@@ -1,0 +1,295 @@
+/**
+ * Planning a change of the configuration: from documents to a batch, its difference, and warnings. Applying and dry run
+ * share the plan, so that they cannot say different things.
+ *
+ * Invariants:
+ * - All documents are checked before anything is planned; one problem refuses all.
+ * - Write-only fields leave the manifest here: `credential.password.value` becomes a sealed secret under a generated
+ *   name, `password` goes to be hashed (A-API-06). A given secret always counts as a change: comparing it with the one
+ *   that is sealed would let a caller guess.
+ * - No change leaves the gateway without an enabled administrator, where it had one.
+ *
+ * Deliberately absent: writing, journaling, and judging whether a secret's value is right.
+ */
+import {
+  checkManifest,
+  type FieldChange,
+  type Manifest,
+  type ManifestKind,
+  type ManifestSchemas,
+  type ObjectResult,
+  type ResourceManifest,
+} from './contract/index.ts';
+import { differenceOf, secretText } from './difference.ts';
+import { apiErrors } from './errors.ts';
+import type { ConfigurationBatch, ConfigurationPort, SecretsPort, StoredManifest } from './ports.ts';
+import { invalidManifest, type RequestProblem } from './problem.ts';
+
+export interface Plan {
+  readonly batch: ConfigurationBatch;
+  readonly results: readonly ObjectResult[];
+}
+
+interface State {
+  readonly Resource: ReadonlyMap<string, StoredManifest>;
+  readonly Access: ReadonlyMap<string, StoredManifest>;
+  readonly Group: ReadonlyMap<string, StoredManifest>;
+  readonly Principal: ReadonlyMap<string, StoredManifest>;
+}
+
+/** Plans an apply. Rejects with `api.invalid-manifest` that lists every problem, or `api.last-admin`. */
+export async function planApply(
+  documents: readonly unknown[],
+  schemas: ManifestSchemas,
+  configuration: ConfigurationPort,
+  secrets: SecretsPort,
+): Promise<Plan> {
+  const manifests = checkAll(documents, schemas);
+  const state = await readState(configuration);
+  const after = manifestsAfter(state, manifests, null);
+  requireAdmin(state, after);
+  const stripped = manifests.map(strip);
+  const sealed = new Set([
+    ...(await secrets.list()).map((secret) => secret.name),
+    ...stripped.flatMap((entry) => (entry.secret === null ? [] : [entry.secret.name])),
+  ]);
+  const names = namesOf(after);
+  const puts: ConfigurationBatch['puts'][number][] = [];
+  const dropped: string[] = [];
+  const results = stripped.map((entry): ObjectResult => {
+    const { kind, metadata } = entry.manifest;
+    const before = state[kind].get(metadata.name) ?? null;
+    const changes = [
+      ...differenceOf(before?.manifest ?? null, entry.manifest),
+      ...entry.changes(before?.manifest ?? null),
+    ];
+    const isSame = before !== null && changes.length === 0;
+    if (!isSame) puts.push({ manifest: entry.manifest, expectedRevision: before?.revision ?? null });
+    if (before !== null) dropped.push(...orphaned(before.manifest, entry.manifest, after));
+    return {
+      kind,
+      name: metadata.name,
+      action: before === null ? 'created' : isSame ? 'unchanged' : 'updated',
+      changes,
+      warnings: warningsOf(entry.manifest, names, sealed),
+    };
+  });
+  return {
+    results,
+    batch: {
+      puts,
+      deletes: [],
+      secrets: stripped.flatMap((entry) => (entry.secret === null ? [] : [entry.secret])),
+      droppedSecrets: dropped,
+      passwords: stripped.flatMap((entry) => (entry.password === null ? [] : [entry.password])),
+    },
+  };
+}
+
+/** Plans a deletion. Rejects with `api.not-found` or `api.last-admin`. */
+export async function planDelete(kind: ManifestKind, name: string, configuration: ConfigurationPort): Promise<Plan> {
+  const state = await readState(configuration);
+  const before = state[kind].get(name);
+  if (before === undefined) throw apiErrors('api.not-found', { values: { what: kind } });
+  const after = manifestsAfter(state, [], { kind, name });
+  requireAdmin(state, after);
+  return {
+    results: [
+      {
+        kind,
+        name,
+        action: 'deleted',
+        changes: differenceOf(before.manifest, null),
+        warnings: referrersOf(kind, name, after),
+      },
+    ],
+    batch: {
+      puts: [],
+      deletes: [{ kind, name, expectedRevision: before.revision }],
+      secrets: [],
+      droppedSecrets: orphaned(before.manifest, null, after),
+      passwords: [],
+    },
+  };
+}
+
+/** The resource whose credential is this secret; null where none is. */
+export async function secretUser(name: string, configuration: ConfigurationPort): Promise<string | null> {
+  const resources = await configuration.list('Resource');
+  return resources.find(({ manifest }) => storedSecretOf(manifest) === name)?.manifest.metadata.name ?? null;
+}
+
+function checkAll(documents: readonly unknown[], schemas: ManifestSchemas): Manifest[] {
+  const problems: RequestProblem[] = [];
+  const manifests: Manifest[] = [];
+  const seen = new Set<string>();
+  for (const [document, value] of documents.entries()) {
+    const checked = checkManifest(value, schemas);
+    problems.push(...checked.problems.map((problem) => ({ ...problem, document })));
+    if (checked.manifest === null) continue;
+    const id = `${checked.manifest.kind}/${checked.manifest.metadata.name}`;
+    if (seen.has(id)) {
+      problems.push({
+        document,
+        path: ['metadata', 'name'],
+        on: 'value',
+        message: 'stands in another document of this apply too',
+      });
+    }
+    seen.add(id);
+    manifests.push(checked.manifest);
+  }
+  if (problems.length > 0) throw invalidManifest(problems);
+  return manifests;
+}
+
+interface Stripped {
+  readonly manifest: Manifest;
+  readonly secret: { readonly name: string; readonly value: string } | null;
+  readonly password: { readonly principal: string; readonly password: string } | null;
+  /** What the write-only field changes, beside the visible difference. */
+  changes(before: Manifest | null): FieldChange[];
+}
+
+/** Takes the write-only fields out of a manifest. */
+function strip(manifest: Manifest): Stripped {
+  const { name } = manifest.metadata;
+  const changed = (path: string): Pick<Stripped, 'changes'> => ({
+    changes: (before) => [{ path, before: before === null ? null : secretText, after: secretText }],
+  });
+  if (manifest.kind === 'Principal' && manifest.spec.password !== undefined) {
+    const { password, ...spec } = manifest.spec;
+    return {
+      manifest: { ...manifest, spec },
+      secret: null,
+      password: { principal: name, password },
+      ...changed('spec.password'),
+    };
+  }
+  const credential = manifest.kind === 'Resource' ? manifest.spec.credential : undefined;
+  const value = credential?.password?.value;
+  if (manifest.kind === 'Resource' && credential !== undefined && value !== undefined) {
+    const store = generatedSecretName(name);
+    return {
+      manifest: { ...manifest, spec: { ...manifest.spec, credential: { ...credential, password: { store } } } },
+      secret: { name: store, value },
+      password: null,
+      ...changed('spec.credential.password'),
+    };
+  }
+  return { manifest, secret: null, password: null, changes: () => [] };
+}
+
+function generatedSecretName(resource: string): string {
+  return `resource.${resource}.password`;
+}
+
+function storedSecretOf(manifest: Manifest | null): string | null {
+  return manifest?.kind === 'Resource' ? (manifest.spec.credential?.password?.store ?? null) : null;
+}
+
+/** The generated secret that nothing names any more after the change. One that a person made stays. */
+function orphaned(before: Manifest, next: Manifest | null, after: readonly Manifest[]): string[] {
+  const name = storedSecretOf(before);
+  if (name === null || name !== generatedSecretName(before.metadata.name) || storedSecretOf(next) === name) return [];
+  return after.some((manifest) => storedSecretOf(manifest) === name) ? [] : [name];
+}
+
+async function readState(configuration: ConfigurationPort): Promise<State> {
+  const read = async (kind: ManifestKind): Promise<ReadonlyMap<string, StoredManifest>> =>
+    new Map((await configuration.list(kind)).map((stored) => [stored.manifest.metadata.name, stored]));
+  const [Resource, Access, Group, Principal] = await Promise.all([
+    read('Resource'),
+    read('Access'),
+    read('Group'),
+    read('Principal'),
+  ]);
+  return { Resource, Access, Group, Principal };
+}
+
+/** All manifests as they would stand after the change, stripped. */
+function manifestsAfter(
+  state: State,
+  puts: readonly Manifest[],
+  deleted: { kind: ManifestKind; name: string } | null,
+): Manifest[] {
+  const all = new Map<string, Manifest>();
+  for (const kind of ['Resource', 'Access', 'Group', 'Principal'] as const) {
+    for (const [name, stored] of state[kind]) {
+      if (deleted === null || deleted.kind !== kind || deleted.name !== name)
+        all.set(`${kind}/${name}`, stored.manifest);
+    }
+  }
+  for (const manifest of puts) all.set(`${manifest.kind}/${manifest.metadata.name}`, strip(manifest).manifest);
+  return [...all.values()];
+}
+
+function namesOf(manifests: readonly Manifest[]): ReadonlySet<string> {
+  return new Set(manifests.map((manifest) => `${manifest.kind}/${manifest.metadata.name}`));
+}
+
+function requireAdmin(state: State, after: readonly Manifest[]): void {
+  const isAdmin = (manifest: Manifest): boolean =>
+    manifest.kind === 'Principal' && manifest.spec.roles.includes('admin') && !manifest.spec.disabled;
+  const had = [...state.Principal.values()].some(({ manifest }) => isAdmin(manifest));
+  if (had && !after.some(isAdmin)) throw apiErrors('api.last-admin');
+}
+
+/** What a manifest names and nothing is called. Allowed: order of applying is free, and a name may come later. */
+function warningsOf(manifest: Manifest, names: ReadonlySet<string>, secrets: ReadonlySet<string>): string[] {
+  const missing = (kind: ManifestKind, wanted: readonly string[] | undefined): string[] =>
+    (wanted ?? []).filter((name) => !names.has(`${kind}/${name}`)).map((name) => `there is no ${kind} ${name}`);
+  switch (manifest.kind) {
+    case 'Group':
+      return missing('Principal', manifest.spec.members);
+    case 'Access': {
+      const { principals, resources } = manifest.spec.match;
+      return [
+        ...missing('Principal', principals.names),
+        ...missing('Group', principals.groups),
+        ...missing('Principal', principals.except?.names),
+        ...missing('Group', principals.except?.groups),
+        ...missing('Resource', resources.names),
+      ];
+    }
+    case 'Resource':
+      return resourceWarnings(manifest, secrets);
+    case 'Principal':
+      return [];
+  }
+}
+
+function resourceWarnings(manifest: ResourceManifest, secrets: ReadonlySet<string>): string[] {
+  const warnings: string[] = [];
+  const secret = storedSecretOf(manifest);
+  if (secret !== null && !secrets.has(secret))
+    warnings.push(`there is no secret ${secret}; put it, or sessions cannot be opened`);
+  if (manifest.spec.tls.mode !== 'verify-full' && manifest.spec.tls.mode !== 'verify-ca') {
+    warnings.push(`tls.mode ${manifest.spec.tls.mode} does not prove who the target is`);
+  }
+  return warnings;
+}
+
+function referrersOf(kind: ManifestKind, name: string, after: readonly Manifest[]): string[] {
+  return after.flatMap((manifest) => {
+    const named: readonly (readonly string[] | undefined)[] =
+      manifest.kind === 'Group' && kind === 'Principal'
+        ? [manifest.spec.members]
+        : manifest.kind === 'Access'
+          ? accessNames(manifest, kind)
+          : [];
+    return named.some((names) => names?.includes(name))
+      ? [`the ${manifest.kind} ${manifest.metadata.name} still names it`]
+      : [];
+  });
+}
+
+function accessNames(
+  access: Extract<Manifest, { kind: 'Access' }>,
+  kind: ManifestKind,
+): (readonly string[] | undefined)[] {
+  const { principals, resources } = access.spec.match;
+  if (kind === 'Resource') return [resources.names];
+  if (kind === 'Principal') return [principals.names, principals.except?.names];
+  return kind === 'Group' ? [principals.groups, principals.except?.groups] : [];
+}

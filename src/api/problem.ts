@@ -1,0 +1,106 @@
+/**
+ * Errors as problem documents (RFC 9457).
+ *
+ * Invariant: only codes and public messages of the errors' own tables go out; anything else is `api.internal`, and its
+ * text stays in the log under the request's id.
+ */
+import { STATUS_CODES } from 'node:http';
+import { type GatewayError, isGatewayError } from '../base/errors.ts';
+import { contractLimits, type FieldProblem, formatPath, type Problem } from './contract/index.ts';
+import { type ApiErrorCode, apiErrors, statusOfApiError } from './errors.ts';
+
+/** What is wrong with fields of the request, beside the error that says so. */
+export interface RequestProblem extends FieldProblem {
+  /** Ordinal in `documents`, or null. */
+  readonly document: number | null;
+}
+
+const listed = new WeakMap<GatewayError, readonly RequestProblem[]>();
+
+/** An `api.invalid-manifest` that carries all problems. */
+export function invalidManifest(problems: readonly RequestProblem[]): GatewayError {
+  return withProblems(apiErrors('api.invalid-manifest', { values: { count: problems.length } }), problems);
+}
+
+/** An `api.invalid` that names the first field in its message and carries all. */
+export function invalidRequest(problems: readonly FieldProblem[]): GatewayError {
+  const first = problems[0];
+  const field = first === undefined ? '' : formatPath(first.path);
+  const reason = first === undefined ? 'its fields.' : `${field === '' ? 'it' : field}: ${first.message}.`;
+  return withProblems(
+    apiErrors('api.invalid', { values: { reason } }),
+    problems.map((problem) => ({ ...problem, document: null })),
+  );
+}
+
+export function problemOf(error: GatewayError, requestId: string, status: number): Problem {
+  const problems = listed.get(error);
+  return {
+    type: `urn:sallyport:error:${error.code}`,
+    title: STATUS_CODES[status] ?? 'Error',
+    status,
+    code: error.code,
+    detail: error.publicMessage,
+    requestId,
+    ...(problems === undefined
+      ? {}
+      : {
+          problems: problems.slice(0, contractLimits.problemsMax).map((problem) => ({
+            document: problem.document,
+            path: [...problem.path],
+            on: problem.on,
+            message: problem.message,
+          })),
+        }),
+  };
+}
+
+/** Codes of other rooms that mean something else over HTTP than their kind says. */
+const knownStatuses: Readonly<Record<string, number>> = {
+  'core.not-authenticated': 401,
+  'core.no-access': 403,
+  'base.deadline': 503,
+};
+
+export function statusOf(error: GatewayError): number {
+  if (error.code in statusOfApiError) return statusOfApiError[error.code as ApiErrorCode];
+  const known = knownStatuses[error.code];
+  if (known !== undefined) return known;
+  if (error.code.endsWith('.throttled')) return 429;
+  switch (error.kind) {
+    case 'denial':
+      return 403;
+    case 'protocol':
+      return 400;
+    case 'operation':
+      return 503;
+    case 'assertion':
+      return 500;
+  }
+}
+
+/** Any thrown value as an error that may be shown. */
+export function publicErrorOf(thrown: unknown, bodyBytesMax: number): GatewayError {
+  if (isGatewayError(thrown))
+    return thrown.kind === 'assertion' ? apiErrors('api.internal', { cause: thrown }) : thrown;
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : null;
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return apiErrors('api.too-large', { values: { limit: bodyBytesMax } });
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return apiErrors('api.media-type');
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return apiErrors('api.malformed', { values: { reason: 'its length is not what was announced.' } });
+    case 'FST_ERR_BAD_URL':
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return apiErrors('api.no-route');
+    default:
+      return apiErrors('api.internal', { cause: thrown });
+  }
+}
+
+function withProblems(error: GatewayError, problems: readonly RequestProblem[]): GatewayError {
+  listed.set(error, problems);
+  return error;
+}

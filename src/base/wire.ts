@@ -1,0 +1,326 @@
+/**
+ * The transport seam: one stream of bytes, whatever carries it. Protocol code sees `Wire` and never a socket.
+ *
+ * Invariants:
+ * - `pendingBytes` is bounded by the caller: `write` answering `false` means "stop feeding me until `drain`".
+ * - A TLS upgrade starts only on a wire whose read buffer is empty (A-PG-01, A-PG-02); the one exception, bytes that
+ *   are themselves the beginning of the TLS handshake, is passed explicitly as `first`.
+ * - After `close` no other handler method is called.
+ *
+ * Deliberately absent: framing, deadlines, knowledge of what the bytes mean.
+ */
+import { createHash, X509Certificate } from 'node:crypto';
+import { connect as netConnect, type Socket } from 'node:net';
+import { type SecureContext, TLSSocket, connect as tlsConnect } from 'node:tls';
+import { assert } from './assert.ts';
+import { GatewayError } from './errors.ts';
+
+/** Seconds of silence before the kernel probes a peer, so that a half-open peer is found within 45 s (F-09). */
+export const keepAliveDelayMs = 15_000;
+
+export interface WireHandler {
+  /** Bytes as they arrived. The chunk belongs to the handler from here on and is never reused by the wire. */
+  read(chunk: Buffer): void;
+  /** The peer will send no more. */
+  end(): void;
+  /** What was pending has been handed to the kernel; writing may go on. */
+  drain(): void;
+  /** The wire is gone. Called once, last. */
+  close(error: Error | null): void;
+}
+
+/** What the channel bindings of RFC 5929 and RFC 9266 and certificate checks need to know about TLS on a wire. */
+export interface TlsFacts {
+  readonly version: string;
+  readonly cipher: string;
+  /** The protocol negotiated by ALPN, or null. */
+  readonly alpn: string | null;
+  /** `tls-server-end-point` data: hash of the server's certificate, or null where it is not defined. */
+  readonly serverEndPoint: Buffer | null;
+}
+
+export interface ServerTlsOptions {
+  readonly secureContext: SecureContext;
+  /** The server's own certificate in DER, for `tls-server-end-point`. */
+  readonly certificate: Buffer;
+  /** ALPN protocols accepted; a client that offers ALPN without any of them is refused by TLS itself. */
+  readonly alpn?: readonly string[];
+  /** Bytes already read that begin the handshake (direct TLS). */
+  readonly first?: Buffer;
+}
+
+export interface ClientTlsOptions {
+  /** PEM certificates to trust; the system's when absent. */
+  readonly ca?: string;
+  /** Name to check the certificate against, and to send as SNI; null checks the chain but not the name. */
+  readonly serverName: string | null;
+  /** False accepts any certificate: the `require` mode, which protects against listening only. */
+  readonly verify: boolean;
+  readonly alpn?: readonly string[];
+}
+
+export interface Wire {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Bytes written and not yet taken by the kernel. */
+  readonly pendingBytes: number;
+  readonly tls: TlsFacts | null;
+  readonly closed: boolean;
+  /** Sets who is called; replaces the handler before. Reading starts with the first handler. */
+  handle(handler: WireHandler): void;
+  /** Sends `view`, which the caller must not change afterwards. False: wait for `drain` before feeding more. */
+  write(view: Buffer): boolean;
+  pause(): void;
+  resume(): void;
+  /** Sends what is pending and then closes our direction. */
+  end(last?: Buffer): void;
+  /** Drops the connection now. */
+  destroy(error?: Error): void;
+  startServerTls(options: ServerTlsOptions): Promise<void>;
+  startClientTls(options: ClientTlsOptions): Promise<void>;
+}
+
+/** A wire over TCP, and over TLS once upgraded. */
+export class SocketWire implements Wire {
+  #socket: Socket | TLSSocket;
+  #handler: WireHandler | null = null;
+  #tls: TlsFacts | null = null;
+  #closed = false;
+  #paused = false;
+  #closeError: Error | null = null;
+  #detach: (() => void) | null = null;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remotePort = socket.remotePort ?? 0;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveDelayMs);
+    this.#attach(socket);
+  }
+
+  /** Connects to `host:port`. Rejects when the connection fails or `signal` aborts. */
+  static dial(host: string, port: number, signal: AbortSignal): Promise<SocketWire> {
+    return new Promise((resolve, reject) => {
+      const socket = netConnect({ host, port, noDelay: true, allowHalfOpen: true });
+      const onAbort = (): void => {
+        socket.destroy();
+        reject(signal.reason);
+      };
+      const onError = (error: Error): void => {
+        signal.removeEventListener('abort', onAbort);
+        reject(error);
+      };
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      socket.once('error', onError);
+      socket.once('connect', () => {
+        signal.removeEventListener('abort', onAbort);
+        socket.removeListener('error', onError);
+        resolve(new SocketWire(socket));
+      });
+    });
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+  get bytesWritten(): number {
+    return this.#socket.bytesWritten;
+  }
+  get pendingBytes(): number {
+    return this.#socket.writableLength;
+  }
+  get tls(): TlsFacts | null {
+    return this.#tls;
+  }
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  handle(handler: WireHandler): void {
+    const first = this.#handler === null;
+    this.#handler = handler;
+    if (this.#closed) queueMicrotask(() => this.#handler === handler && handler.close(this.#closeError));
+    else if (first && !this.#paused) this.#socket.resume();
+  }
+
+  write(view: Buffer): boolean {
+    if (this.#closed || this.#socket.writableEnded) return true;
+    return this.#socket.write(view);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#handler !== null) this.#socket.resume();
+  }
+
+  end(last?: Buffer): void {
+    if (this.#closed || this.#socket.writableEnded) return;
+    if (last === undefined) this.#socket.end();
+    else this.#socket.end(last);
+  }
+
+  destroy(error?: Error): void {
+    if (error !== undefined) this.#closeError ??= error;
+    this.#socket.destroy();
+  }
+
+  async startServerTls(options: ServerTlsOptions): Promise<void> {
+    const raw = this.#release(options.first);
+    const tls = new TLSSocket(raw, {
+      isServer: true,
+      secureContext: options.secureContext,
+      ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
+    });
+    await this.#secured(tls, 'secure');
+    this.#tls = facts(tls, options.certificate);
+  }
+
+  async startClientTls(options: ClientTlsOptions): Promise<void> {
+    const raw = this.#release(undefined);
+    const tls = tlsConnect({
+      socket: raw,
+      rejectUnauthorized: options.verify,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+      ...(options.serverName === null || isAddress(options.serverName) ? {} : { servername: options.serverName }),
+      ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
+      checkServerIdentity: (_host, certificate) => {
+        if (options.serverName === null) return undefined;
+        const x509 = new X509Certificate(certificate.raw);
+        const matches = isAddress(options.serverName)
+          ? x509.checkIP(options.serverName)
+          : x509.checkHost(options.serverName, { subject: 'default' });
+        return matches === undefined ? new Error('certificate name does not match') : undefined;
+      },
+    });
+    await this.#secured(tls, 'secureConnect');
+    this.#tls = facts(tls, tls.getPeerCertificate().raw ?? null);
+  }
+
+  #release(first: Buffer | undefined): Socket {
+    assert(this.#tls === null, 'TLS within TLS');
+    const raw = this.#socket;
+    raw.pause();
+    this.#detach?.();
+    if (raw.readableLength > 0) {
+      raw.destroy();
+      throw new GatewayError('base.plaintext-before-tls', 'protocol', 'Unencrypted data followed the request for TLS.');
+    }
+    if (first !== undefined) raw.unshift(first);
+    return raw;
+  }
+
+  #secured(tls: TLSSocket, event: 'secure' | 'secureConnect'): Promise<void> {
+    this.#socket = tls;
+    return new Promise((resolve, reject) => {
+      const onFailure = (error?: Error): void => {
+        tls.destroy();
+        this.#onClose(error ?? null);
+        reject(error ?? new Error('connection closed during the TLS handshake'));
+      };
+      const onClose = (): void => onFailure();
+      tls.once('error', onFailure);
+      tls.once('close', onClose);
+      // A peer that leaves half-way ends the stream, which is noticed only by reading; nothing can be read that matters
+      // before the handshake is done, and then the handler reads.
+      tls.once('end', onClose);
+      tls.resume();
+      tls.once(event, () => {
+        tls.removeListener('error', onFailure);
+        tls.removeListener('close', onClose);
+        tls.removeListener('end', onClose);
+        this.#attach(tls);
+        if (this.#handler !== null && !this.#paused) tls.resume();
+        resolve();
+      });
+    });
+  }
+
+  #attach(socket: Socket | TLSSocket): void {
+    const onData = (chunk: Buffer): void => this.#handler?.read(chunk);
+    const onEnd = (): void => this.#handler?.end();
+    const onDrain = (): void => this.#handler?.drain();
+    const onError = (error: Error): void => {
+      this.#closeError ??= error;
+    };
+    const onClose = (): void => this.#onClose(this.#closeError);
+    socket.pause();
+    socket.on('data', onData).on('end', onEnd).on('drain', onDrain).on('error', onError).on('close', onClose);
+    if (this.#handler !== null && !this.#paused) socket.resume();
+    else socket.pause();
+    this.#detach = () => {
+      socket.off('data', onData).off('end', onEnd).off('drain', onDrain).off('error', onError).off('close', onClose);
+    };
+  }
+
+  #onClose(error: Error | null): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#handler?.close(error);
+  }
+}
+
+function isAddress(name: string): boolean {
+  return /^[0-9.]+$/.test(name) || name.includes(':');
+}
+
+function facts(tls: TLSSocket, certificate: Buffer | null): TlsFacts {
+  return {
+    version: tls.getProtocol() ?? '',
+    cipher: tls.getCipher().name,
+    alpn: typeof tls.alpnProtocol === 'string' ? tls.alpnProtocol : null,
+    serverEndPoint: certificate === null ? null : serverEndPoint(certificate),
+  };
+}
+
+/**
+ * `tls-server-end-point` (RFC 5929 section 4.1): the certificate hashed by its own signature's hash, MD5 and SHA-1
+ * replaced by SHA-256. Null for signatures without a hash of their own (Ed25519).
+ */
+export function serverEndPoint(certificate: Buffer): Buffer | null {
+  const hash = signatureHash(certificate);
+  return hash === null ? null : createHash(hash).update(certificate).digest();
+}
+
+// Object identifiers of signature algorithms, DER body in hex, and the hash each one names (RFC 4055, 5758).
+const signatureHashes: Readonly<Record<string, string>> = {
+  '2a864886f70d010104': 'sha256',
+  '2a864886f70d010105': 'sha256',
+  '2a864886f70d01010b': 'sha256',
+  '2a864886f70d01010c': 'sha384',
+  '2a864886f70d01010d': 'sha512',
+  '2a8648ce3d0401': 'sha256',
+  '2a8648ce3d040302': 'sha256',
+  '2a8648ce3d040303': 'sha384',
+  '2a8648ce3d040304': 'sha512',
+};
+
+function signatureHash(der: Buffer): string | null {
+  // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { OID … } … } (RFC 5280 §4.1).
+  const outer = element(der, 0);
+  const tbs = outer && element(der, outer.start);
+  const algorithm = tbs && element(der, tbs.end);
+  const oid = algorithm && element(der, algorithm.start);
+  if (!oid || der[algorithm.start] !== 0x06) return null;
+  return signatureHashes[der.toString('hex', oid.start, oid.end)] ?? null;
+}
+
+function element(der: Buffer, at: number): { start: number; end: number } | null {
+  const first = der[at + 1];
+  if (first === undefined) return null;
+  if (first < 0x80) return { start: at + 2, end: at + 2 + first };
+  const count = first & 0x7f;
+  if (count === 0 || count > 4 || at + 2 + count > der.length) return null;
+  const start = at + 2 + count;
+  return { start, end: start + der.readUIntBE(at + 2, count) };
+}

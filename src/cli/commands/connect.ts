@@ -1,0 +1,195 @@
+/** `sallyport connect`: starts the stock client with everything filled in, prints the lines, or opens a local port. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { formatAddress, type OpenableResource } from '../../api/contract/index.ts';
+import { escapeLine } from '../../base/escape.ts';
+import type { Api } from '../api.ts';
+import type { CommandContext, CommandSpec } from '../command.ts';
+import type { ClientAdapter, Target } from '../connect/client.ts';
+import { clientAdapterOf, clientAdapters } from '../connect/index.ts';
+import { openLocalPort } from '../connect/local-port.ts';
+import { cliError, codeOf, reasonOf, usage } from '../errors.ts';
+import { exitCodes } from '../exit.ts';
+import { toJson, toYaml } from '../output/structured.ts';
+import { displayWidth, padTo } from '../output/width.ts';
+
+export const connectCommand: CommandSpec = {
+  name: 'connect',
+  group: 'Connect',
+  summary: 'Open a resource with its stock client, or a local port for other tools.',
+  arguments: [
+    { name: '[resource]', description: 'What to open; left out, lists what you may open.', complete: 'resource' },
+    { name: '[client-args...]', description: 'Arguments for the client, after --.' },
+  ],
+  options: [
+    { flags: '--print', description: 'Print lines to paste instead (psql, URI, JDBC, Python).' },
+    { flags: '--show-token', description: 'With --print: write the access token into the lines.' },
+    {
+      flags: '--local-port [port]',
+      description: 'Open a port on 127.0.0.1 for tools that cannot do TLS or need a fixed address.',
+    },
+    { flags: '--database <name>', description: "Another database than the resource's own, where it allows that." },
+  ],
+  examples: [
+    'sallyport connect orders',
+    "sallyport connect orders -- -c 'select count(*) from payments'",
+    'sallyport connect orders --local-port 5433',
+  ],
+  async run(context) {
+    const { args, options } = context;
+    const api = await context.api();
+    const { resources } = await api.client.call('listResources');
+    const name = args[0];
+    if (name === undefined) return await listResources(context, resources);
+    const resource = resources.find((candidate) => candidate.name === name);
+    if (resource === undefined) {
+      throw cliError('cli.no', {
+        what: `There is no resource ${name} that you may open.`,
+        todo: `See what you may open: sallyport connect. Ask why: sallyport explain --resource ${name}`,
+      });
+    }
+    const adapter = clientAdapterOf(resource.protocol);
+    if (adapter === null) {
+      const known = clientAdapters.map((candidate) => candidate.title).join(', ');
+      throw usage(
+        `This version cannot start a client for ${resource.title}.`,
+        `It knows: ${known}. Connect with the client of your choice.`,
+      );
+    }
+    const target = await targetOf(context, api, resource);
+    const port = localPortOf(context);
+    if (port !== null) return await serveLocalPort(context, adapter, target, port);
+    if (options.flag('print')) return await printLines(context, adapter, target, null);
+    return await startClient(context, adapter, target, args.slice(1));
+  },
+};
+
+async function listResources(context: CommandContext, resources: readonly OpenableResource[]): Promise<undefined> {
+  const { output } = context;
+  await output.result(resources, async () => {
+    if (resources.length === 0) return output.note('There is no resource that you may open.');
+    await output.table(
+      [{ title: 'RESOURCE' }, { title: 'PROTOCOL' }, { title: 'LABELS', widest: 60 }],
+      resources.map((resource) => [
+        { text: resource.name, paint: output.palette.strong },
+        resource.title,
+        Object.entries(resource.labels)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(', '),
+      ]),
+    );
+  });
+  return undefined;
+}
+
+async function targetOf(context: CommandContext, api: Api, resource: OpenableResource): Promise<Target> {
+  if (resource.listener === null) {
+    throw cliError('cli.no', {
+      what: `The gateway has no open port for ${resource.title} now.`,
+      todo: 'Its administrator can add a listener; see sallyport status.',
+    });
+  }
+  if (!resource.listener.tls) {
+    throw usage(
+      `The port for ${resource.title} takes connections without TLS.`,
+      'A token is not sent in clear; have its listener set up with TLS.',
+    );
+  }
+  const principal = api.profile.principal ?? (await api.client.call('whoami')).name;
+  const database = context.options.text('database') ?? resource.settings['database'];
+  return {
+    resource: resource.name,
+    login: `${principal}+${resource.name}`,
+    token: api.profile.token!,
+    // A listener on every address names none; the gateway is where the API is.
+    host: isUnspecified(resource.listener.host) ? api.server.hostname.replace(/^\[|\]$/g, '') : resource.listener.host,
+    port: resource.listener.port,
+    caFile: api.profile.ca,
+    ca: api.ca,
+    database: typeof database === 'string' ? database : null,
+  };
+}
+
+function localPortOf(context: CommandContext): number | null {
+  if (context.options.flag('localPort')) return 0;
+  return context.options.integer('localPort', { minimum: 1, maximum: 65_535 });
+}
+
+async function printLines(
+  context: CommandContext,
+  adapter: ClientAdapter,
+  target: Target,
+  local: { readonly host: string; readonly port: number } | null,
+): Promise<undefined> {
+  const { options, output } = context;
+  const isTokenShown = options.flag('showToken');
+  const lines = adapter.printedLines(target, { isTokenShown, local });
+  const structured = { resource: target.resource, login: target.login, lines };
+  if (output.format === 'json') await output.line(toJson(structured));
+  else if (output.format === 'yaml') await output.line(toYaml(structured));
+  else {
+    const width = Math.max(...lines.map((line) => displayWidth(line.title)));
+    for (const { title, line } of lines) {
+      await output.line(`${output.palette.faint(padTo(title, width))}  ${escapeLine(line)}`);
+    }
+  }
+  if (!isTokenShown) output.note('The password is your access token; --show-token writes it into the lines.');
+  return undefined;
+}
+
+async function serveLocalPort(
+  context: CommandContext,
+  adapter: ClientAdapter,
+  target: Target,
+  port: number,
+): Promise<number> {
+  const { output, signal } = context;
+  const local = await openLocalPort(adapter, target, port);
+  try {
+    output.note(`✔ ${adapter.title} for ${target.resource} on ${formatAddress(local.host, local.port)}, until Ctrl-C.`);
+    await printLines(context, adapter, target, local);
+    await output.flush();
+    if (!signal.aborted) await once(signal, 'abort');
+  } finally {
+    await local.close();
+  }
+  return exitCodes.interrupted;
+}
+
+/** Runs the client as if it had been called directly: its streams, its signals, its exit code. */
+async function startClient(
+  context: CommandContext,
+  adapter: ClientAdapter,
+  target: Target,
+  args: readonly string[],
+): Promise<number> {
+  const { io } = context;
+  const invocation = adapter.invocation(target, args);
+  context.takeSignals();
+  const child = spawn(invocation.program, invocation.args, { stdio: 'inherit', env: { ...io.env, ...invocation.env } });
+  const releases = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) =>
+    io.onSignal(name, () => {
+      // At a terminal Ctrl-C reaches the child by itself; handing it on would cancel twice.
+      if (name === 'SIGINT' && io.stdin.isTTY === true) return;
+      child.kill(name);
+    }),
+  );
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code, name) => resolve(code ?? 128 + (name === null ? 0 : constants.signals[name])));
+    });
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT')
+      throw cliError('cli.no-client', { program: invocation.program, resource: target.resource }, error);
+    throw usage(`${invocation.program} could not be started: ${reasonOf(error)}.`, 'Check its installation.');
+  } finally {
+    for (const release of releases) release();
+  }
+}
+
+function isUnspecified(host: string): boolean {
+  return host === '0.0.0.0' || host === '::' || host === '';
+}

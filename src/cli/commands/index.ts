@@ -1,0 +1,60 @@
+/** The tree of commands: a literal list, in the order in which the help shows it. */
+import type { CommandSpec } from '../command.ts';
+import { applyCommand } from './apply.ts';
+import { checkpointCommand } from './checkpoint.ts';
+import { completeCommand } from './complete.ts';
+import { completionCommand } from './completion.ts';
+import { connectCommand } from './connect.ts';
+import { deleteCommand } from './delete.ts';
+import { doctorCommand } from './doctor.ts';
+import { explainCommand } from './explain.ts';
+import { gatewayCommand } from './gateway.ts';
+import { getCommand } from './get.ts';
+import { helpCommand } from './help.ts';
+import { loginCommand } from './login.ts';
+import { logoutCommand } from './logout.ts';
+import { secretLsCommand, secretRmCommand, secretRotateCommand, secretSetCommand } from './secret.ts';
+import { sessionsExportCommand } from './sessions-export.ts';
+import { sessionsKillCommand, sessionsLsCommand, sessionsShowCommand } from './sessions-list.ts';
+import { sessionsReplayCommand, sessionsTailCommand } from './sessions-replay.ts';
+import { statusCommand } from './status.ts';
+import { tokenCreateCommand, tokenLsCommand, tokenRevokeCommand } from './token.ts';
+import { verifyCommand } from './verify.ts';
+import { whoamiCommand } from './whoami.ts';
+
+export const commands: readonly CommandSpec[] = [
+  loginCommand,
+  logoutCommand,
+  whoamiCommand,
+  connectCommand,
+  tokenLsCommand,
+  tokenCreateCommand,
+  tokenRevokeCommand,
+
+  sessionsLsCommand,
+  sessionsShowCommand,
+  sessionsReplayCommand,
+  sessionsTailCommand,
+  sessionsKillCommand,
+  sessionsExportCommand,
+  explainCommand,
+  statusCommand,
+
+  applyCommand,
+  getCommand,
+  deleteCommand,
+  secretLsCommand,
+  secretSetCommand,
+  secretRmCommand,
+  secretRotateCommand,
+
+  verifyCommand,
+  checkpointCommand,
+
+  gatewayCommand,
+  doctorCommand,
+
+  completionCommand,
+  helpCommand,
+  completeCommand,
+];

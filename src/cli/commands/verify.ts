@@ -1,0 +1,120 @@
+/** `sallyport verify`: proves offline that nothing in a journal and its recordings was changed, dropped or added. */
+
+import { isGatewayError } from '../../base/errors.ts';
+import { escapeLine } from '../../base/escape.ts';
+import type { CommandSpec } from '../command.ts';
+import { cliError, usage } from '../errors.ts';
+import { exitCodes } from '../exit.ts';
+import type { Output } from '../output/output.ts';
+import { startBar } from '../output/progress.ts';
+import { byteSize, count, duration, groupDigits } from '../output/time.ts';
+import type { VerifyProblem, VerifyReport } from '../services.ts';
+
+/** Problems shown to a person; the first bad place matters most, and JSON has them all. */
+const problemsShown = 10;
+
+export const verifyCommand: CommandSpec = {
+  name: 'verify',
+  group: 'Prove',
+  summary: 'Check a journal and its recordings offline. Exit code 1 when something is wrong.',
+  options: [
+    { flags: '--data <directory>', description: "The gateway's data directory.", complete: 'directory' },
+    { flags: '--journal <directory>', description: "A journal's directory, or a copy of it.", complete: 'directory' },
+    { flags: '--key <file>', description: 'The public signing key (PEM), kept elsewhere.', complete: 'file' },
+    {
+      flags: '--checkpoint <file>',
+      description: 'A checkpoint saved earlier: finds a missing tail.',
+      complete: 'file',
+    },
+  ],
+  examples: [
+    'sallyport verify --data /var/lib/sallyport',
+    'sallyport verify --journal ./copy --key signing.pub --checkpoint checkpoint.txt',
+  ],
+  async run(context) {
+    const { io, options, output, signal } = context;
+    const dataDirectory = options.text('data');
+    const journalDirectory = options.text('journal');
+    if (dataDirectory !== null && journalDirectory !== null) {
+      throw usage('--data and --journal exclude each other.', 'Give one of them.');
+    }
+    const services = await context.services();
+    const bar = startBar(output, io.clock, 'Verifying');
+    const report = await services
+      .verify(
+        {
+          dataDirectory,
+          journalDirectory,
+          keyFile: options.text('key'),
+          checkpointFile: options.text('checkpoint'),
+          signal,
+        },
+        (progress) => bar.update(progress.bytesDone, progress.bytesTotal),
+      )
+      .catch((error: unknown) => {
+        throw signal.aborted ? error : cannotRun(error);
+      })
+      .finally(() => bar.stop());
+    await output.result(report, () => showReport(output, report));
+    return report.ok ? exitCodes.ok : exitCodes.no;
+  },
+};
+
+/** Whatever kept it from looking is exit code 2: an auditor must not take it for an answer. */
+function cannotRun(error: unknown): Error {
+  const what = isGatewayError(error) ? error.publicMessage : error instanceof Error ? error.message : String(error);
+  return cliError(
+    'cli.usage',
+    { what: `It could not be verified: ${what}`, todo: 'Check --data or --journal, --key and --checkpoint.' },
+    error,
+  );
+}
+
+async function showReport(output: Output, report: VerifyReport): Promise<void> {
+  const { palette } = output;
+  const rate = report.durationMs > 0 ? `, ${byteSize(Math.round(report.bytes / (report.durationMs / 1000)))}/s` : '';
+  const first = report.problems[0];
+  if (report.ok) {
+    await output.line(`${palette.good('✔')} ${palette.strong('Nothing was changed, dropped or added.')}`);
+  } else if (first !== undefined) {
+    await output.line(
+      `${palette.bad('✘')} ${palette.strong(`${count(report.problems.length, 'problem')} found. The first:`)}`,
+    );
+    await output.line(`  ${palette.bad(escapeLine(first.message))}`);
+    await output.line(`  ${placeOf(first)}`);
+  } else {
+    await output.line(`${palette.bad('✘')} ${palette.strong('It did not verify.')}`);
+  }
+  await output.line();
+  await output.fields([
+    ['Events', groupDigits(report.events)],
+    ['Segments', groupDigits(report.segments)],
+    ['Checkpoints', groupDigits(report.checkpoints)],
+    ['Recordings', groupDigits(report.recordings)],
+    ['Read', `${byteSize(report.bytes)} in ${duration(report.durationMs)}${rate}`],
+    [
+      'Head',
+      report.head === null
+        ? 'no signed checkpoint'
+        : `event ${groupDigits(report.head.sequence)}, ${report.head.digest}`,
+    ],
+  ]);
+  await output.lines(report.notes.map((note) => `${palette.warning('!')} ${escapeLine(note)}`));
+  if (report.problems.length < 2) return;
+  await output.line();
+  await output.line(palette.heading('All problems'));
+  for (const problem of report.problems.slice(0, problemsShown)) {
+    await output.line(`${palette.bad('✘')} ${escapeLine(problem.message)} ${palette.faint(placeOf(problem))}`);
+  }
+  const rest = report.problems.length - problemsShown;
+  if (rest > 0) await output.line(palette.faint(`… ${rest} more: -o json shows all.`));
+}
+
+function placeOf(problem: VerifyProblem): string {
+  const parts = [
+    problem.file === null ? null : `in ${problem.file}`,
+    problem.offset === null ? null : `at byte ${groupDigits(problem.offset)}`,
+    problem.sequence === null ? null : `event ${groupDigits(problem.sequence)}`,
+  ];
+  return escapeLine(`(${parts.filter((part) => part !== null).join(', ') || 'no particular place'}; ${problem.code})`);
+}

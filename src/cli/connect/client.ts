@@ -1,0 +1,58 @@
+/**
+ * What a protocol brings to `sallyport connect`: its stock client, the lines to paste, and how a local port speaks.
+ * One file per protocol implements it; `index.ts` is the literal list.
+ *
+ * Invariant: the access token is never part of a command line, where every user of the machine could read it; it goes
+ * into the child's environment, and into printed lines only when the person asks for it (`--show-token`).
+ */
+import type { Socket } from 'node:net';
+
+/** Everything that is needed to reach one resource. */
+export interface Target {
+  readonly resource: string;
+  /** The login name: `principal+resource`. */
+  readonly login: string;
+  readonly token: string;
+  readonly host: string;
+  readonly port: number;
+  /** Path of a PEM file; null where the system's authorities vouch for the gateway. */
+  readonly caFile: string | null;
+  /** PEM text of that file. */
+  readonly ca: string | null;
+  /** What the protocol calls a database, where it has one. */
+  readonly database: string | null;
+}
+
+/** A program to start. */
+export interface Invocation {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Added to the environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** One way to connect, for people to copy. */
+export interface PrintedLine {
+  readonly title: string;
+  readonly line: string;
+}
+
+export interface PrintOptions {
+  /** Include the token; otherwise the client asks for it. */
+  readonly isTokenShown: boolean;
+  /** Set where the lines go through a local port without TLS. */
+  readonly local: { readonly host: string; readonly port: number } | null;
+}
+
+export interface ClientAdapter {
+  /** As resources name it. */
+  readonly protocol: string;
+  readonly title: string;
+  invocation(target: Target, args: readonly string[]): Invocation;
+  printedLines(target: Target, options: PrintOptions): readonly PrintedLine[];
+  /**
+   * Carries one accepted local connection to the gateway. Resolves when both sides are closed; deals with every error
+   * itself, telling the local client in its protocol where it can. `signal` ends it at once.
+   */
+  forward(local: Socket, target: Target, signal: AbortSignal): Promise<void>;
+}

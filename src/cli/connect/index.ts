@@ -1,0 +1,9 @@
+/** The protocols that `sallyport connect` knows: a literal list. */
+import type { ClientAdapter } from './client.ts';
+import { postgresClient } from './postgres.ts';
+
+export const clientAdapters: readonly ClientAdapter[] = [postgresClient];
+
+export function clientAdapterOf(protocol: string): ClientAdapter | null {
+  return clientAdapters.find((adapter) => adapter.protocol === protocol) ?? null;
+}

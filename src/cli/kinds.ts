@@ -1,0 +1,91 @@
+/** The kinds of objects on the command line: reading the word, and the columns of each kind's table. */
+import { kindOfWord, type ManifestKind, type ManifestView, manifestKinds } from '../api/contract/index.ts';
+import { usage } from './errors.ts';
+import type { TableColumn } from './output/table.ts';
+
+/** The kind that a word names in any case, singular or plural. Throws `cli.usage`. */
+export function kindOf(word: string): ManifestKind {
+  const kind = kindOfWord(word);
+  if (kind === null) throw usage(`There is no kind ${word}.`, `Take one of: ${manifestKinds.join(', ')}.`);
+  return kind;
+}
+
+interface KindTable {
+  readonly columns: readonly TableColumn[];
+  row(object: ManifestView): readonly string[];
+}
+
+const name: TableColumn = { title: 'NAME' };
+const wide = 48;
+
+/** Answers come from the gateway and may be of a later version: everything in `spec` is read with care. */
+export const kindTables: Readonly<Record<ManifestKind, KindTable>> = {
+  Resource: {
+    columns: [
+      name,
+      { title: 'PROTOCOL' },
+      { title: 'ADDRESS' },
+      { title: 'RECORDING' },
+      { title: 'LABELS', widest: wide },
+    ],
+    row: ({ metadata, spec }) => [
+      metadata.name,
+      text(spec['protocol']),
+      text(spec['address']),
+      text(spec['recording']),
+      pairs(metadata.labels),
+    ],
+  },
+  Access: {
+    columns: [name, { title: 'WHO', widest: wide }, { title: 'WHAT', widest: wide }],
+    row: ({ metadata, spec }) => {
+      const match = record(spec['match']);
+      const who = record(match['principals']);
+      const what = record(match['resources']);
+      const except = record(who['except']);
+      const left = [
+        list('', who['names']),
+        list('group ', who['groups']),
+        list('not ', except['names']),
+        list('not group ', except['groups']),
+      ];
+      return [metadata.name, join(left), join([list('', what['names']), pairs(record(what['labels']))])];
+    },
+  },
+  Group: {
+    columns: [name, { title: 'MEMBERS', widest: 64 }, { title: 'DESCRIPTION', widest: wide }],
+    row: ({ metadata, spec }) => [metadata.name, list('', spec['members']), text(spec['description'])],
+  },
+  Principal: {
+    columns: [name, { title: 'KIND' }, { title: 'ROLES' }, { title: 'DISPLAY NAME', widest: wide }, { title: 'STATE' }],
+    row: ({ metadata, spec }) => [
+      metadata.name,
+      text(spec['kind']),
+      list('', spec['roles']),
+      text(spec['displayName']),
+      spec['disabled'] === true ? 'disabled' : 'active',
+    ],
+  },
+};
+
+function text(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}
+
+function list(prefix: string, value: unknown): string {
+  return Array.isArray(value) ? value.map((entry) => prefix + text(entry)).join(', ') : '';
+}
+
+function pairs(value: Readonly<Record<string, unknown>> | undefined): string {
+  return Object.entries(value ?? {})
+    .map(([key, entry]) => `${key}=${text(entry)}`)
+    .join(', ');
+}
+
+function join(parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join(', ');
+}

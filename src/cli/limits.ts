@@ -1,0 +1,49 @@
+/** The limits of the command line. */
+
+/** How long one answer of the API may take. Reading a large configuration is fast; a longer silence is a dead peer. */
+export const requestDeadlineMs = 30_000;
+
+/** How long completion may ask the API before it gives up: a shell must not hang on the Tab key. */
+export const completionDeadlineMs = 1_500;
+
+/** Candidates that completion offers for one word; beyond this a person types on instead of reading. */
+export const completionItemsMax = 200;
+
+/** Widest cell of a table or of a replayed result, in terminal columns. Wider ones are cut with an ellipsis. */
+export const cellColumnsMax = 48;
+
+/** Widest table when the output is no terminal, in columns. Nothing is cut there, so this bounds only rules and bars. */
+export const defaultColumns = 100;
+
+/** Rows of one result that `sessions replay` shows unless told otherwise; a screen or two. */
+export const replayRowsDefault = 20;
+
+/** Rows of one replayed result held in memory for alignment. More are counted, never kept. */
+export const replayRowsMax = 10_000;
+
+/** Longest pause that a timed replay keeps: a lunch break in a session is no reason to wait for an hour. */
+export const replayPauseMsMax = 3_000;
+
+/** Longest manifest file that `apply` reads: 4 MiB, a thousand times a usual one. */
+export const manifestBytesMax = 4 * 1024 * 1024;
+
+/** Files that `apply -f DIR` reads. */
+export const manifestFilesMax = 1_000;
+
+/** Longest password or secret read from standard input, in bytes. */
+export const secretBytesMax = 64 * 1024;
+
+/** Longest profile file that is read: some thousands of profiles. */
+export const profileBytesMax = 1024 * 1024;
+
+/** Connections that a local port serves at once: more than any desktop tool opens. */
+export const localConnectionsMax = 64;
+
+/** How long a client of the local port may take to say what it is. */
+export const localStartDeadlineMs = 10_000;
+
+/** How long the gateway may take to accept a forwarded connection and to finish its TLS handshake. */
+export const localUpstreamDeadlineMs = 10_000;
+
+/** Longest message that the local port reads whole while a connection starts: PostgreSQL's own limit is 10 000 bytes. */
+export const localStartBytesMax = 16 * 1024;

@@ -1,0 +1,22 @@
+/** What every command takes, and the families that two-word commands belong to. */
+import type { CommandGroup, OptionSpec } from './command.ts';
+
+export const globalOptions: readonly OptionSpec[] = [
+  {
+    flags: '-o, --output <format>',
+    description: 'table for people, json or yaml for scripts.',
+    choices: ['table', 'json', 'yaml'],
+  },
+  { flags: '--server <url>', description: 'The gateway (or SALLYPORT_SERVER).' },
+  { flags: '--profile <name>', description: 'The stored login to use (or SALLYPORT_PROFILE).', complete: 'profile' },
+  { flags: '--ca <file>', description: "PEM file of the gateway's authority (or SALLYPORT_CA).", complete: 'file' },
+  { flags: '--token <token>', description: 'An access token (better: SALLYPORT_TOKEN, which no other user can see).' },
+  { flags: '--no-color', description: 'No colours (or NO_COLOR).' },
+  { flags: '-q, --quiet', description: 'No notes and no progress on standard error.' },
+];
+
+export const families: Readonly<Record<string, { readonly group: CommandGroup; readonly summary: string }>> = {
+  sessions: { group: 'Look', summary: 'List, show, replay, watch, end and export sessions.' },
+  token: { group: 'Connect', summary: 'List, create and revoke access tokens.' },
+  secret: { group: 'Configure', summary: 'List, set, remove and reseal stored secrets.' },
+};

@@ -1,0 +1,267 @@
+/**
+ * A recording as a transcript: each command with its header, parameters, results as psql aligns them, messages, and how
+ * it ended. Fed entry by entry; answers the lines to show. Used by replay (whole) and tail (live) alike.
+ *
+ * Invariants: everything from the peer is escaped (I13); memory is bounded by the rows shown of the results that are
+ * open at once, whatever the recording holds.
+ * Deliberately absent: timing, reading, writing.
+ */
+import type { RecordedEntryView, SessionView } from '../../api/contract/index.ts';
+import { escapeLine, escapeText } from '../../base/escape.ts';
+import { replayRowsMax } from '../limits.ts';
+import type { Palette } from '../output/colour.ts';
+import { byteSize, count, duration, offset } from '../output/time.ts';
+import { cutToWidth } from '../output/width.ts';
+import { gridLines } from './grid.ts';
+
+export interface TranscriptOptions {
+  readonly palette: Palette;
+  /** Columns of the terminal, or null. */
+  readonly columns: number | null;
+  /** Rows shown of one result; 0 shows none. */
+  readonly rowsMax: number;
+}
+
+type Entry<T extends RecordedEntryView['type']> = Extract<RecordedEntryView, { type: T }>;
+
+/** What is known of a command that has not ended. */
+interface OpenCommand {
+  readonly verb: string;
+  columns: readonly string[] | null;
+  rows: (readonly (string | null)[])[];
+  rowsSeen: number;
+  dataBytes: number;
+  dataLinesShown: number;
+}
+
+/** Commands that may be open at once: a client that pipelines more leaves the oldest without its result. */
+const openCommandsMax = 4096;
+/** Longest value of a parameter shown. */
+const parameterColumnsMax = 100;
+
+export class Transcript {
+  readonly #session: SessionView;
+  readonly #options: TranscriptOptions;
+  readonly #open = new Map<number, OpenCommand>();
+  /** The command whose header or result was written last. */
+  #shown: number | null = null;
+
+  constructor(session: SessionView, options: TranscriptOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  /** The lines above everything. */
+  head(): string[] {
+    const { palette } = this.#options;
+    const session = this.#session;
+    const client = Object.entries(session.client)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(' ');
+    const facts = [
+      `from ${session.source}`,
+      new Date(session.startedAt)
+        .toISOString()
+        .replace('T', ' ')
+        .replace(/\.\d+Z$/, ' UTC'),
+      `access ${session.access}`,
+      `recording ${session.recording}`,
+    ];
+    return [
+      `${palette.strong(escapeLine(session.id))}  ${this.#who()}  ${escapeLine(session.protocol)}`,
+      palette.faint(escapeLine(facts.join(' · '))),
+      ...(client === '' ? [] : [palette.faint(cutToWidth(escapeLine(`client says ${client}`), 160))]),
+    ];
+  }
+
+  /** The lines below everything. */
+  foot(session: SessionView): string[] {
+    const { palette } = this.#options;
+    if (session.live) return ['', palette.good('● still open')];
+    const by = session.endedBy === null ? '' : ` by ${session.endedBy}`;
+    const took =
+      session.endedAt === null ? '' : ` after ${duration(Date.parse(session.endedAt) - Date.parse(session.startedAt))}`;
+    return [
+      '',
+      palette.faint(
+        escapeLine(`ended: ${session.endReason ?? 'unknown'}${by}${took}, ${count(session.commands, 'command')}`),
+      ),
+    ];
+  }
+
+  /** Takes the next entry; answers what to show for it, often nothing yet. */
+  add(entry: RecordedEntryView): string[] {
+    switch (entry.type) {
+      case 'command':
+        return this.#command(entry);
+      case 'columns': {
+        const command = this.#of(entry.command);
+        // A second list of columns begins a second result of the same command.
+        const before = command.columns === null ? [] : this.#result(entry.command, command);
+        command.columns = entry.columns.map((column) => column.name);
+        return before;
+      }
+      case 'rows': {
+        const command = this.#of(entry.command);
+        command.rowsSeen += entry.rows.length;
+        const room = Math.min(this.#options.rowsMax, replayRowsMax) - command.rows.length;
+        if (room > 0) command.rows.push(...entry.rows.slice(0, room));
+        return [];
+      }
+      case 'data':
+        return this.#data(entry);
+      case 'omitted': {
+        const command = this.#of(entry.command);
+        const amount = entry.rows > 0 ? `${count(entry.rows, 'more row')}, ` : '';
+        const text = `… ${amount}${byteSize(entry.bytes)} beyond the recording's budget, sha256 ${entry.digest}`;
+        const before = this.#result(entry.command, command);
+        return [...before, ...this.#under(entry.command), this.#options.palette.warning(escapeLine(text))];
+      }
+      case 'message':
+        return this.#message(entry);
+      case 'completed':
+        return this.#completed(entry);
+    }
+  }
+
+  #command(entry: Entry<'command'>): string[] {
+    const { palette } = this.#options;
+    const prompt = `${palette.accent(this.#offset(entry.at))} ${palette.strong(`#${entry.command}`)} ${this.#who()}`;
+    const of = entry.of === null ? '' : ` of #${entry.of}`;
+    this.#open.set(entry.command, {
+      verb: entry.verb,
+      columns: null,
+      rows: [],
+      rowsSeen: 0,
+      dataBytes: 0,
+      dataLinesShown: 0,
+    });
+    if (this.#open.size > openCommandsMax) {
+      const oldest = this.#open.keys().next();
+      if (!oldest.done) this.#open.delete(oldest.value);
+    }
+    this.#shown = entry.command;
+    const text = escapeText(entry.text).replace(/\n+$/, '').split('\n');
+    return [
+      '',
+      `${prompt} ${palette.faint(escapeLine(entry.verb) + of)}`,
+      ...(entry.text === '' ? [] : text.map((line) => `  ${line}`)),
+      ...(entry.parameters ?? []).map((parameter, index) => this.#parameter(parameter, index)),
+    ];
+  }
+
+  #parameter(parameter: NonNullable<Entry<'command'>['parameters']>[number], index: number): string {
+    const { palette } = this.#options;
+    const type = parameter.type === null ? '' : ` ${escapeLine(parameter.type)}`;
+    const value =
+      parameter.value === null ? 'NULL' : `'${cutToWidth(escapeLine(parameter.value), parameterColumnsMax)}'`;
+    const cut =
+      parameter.digest === undefined
+        ? ''
+        : palette.faint(` (${byteSize(parameter.bytes)}, sha256 ${escapeLine(parameter.digest)})`);
+    return `  ${palette.name(`$${index + 1}`)}${palette.faint(type)} = ${value}${cut}`;
+  }
+
+  #data(entry: Entry<'data'>): string[] {
+    const command = this.#of(entry.command);
+    const isFirst = command.dataBytes === 0;
+    command.dataBytes += entry.bytes;
+    const { palette, rowsMax } = this.#options;
+    const lines = isFirst
+      ? [palette.faint(entry.direction === 'in' ? 'data from the client:' : 'data to the client:')]
+      : [];
+    const room = rowsMax - command.dataLinesShown;
+    if (room > 0) {
+      const text = entry.encoding === 'utf8' ? entry.data.replace(/\n$/, '').split('\n') : ['(binary)'];
+      const kept = text.slice(0, room).map((line) => `  ${cutToWidth(escapeLine(line), 160)}`);
+      command.dataLinesShown += kept.length;
+      lines.push(...kept);
+    }
+    return lines.length === 0 ? [] : [...this.#under(entry.command), ...lines];
+  }
+
+  #message(entry: Entry<'message'>): string[] {
+    const { palette } = this.#options;
+    const code = entry.code === null ? '' : ` ${escapeLine(entry.code)}`;
+    const first = { error: palette.bad, notice: palette.warning, notification: palette.accent, gateway: palette.name }[
+      entry.level
+    ];
+    const label = entry.level === 'gateway' ? 'SALLYPORT' : entry.level.toUpperCase();
+    const lines = [first(`${label}${code}: ${escapeLine(entry.text)}`)];
+    for (const name of ['detail', 'hint', 'position', 'where']) {
+      const value = entry.fields[name];
+      if (value !== undefined && value !== '') lines.push(`  ${palette.faint(`${name}:`)} ${escapeLine(value)}`);
+    }
+    if (entry.command === null)
+      return ['', `${palette.accent(this.#offset(entry.at))} ${lines[0]!}`, ...lines.slice(1)];
+    const command = this.#open.get(entry.command);
+    const before = command === undefined ? [] : this.#result(entry.command, command);
+    return [...before, ...this.#under(entry.command), ...lines];
+  }
+
+  #completed(entry: Entry<'completed'>): string[] {
+    const command = this.#of(entry.command);
+    this.#open.delete(entry.command);
+    const { palette } = this.#options;
+    const lines = this.#result(entry.command, command);
+    const parts: string[] = [];
+    if (entry.tag !== null) parts.push(escapeLine(entry.tag));
+    if (command.dataBytes > 0) parts.push(byteSize(command.dataBytes));
+    parts.push(duration(entry.durationMs));
+    const facts = palette.faint(parts.join(' · '));
+    const marks: Readonly<Record<string, string>> = {
+      completed: palette.good('✔'),
+      failed: palette.bad('✘ failed'),
+      refused: palette.bad('⛔ refused, nothing of it reached the resource'),
+      withdrawn: palette.warning('– withdrawn'),
+      unfinished: palette.warning('… unfinished'),
+    };
+    const mark = marks[entry.outcome] ?? palette.warning(escapeLine(entry.outcome));
+    const gap = entry.outcome === 'completed' ? ' ' : palette.faint(' · ');
+    return [...lines, ...this.#under(entry.command), `${mark}${gap}${facts}`];
+  }
+
+  /** The rows gathered so far as a grid, and what was left out; forgets them. */
+  #result(ordinal: number, command: OpenCommand): string[] {
+    const { palette, columns, rowsMax } = this.#options;
+    if (command.columns === null) return [];
+    const names = command.columns;
+    const { rows, rowsSeen } = command;
+    command.columns = null;
+    command.rows = [];
+    command.rowsSeen = 0;
+    const under = this.#under(ordinal);
+    if (rowsMax === 0) return [...under, palette.faint(`(${count(rowsSeen, 'row')} recorded, not shown)`)];
+    const rest = rowsSeen - rows.length;
+    return [
+      ...under,
+      ...gridLines(names, rows, palette, columns),
+      palette.faint(
+        rest === 0 ? `(${count(rowsSeen, 'row')})` : `… ${count(rest, 'more row')} recorded (--rows shows more)`,
+      ),
+    ];
+  }
+
+  /** A line that says whose result follows, where another command was shown in between (pipelining). */
+  #under(ordinal: number): string[] {
+    if (this.#shown === ordinal) return [];
+    this.#shown = ordinal;
+    return ['', this.#options.palette.faint(`↳ #${ordinal}`)];
+  }
+
+  #of(ordinal: number): OpenCommand {
+    const found = this.#open.get(ordinal);
+    if (found !== undefined) return found;
+    const made: OpenCommand = { verb: '', columns: null, rows: [], rowsSeen: 0, dataBytes: 0, dataLinesShown: 0 };
+    this.#open.set(ordinal, made);
+    return made;
+  }
+
+  #who(): string {
+    return `${escapeLine(this.#session.principal.name)}→${escapeLine(this.#session.resource)}`;
+  }
+
+  #offset(at: string): string {
+    return offset(Date.parse(at) - Date.parse(this.#session.startedAt));
+  }
+}

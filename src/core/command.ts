@@ -1,0 +1,33 @@
+/** The smallest unit a rule judges, and what is known about it. */
+
+export type CommandKind = 'sql' | 'shell' | 'http' | 'kubernetes' | 'transfer' | 'tool' | 'connection';
+
+/**
+ * What a command may do, as far as analysis can prove. `read` is a proof that nothing can change; everything short of
+ * a proof is `unknown`, which is treated as `write`.
+ */
+export type Effect = 'read' | 'write' | 'unknown';
+
+/** A parameter as a reviewer and an auditor read it. */
+export interface Parameter {
+  /** The protocol's name of the type, or null where the client named none. */
+  readonly type: string | null;
+  /** Text form; null is SQL NULL. Longer values are cut and `bytes` tells the true length. */
+  readonly value: string | null;
+  readonly bytes: number;
+  /** Lower-case hexadecimal SHA-256 of the whole value as sent, where `value` was cut. */
+  readonly digest?: string;
+}
+
+/** What a protocol submits. */
+export interface CommandDraft {
+  readonly kind: CommandKind;
+  /** What is done with the text in the protocol's own words: `query`, `prepare`, `execute`, `copy-data`, … */
+  readonly verb: string;
+  /** The command as the person wrote it. Cut at `commandTextBytesMax` in the record; judged whole. */
+  readonly text: string;
+  readonly parameters: readonly Parameter[] | null;
+  readonly effect: Effect;
+  /** Ordinal of the command this one executes (an Execute's Parse), or null. */
+  readonly of: number | null;
+}

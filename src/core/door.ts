@@ -1,0 +1,306 @@
+/**
+ * The door: runs the connection stages of `pipeline.ts` for every protocol, and knows every live session.
+ *
+ * Invariants:
+ * - A session exists only after identity, Access and a durable `session.opened`; refusals are journaled too.
+ * - One connection opens at most one session: identity is never bound again (A-PG-03).
+ * - An unknown resource and one without Access are told apart by nobody (they give the same answer).
+ * - What was revoked while a session was being opened ends it (I11).
+ *
+ * Deliberately absent: sockets, listeners, limits per address (the gateway's listeners have those).
+ */
+import type { Clock } from '../base/clock.ts';
+import { withDeadline } from '../base/deadline.ts';
+import { describeError, GatewayError } from '../base/errors.ts';
+import { escapeLine } from '../base/escape.ts';
+import { newId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import type { ServerTlsOptions, Wire } from '../base/wire.ts';
+import { coreErrors } from './errors.ts';
+import type { Actor, EventBody } from './event.ts';
+import * as limits from './limits.ts';
+import type {
+  Authorisation,
+  Credentials,
+  Dialler,
+  Identification,
+  Journal,
+  Judge,
+  Recordings,
+  Resources,
+  ScramIdentification,
+} from './ports.ts';
+import type { Principal } from './principal.ts';
+import type { ClientFacts, ConnectionFacts, Door, Protocol } from './protocol.ts';
+import { Session, type SessionEnding } from './session.ts';
+
+export interface DoorPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly recordings: Recordings;
+  readonly identification: Identification;
+  readonly authorisation: Authorisation;
+  readonly resources: Resources;
+  readonly credentials: Credentials;
+  readonly dialler: Dialler;
+  readonly judge: Judge;
+}
+
+/** What a listener hands over with a connection. */
+export interface Arrival {
+  readonly protocol: Protocol;
+  readonly client: Wire;
+  readonly connection: ConnectionFacts;
+  readonly serverTls: () => ServerTlsOptions;
+}
+
+/** How events name a principal. */
+export function actorOf(principal: Principal): Actor {
+  const { id, issuer, name, kind, groups, authentication } = principal;
+  return { id, issuer, name, kind, groups, credentialId: authentication.credentialId };
+}
+
+/** All sessions of this process, and the ways to end them. */
+export class LiveSessions {
+  readonly #sessions = new Map<string, Session>();
+  readonly #revoked = new Set<string>();
+  #onEmpty: (() => void)[] = [];
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  get(id: string): Session | null {
+    return this.#sessions.get(id) ?? null;
+  }
+
+  all(): readonly Session[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** Ends every session that `matches`; returns how many. */
+  end(matches: (session: Session) => boolean, ending: SessionEnding): number {
+    let count = 0;
+    for (const session of this.all()) {
+      if (session.ended || !matches(session)) continue;
+      count++;
+      session.end(ending);
+    }
+    return count;
+  }
+
+  /** Ends what a revoked credential opened, now and while it is still being opened. */
+  endByCredential(credentialId: string, ending: SessionEnding): number {
+    this.#revoked.add(credentialId);
+    if (this.#revoked.size > limits.revokedCredentialsMax) {
+      for (const oldest of this.#revoked) {
+        this.#revoked.delete(oldest);
+        break;
+      }
+    }
+    return this.end((session) => session.principal.authentication.credentialId === credentialId, ending);
+  }
+
+  isRevoked(principal: Principal): boolean {
+    const id = principal.authentication.credentialId;
+    return id !== null && this.#revoked.has(id);
+  }
+
+  /** Resolves when no session is left. */
+  whenEmpty(): Promise<void> {
+    if (this.#sessions.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  add(session: Session): void {
+    this.#sessions.set(session.id, session);
+  }
+
+  remove(session: Session): void {
+    this.#sessions.delete(session.id);
+    if (this.#sessions.size > 0) return;
+    const waiting = this.#onEmpty;
+    this.#onEmpty = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+/** Makes a Door for each arriving connection. */
+export class Doors {
+  readonly sessions = new LiveSessions();
+  readonly #ports: DoorPorts;
+  readonly #abort = new AbortController();
+  #closed = false;
+
+  constructor(ports: DoorPorts) {
+    this.#ports = ports;
+  }
+
+  /** No new sessions from here on (drain). */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Gives up on everything that still waits. */
+  abort(): void {
+    this.#closed = true;
+    this.#abort.abort(coreErrors('core.shutting-down'));
+  }
+
+  open(arrival: Arrival): Door {
+    const ports = this.#ports;
+    const { connection, protocol } = arrival;
+    const log = ports.log.with({ connection: connection.id, protocol: protocol.name });
+    let used = false;
+    const record = (event: EventBody): void => {
+      try {
+        ports.journal.append(event);
+      } catch (error) {
+        // The connection is being refused already; that the refusal could not be written down is an alarm of its own.
+        log.error('event lost: the journal does not accept', { type: event.type, detail: describeError(error) });
+      }
+    };
+    const refuseIdentity = (login: string, code: string): void =>
+      record({
+        type: 'identity.refused',
+        connection: connection.id,
+        source: connection.source,
+        login: cutName(login),
+        code,
+      });
+    const identified = async <T>(login: string, proof: Promise<T>): Promise<T> => {
+      try {
+        return await proof;
+      } catch (error) {
+        refuseIdentity(login, error instanceof GatewayError ? error.code : 'core.not-authenticated');
+        throw error;
+      }
+    };
+    return {
+      connection,
+      clock: ports.clock,
+      log,
+      signal: this.#abort.signal,
+      serverTls: arrival.serverTls,
+      identifyBySecret: (login, secret): Promise<Principal> =>
+        identified(login, ports.identification.bySecret(login, secret, connection.source)),
+      identifyByScram: (login): Promise<ScramIdentification> =>
+        identified(login, ports.identification.byScram(login, connection.source)),
+      refuseIdentity,
+      openSession: (principal, resource, client) => {
+        if (used) throw coreErrors('core.illegal-forward', { detail: 'a second session on one connection' });
+        used = true;
+        return this.#openSession(arrival, log, principal, resource, client, record);
+      },
+      violation: (side, code, detail) =>
+        record({
+          type: 'violation',
+          connection: connection.id,
+          session: null,
+          source: connection.source,
+          side,
+          code,
+          detail: cutName(detail),
+        }),
+    };
+  }
+
+  async #openSession(
+    arrival: Arrival,
+    log: Log,
+    principal: Principal,
+    resourceName: string,
+    client: ClientFacts,
+    record: (event: EventBody) => void,
+  ): Promise<Session> {
+    const { connection, protocol } = arrival;
+    const ports = this.#ports;
+    const refuse = (error: GatewayError, rule: string): GatewayError => {
+      record({
+        type: 'session.refused',
+        connection: connection.id,
+        source: connection.source,
+        principal: actorOf(principal),
+        resource: cutName(resourceName),
+        code: error.code,
+        rule,
+      });
+      return error;
+    };
+    if (this.#closed) throw refuse(coreErrors('core.shutting-down'), 'gateway:drain');
+    if (ports.journal.failure !== null) throw coreErrors('core.journal-unavailable');
+    if (ports.journal.spaceLevel === 'refuse' || ports.journal.spaceLevel === 'end') {
+      throw refuse(coreErrors('core.no-space'), 'gateway:space');
+    }
+    const resource = await ports.resources.find(resourceName);
+    const decision = resource === null ? null : ports.authorisation.decide(principal, resource);
+    if (resource === null || decision === null || !decision.granted) {
+      throw refuse(
+        coreErrors('core.no-access', { values: { resource: escapeLine(cutName(resourceName)) } }),
+        decision?.rule ?? 'none',
+      );
+    }
+    if (resource.protocol !== protocol.name) {
+      throw refuse(coreErrors('core.wrong-protocol', { values: { resource: resource.name } }), decision.rule);
+    }
+    const id = newId('ses', ports.clock.now());
+    const session = new Session({
+      id,
+      source: connection.source,
+      connection: connection.id,
+      principal,
+      resource,
+      protocol,
+      clock: ports.clock,
+      log: log.with({ session: id }),
+      journal: ports.journal,
+      recording: ports.recordings.open(id, ports.clock.now()),
+      judge: ports.judge,
+      credentials: ports.credentials,
+      dialler: ports.dialler,
+      client: arrival.client,
+      onSealed: (sealed) => this.sessions.remove(sealed),
+    });
+    this.sessions.add(session);
+    try {
+      const sequence = ports.journal.append({
+        type: 'session.opened',
+        session: id,
+        connection: connection.id,
+        source: connection.source,
+        principal: actorOf(principal),
+        resource: resource.name,
+        protocol: protocol.name,
+        recording: resource.recording,
+        access: decision.rule,
+        client,
+      });
+      await withDeadline(
+        durable(ports.journal, sequence),
+        limits.journalDeadlineMs,
+        'the journal of a new session',
+        ports.clock,
+      );
+    } catch (cause) {
+      session.finish({ reason: 'recording-failed', message: '', code: 'core.journal-unavailable', by: null }, true);
+      throw coreErrors('core.journal-unavailable', { cause });
+    }
+    if (this.sessions.isRevoked(principal)) {
+      session.finish({ reason: 'token-revoked', message: '', code: 'core.not-authenticated', by: null }, true);
+      throw coreErrors('core.not-authenticated');
+    }
+    return session;
+  }
+}
+
+/** Resolves when `sequence` is on stable storage; rejects when the journal failed. */
+export function durable(journal: Journal, sequence: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    journal.afterDurable(sequence, (error) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+function cutName(name: string): string {
+  return name.length <= limits.loginBytesMax ? name : `${name.slice(0, limits.loginBytesMax)}…`;
+}

@@ -1,0 +1,48 @@
+/** Errors of the pipeline. */
+import { defineErrors } from '../base/errors.ts';
+
+export const coreErrors = defineErrors({
+  'core.journal-unavailable': {
+    kind: 'operation',
+    message: 'The gateway cannot record at the moment, so nothing may pass. Try again, or call its administrator.',
+  },
+  'core.recording-failed': {
+    kind: 'operation',
+    message: 'The gateway could not record this session, so it was ended.',
+  },
+  'core.no-space': {
+    kind: 'operation',
+    message: 'The gateway has no room left to record, so it takes no new sessions. Call its administrator.',
+  },
+  'core.shutting-down': { kind: 'operation', message: 'The gateway is shutting down. Connect again in a moment.' },
+  'core.not-authenticated': {
+    kind: 'denial',
+    message: 'Authentication failed. Log in with principal+resource and a valid access token (sallyport login).',
+  },
+  'core.throttled': {
+    kind: 'denial',
+    message: 'Too many failed attempts. Wait {seconds} seconds and try again.',
+  },
+  'core.no-access': {
+    kind: 'denial',
+    message: 'No access: the resource {resource} does not exist, or no Access lets you open a session on it.',
+  },
+  'core.wrong-protocol': {
+    kind: 'denial',
+    message: 'The resource {resource} does not speak the protocol of this port.',
+  },
+  'core.upstream-unreachable': {
+    kind: 'operation',
+    message: 'The resource {resource} could not be reached from the gateway.',
+  },
+  'core.credential-unavailable': {
+    kind: 'operation',
+    message: 'The credential for {resource} is not available to the gateway. Call its administrator.',
+  },
+  'core.command-refused': { kind: 'denial', message: '{reason}' },
+  'core.illegal-forward': { kind: 'assertion', message: 'The gateway met a state that it does not allow.' },
+  'core.too-many-pending': {
+    kind: 'protocol',
+    message: 'Too many commands are waiting in this session.',
+  },
+});

@@ -1,0 +1,176 @@
+/**
+ * The Event: one record of the journal. A closed union; adding a type is a change of the journal's documented format.
+ *
+ * Invariant: no event carries a password, a token, a key or an unmasked masked value (I8, I9).
+ */
+import type { CommandKind, Effect, Parameter } from './command.ts';
+import type { PrincipalKind } from './principal.ts';
+import type { RecordingMode } from './resource.ts';
+import type { Verdict } from './verdict.ts';
+
+/** Who acted, as events name them. */
+export interface Actor {
+  readonly id: string;
+  readonly issuer: string;
+  readonly name: string;
+  readonly kind: PrincipalKind;
+  readonly groups: readonly string[];
+  readonly credentialId: string | null;
+}
+
+export type SessionEndReason =
+  | 'client-closed'
+  | 'upstream-closed'
+  | 'killed'
+  | 'locked'
+  | 'token-revoked'
+  | 'idle'
+  | 'drained'
+  | 'violation'
+  | 'verdict'
+  | 'recording-failed'
+  | 'space'
+  | 'upstream-violation'
+  | 'interrupted'
+  | 'failed';
+
+export type CommandOutcome = 'completed' | 'failed' | 'refused' | 'withdrawn' | 'unfinished';
+
+export type EventBody =
+  | { readonly type: 'gateway.started'; readonly version: string }
+  | { readonly type: 'gateway.stopped'; readonly reason: string }
+  | {
+      readonly type: 'journal.recovered';
+      /** Bytes cut from the torn tail. */
+      readonly cutBytes: number;
+      /** Sessions that were open when the gateway stopped. */
+      readonly interrupted: number;
+    }
+  | { readonly type: 'space.changed'; readonly level: SpaceLevel; readonly freeBytes: number; readonly totalBytes: number }
+  | {
+      readonly type: 'identity.refused';
+      readonly connection: string;
+      readonly source: string;
+      readonly login: string;
+      readonly code: string;
+    }
+  | {
+      readonly type: 'session.refused';
+      readonly connection: string;
+      readonly source: string;
+      readonly principal: Actor;
+      readonly resource: string;
+      readonly code: string;
+      readonly rule: string;
+    }
+  | {
+      readonly type: 'session.opened';
+      readonly session: string;
+      readonly connection: string;
+      readonly source: string;
+      readonly principal: Actor;
+      readonly resource: string;
+      readonly protocol: string;
+      readonly recording: RecordingMode;
+      readonly access: string;
+      /** What the client says of itself: application name, driver, version. Not trusted. */
+      readonly client: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly type: 'session.ended';
+      readonly session: string;
+      readonly reason: SessionEndReason;
+      /** The error code behind it, or null. */
+      readonly code: string | null;
+      /** Who ended it, where a person did. */
+      readonly by: string | null;
+      readonly commands: number;
+      readonly bytesIn: number;
+      readonly bytesOut: number;
+      readonly durationMs: number;
+    }
+  | {
+      readonly type: 'command.intent';
+      readonly session: string;
+      readonly command: number;
+      readonly kind: CommandKind;
+      readonly verb: string;
+      readonly text: string;
+      /** Length of the whole text in UTF-8 bytes; more than `text` holds where it was cut. */
+      readonly textBytes: number;
+      /** SHA-256 of the whole text, hexadecimal, where it was cut. */
+      readonly textDigest?: string;
+      readonly parameters: readonly Parameter[] | null;
+      readonly effect: Effect;
+      readonly of: number | null;
+    }
+  | { readonly type: 'command.verdict'; readonly session: string; readonly command: number; readonly verdict: Verdict }
+  | {
+      readonly type: 'command.ended';
+      readonly session: string;
+      readonly command: number;
+      readonly outcome: CommandOutcome;
+      /** The server's own word for what happened, such as `SELECT 3`. */
+      readonly tag: string | null;
+      /** The protocol's error code, such as a SQLSTATE. */
+      readonly error: string | null;
+      readonly rows: number;
+      /** Bytes of output delivered. */
+      readonly bytes: number;
+      readonly durationMs: number;
+    }
+  | {
+      readonly type: 'recording.chunk';
+      readonly session: string;
+      readonly chunk: number;
+      /** Where the chunk begins in the recording's file. */
+      readonly offset: number;
+      readonly bytes: number;
+      /** SHA-256 over the chunk as it lies in the file, hexadecimal. */
+      readonly digest: string;
+    }
+  | { readonly type: 'recording.sealed'; readonly session: string; readonly chunks: number; readonly bytes: number }
+  | { readonly type: 'recording.read'; readonly session: string; readonly principal: Actor; readonly how: string }
+  | {
+      readonly type: 'violation';
+      readonly connection: string;
+      readonly session: string | null;
+      readonly source: string;
+      readonly side: 'client' | 'upstream';
+      readonly code: string;
+      readonly detail: string;
+    }
+  | { readonly type: 'command.cancel'; readonly session: string; readonly source: string }
+  | { readonly type: 'session.kill'; readonly session: string; readonly principal: Actor; readonly reason: string }
+  | {
+      readonly type: 'configuration.changed';
+      readonly principal: Actor;
+      readonly action: 'created' | 'updated' | 'deleted';
+      readonly kind: string;
+      readonly name: string;
+      /** The changed fields as `path: before → after`, secrets as `(secret)`. */
+      readonly changes: readonly string[];
+    }
+  | { readonly type: 'identity.signed-on'; readonly principal: Actor; readonly source: string; readonly method: string }
+  | {
+      readonly type: 'token.issued';
+      readonly principal: Actor;
+      readonly token: string;
+      readonly owner: string;
+      readonly expiresAtMs: number;
+    }
+  | { readonly type: 'token.revoked'; readonly principal: Actor; readonly token: string; readonly owner: string }
+  | { readonly type: 'key.rotated'; readonly principal: Actor; readonly key: string };
+
+/** How much room the disk has left: the ladder of F-04. */
+export type SpaceLevel = 'ample' | 'warn' | 'refuse' | 'end';
+
+/** An event as it stands in the journal. */
+export type Event = EventBody & {
+  /** Gap-free, from 1. */
+  readonly seq: number;
+  /** Wall clock, milliseconds. Order is by `seq`, never by this. */
+  readonly at: number;
+};
+
+export type EventType = EventBody['type'];

@@ -1,0 +1,25 @@
+/** The limits of the pipeline. */
+
+/** Longest command text kept in one event; the rest is counted and its digest kept. 256 KiB: a page that people read ends far earlier. */
+export const commandTextBytesMax = 256 * 1024;
+
+/** Longest login, resource or client-supplied name; PostgreSQL's own names end at 63 bytes. */
+export const loginBytesMax = 256;
+
+/** Output that waits for its intent to become durable, per session. Beyond it the upstream is paused. */
+export const heldOutputBytesMax = 1024 * 1024;
+
+/** How long the native goodbye of an ended session may take before its connections are dropped: kill within a second (I11). */
+export const goodbyeDeadlineMs = 400;
+
+/** How long connecting to a resource may take. */
+export const dialDeadlineMs = 15_000;
+
+/** Commands that may wait for their verdict or their intent in one session (A-PG-28). */
+export const pendingCommandsMax = 4096;
+
+/** How long a new session waits for its first event to become durable; a disk slower than this is down. */
+export const journalDeadlineMs = 10_000;
+
+/** Revoked credentials remembered, to end sessions that are just being opened; older ones fail to authenticate anyway. */
+export const revokedCredentialsMax = 10_000;

@@ -1,0 +1,79 @@
+/**
+ * The protocol contract: what a folder under `protocols/` provides, and the door it is given.
+ *
+ * A protocol owns bytes and their meaning. It reaches identity, policy, masking, recording and the target through
+ * `Door` and `Session` only (I3); it never sees a socket, a store or a journal.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { ServerTlsOptions, Wire } from '../base/wire.ts';
+import type { ScramIdentification } from './ports.ts';
+import type { Principal } from './principal.ts';
+import type { SettingDefinition } from './resource.ts';
+import type { Session } from './session.ts';
+
+export interface Protocol {
+  /** As manifests and listeners name it: `postgres`. */
+  readonly name: string;
+  /** For people: `PostgreSQL`. */
+  readonly title: string;
+  /** The port targets listen on unless a resource says otherwise. */
+  readonly defaultPort: number;
+  /** The protocol's own fields of a Resource's `spec`. */
+  readonly settings: Readonly<Record<string, SettingDefinition>>;
+  /**
+   * Names of client messages that carry no command and may be forwarded as they are (PostgreSQL's Sync, say).
+   * A closed list: what is not on it reaches upstream only behind a released command.
+   */
+  readonly housekeeping: readonly string[];
+  /** Makes the protocol's server for one listener. */
+  createServer(context: ProtocolContext): ProtocolServer;
+  /** Spells a recorded cell for people: `type` and `format` as the protocol recorded them in `Column`. */
+  renderCell(cell: Buffer, type: string, format: 'text' | 'binary'): string;
+}
+
+export interface ProtocolContext {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface ProtocolServer {
+  /** Takes over one accepted connection. Resolves when it is done with; errors have been dealt with inside. */
+  accept(client: Wire, door: Door): Promise<void>;
+}
+
+/** What the listener knows of a connection. */
+export interface ConnectionFacts {
+  readonly id: string;
+  /** The peer's address, for people and the journal. */
+  readonly source: string;
+  /** False on listeners that accept clients without TLS. */
+  readonly tlsRequired: boolean;
+}
+
+/** What a client says of itself; shown, never trusted. */
+export type ClientFacts = Readonly<Record<string, string>>;
+
+/** The one door: everything that a protocol may ask for before it has a Session. */
+export interface Door {
+  readonly connection: ConnectionFacts;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborts when the gateway stops without further waiting. */
+  readonly signal: AbortSignal;
+  /** The listener's certificate for a TLS upgrade of the client's wire. Read at each handshake, so that renewal needs no restart. */
+  serverTls(): ServerTlsOptions;
+  /** Proof by a secret sent in clear (inside TLS). Journals a refusal and rejects with a denial. */
+  identifyBySecret(login: string, secret: string): Promise<Principal>;
+  /** Proof by SCRAM. The protocol relays the messages; a failed exchange must be reported by `refuseIdentity`. */
+  identifyByScram(login: string): Promise<ScramIdentification>;
+  /** Journals that `login` was refused, for exchanges that the protocol drove. */
+  refuseIdentity(login: string, code: string): void;
+  /**
+   * Opens a Session: authorise, journal, and wait until that is durable. Rejects with a denial or operation error that
+   * has a public message. Allowed once per connection: identity is never bound again (A-PG-03).
+   */
+  openSession(principal: Principal, resource: string, client: ClientFacts): Promise<Session>;
+  /** Journals that the peer broke the protocol. The caller closes the connection. */
+  violation(side: 'client' | 'upstream', code: string, detail: string): void;
+}

@@ -1,0 +1,560 @@
+/**
+ * The Session: the only way by which a protocol reaches its target, the rules and the record (I3).
+ *
+ * A protocol calls `dial` once, does its handshake on the returned Upstream, then `establish`. From there on bytes go
+ * to the target only by `forward` behind a released Command or a declared housekeeping message, and to the client only
+ * by `deliver`.
+ *
+ * Invariants:
+ * - I1: in strict, `forward` of a command that may have an effect is possible only after its intent is durable, and
+ *   `deliver` holds output back until the intents of all forwarded commands are.
+ * - I2: when journal, recording or judge fail, the session ends; nothing passes.
+ * - Every command that was submitted ends in exactly one `command.ended`.
+ *
+ * Deliberately absent: sockets (a Wire is handed in), protocol knowledge, timers of protocols.
+ */
+import { createHash } from 'node:crypto';
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { describeError, GatewayError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { ClientTlsOptions, TlsFacts, Wire, WireHandler } from '../base/wire.ts';
+import type { CommandDraft } from './command.ts';
+import { coreErrors } from './errors.ts';
+import type { CommandOutcome, EventBody, SessionEndReason } from './event.ts';
+import * as limits from './limits.ts';
+import type { Credentials, Dialler, Journal, Judge, Recording, UpstreamCredential } from './ports.ts';
+import type { Principal } from './principal.ts';
+import type { Protocol } from './protocol.ts';
+import type { RecordingEntry } from './recording.ts';
+import type { Resource } from './resource.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface SessionParts {
+  readonly id: string;
+  readonly source: string;
+  readonly connection: string;
+  readonly principal: Principal;
+  readonly resource: Resource;
+  readonly protocol: Protocol;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly recording: Recording;
+  readonly judge: Judge;
+  readonly credentials: Credentials;
+  readonly dialler: Dialler;
+  readonly client: Wire;
+  /** Called when the session is over and sealed. */
+  readonly onSealed: (session: Session) => void;
+}
+
+/** Why a session ends, for the native goodbye and for the journal. */
+export interface SessionEnding {
+  readonly reason: SessionEndReason;
+  /** What the person is told. */
+  readonly message: string;
+  readonly code: string | null;
+  /** Name of the principal who ended it, or null. */
+  readonly by: string | null;
+}
+
+/** A submitted command on its way through the pipeline. */
+export interface Command {
+  /** Counts from 1 within the session. */
+  readonly ordinal: number;
+  readonly draft: CommandDraft;
+  readonly state: 'pending' | 'released' | 'refused' | 'ended';
+  /** Set once judged. */
+  readonly verdict: Verdict | null;
+}
+
+class CommandRun implements Command {
+  readonly ordinal: number;
+  readonly draft: CommandDraft;
+  readonly sequence: number;
+  readonly submittedAtMs: number;
+  state: 'pending' | 'released' | 'refused' | 'ended' = 'pending';
+  verdict: Verdict | null = null;
+  rows = 0;
+  bytes = 0;
+
+  constructor(ordinal: number, draft: CommandDraft, sequence: number, submittedAtMs: number) {
+    this.ordinal = ordinal;
+    this.draft = draft;
+    this.sequence = sequence;
+    this.submittedAtMs = submittedAtMs;
+  }
+}
+
+/** The protected side of a session. */
+export interface Upstream {
+  readonly tls: TlsFacts | null;
+  handle(handler: WireHandler): void;
+  pause(): void;
+  resume(): void;
+  /** Sends handshake bytes; an assertion error once the session is established. */
+  handshake(view: Buffer): void;
+  startClientTls(options: ClientTlsOptions): Promise<void>;
+  /** Sends our end of stream. */
+  end(): void;
+  destroy(): void;
+}
+
+export class Session {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly resource: Resource;
+  readonly source: string;
+  readonly startedAtMs: number;
+  /** Ends the session natively: the protocol renders the goodbye, then calls `finish`. */
+  onEnding: ((ending: SessionEnding) => void) | null = null;
+  /** Called when a `deliver` or `forward` that answered false may go on. */
+  onDeliverable: (() => void) | null = null;
+  onForwardable: (() => void) | null = null;
+
+  readonly #parts: SessionParts;
+  readonly #startedMonotonicMs: number;
+  readonly #pending = new Map<number, CommandRun>();
+  #upstream: Wire | null = null;
+  #phase: 'opened' | 'handshake' | 'established' | 'ending' | 'ended' = 'opened';
+  #ending: SessionEnding | null = null;
+  #commands = 0;
+  #forwardedSequence = 0;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+  /** The client's wire answered false, and its `drain` has not come. */
+  #clientFull = false;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #lastActivityMs: number;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.id = parts.id;
+    this.principal = parts.principal;
+    this.resource = parts.resource;
+    this.source = parts.source;
+    this.startedAtMs = parts.clock.now();
+    this.#startedMonotonicMs = parts.clock.monotonic();
+    this.#lastActivityMs = this.#startedMonotonicMs;
+    parts.recording.onFailure = (error) => this.#fail('recording-failed', error);
+    parts.recording.onReady = () => this.#deliverable();
+  }
+
+  get ended(): boolean {
+    return this.#phase === 'ending' || this.#phase === 'ended';
+  }
+  /** Commands submitted so far. */
+  get commands(): number {
+    return this.#commands;
+  }
+  get bytesIn(): number {
+    return this.#bytesIn;
+  }
+  get bytesOut(): number {
+    return this.#bytesOut;
+  }
+  /** Monotonic milliseconds since anything passed either way. */
+  get idleMs(): number {
+    return this.#parts.clock.monotonic() - this.#lastActivityMs;
+  }
+
+  /** The credential to present; ask at the moment of use and let go of it. */
+  credential(): Promise<UpstreamCredential | null> {
+    return this.#parts.credentials.reveal(this.resource);
+  }
+
+  /** Connects to the resource. Once per session. Rejects with `core.upstream-unreachable`. */
+  async dial(): Promise<Upstream> {
+    assert(this.#phase === 'opened', `dial in ${this.#phase}`);
+    this.#phase = 'handshake';
+    const wire = await this.#connect();
+    if (this.ended) {
+      wire.destroy();
+      throw coreErrors('core.upstream-unreachable', { values: { resource: this.resource.name } });
+    }
+    this.#upstream = wire;
+    return {
+      get tls() {
+        return wire.tls;
+      },
+      handle: (handler) =>
+        wire.handle({
+          ...handlerOf(handler),
+          drain: () => {
+            handler.drain();
+            this.onForwardable?.();
+          },
+        }),
+      pause: () => wire.pause(),
+      resume: () => wire.resume(),
+      handshake: (view) => {
+        assert(this.#phase === 'handshake', `handshake bytes in ${this.#phase}`);
+        wire.write(view);
+      },
+      startClientTls: (options) => wire.startClientTls(options),
+      end: () => wire.end(),
+      destroy: () => wire.destroy(),
+    };
+  }
+
+  /**
+   * A second connection to the resource for a request that the protocol sends beside the session (PostgreSQL's
+   * CancelRequest, say). May be asked for while the session ends, too. It carries handshake bytes only and is the caller's to destroy. Rejects as `dial` does.
+   */
+  async dialAside(): Promise<Upstream> {
+    assert(this.#phase === 'established' || this.#phase === 'ending', `dialAside in ${this.#phase}`);
+    const wire = await this.#connect();
+    return {
+      get tls() {
+        return wire.tls;
+      },
+      handle: (handler) => wire.handle(handler),
+      pause: () => wire.pause(),
+      resume: () => wire.resume(),
+      handshake: (view) => void wire.write(view),
+      startClientTls: (options) => wire.startClientTls(options),
+      end: () => wire.end(),
+      destroy: () => wire.destroy(),
+    };
+  }
+
+  /** The handshake is over: from here on nothing passes but commands, housekeeping and output. */
+  establish(): void {
+    assert(this.#phase === 'handshake', `establish in ${this.#phase}`);
+    this.#phase = 'established';
+  }
+
+  /**
+   * Puts a command through intent, judge, review and durability. `decided` is called exactly once, in order of
+   * submission within a session, possibly before this returns: the command is then `released` (forward it) or
+   * `refused` (answer natively with its verdict; it has ended).
+   */
+  submit(draft: CommandDraft, decided: (command: Command) => void): Command {
+    if (this.#phase !== 'established') throw coreErrors('core.illegal-forward', { detail: `submit in ${this.#phase}` });
+    if (this.#pending.size >= limits.pendingCommandsMax) throw coreErrors('core.too-many-pending');
+    const { clock, journal, recording, judge } = this.#parts;
+    this.#lastActivityMs = clock.monotonic();
+    const ordinal = ++this.#commands;
+    let sequence: number;
+    try {
+      sequence = journal.append(intentOf(this.id, ordinal, draft));
+      recording.append({
+        type: 'command',
+        command: ordinal,
+        kind: draft.kind,
+        verb: draft.verb,
+        text: draft.text,
+        parameters: draft.parameters,
+        of: draft.of,
+      });
+    } catch (error) {
+      this.#fail('recording-failed', error);
+      throw error;
+    }
+    const run = new CommandRun(ordinal, draft, sequence, this.#lastActivityMs);
+    this.#pending.set(ordinal, run);
+    let verdict: Verdict;
+    try {
+      verdict = judge.judge(draft, this.principal, this.resource);
+    } catch (error) {
+      this.#fail('failed', error);
+      throw coreErrors('core.command-refused', { cause: error, values: { reason: 'The command could not be judged.' } });
+    }
+    if (verdict.name === 'hold') {
+      // No reviewer is reachable from here yet: what would wait for a person is refused, never passed.
+      verdict = { name: 'block', rule: verdict.rule, reason: verdict.reason };
+    }
+    run.verdict = verdict;
+    if (verdict.name !== 'allow') {
+      this.#append({ type: 'command.verdict', session: this.id, command: ordinal, verdict });
+    }
+    const mustWait = this.resource.recording === 'strict' && draft.effect !== 'read';
+    const settle = (error: Error | null): void => {
+      if (error !== null) return this.#fail('recording-failed', error);
+      if (run.state !== 'pending' || this.#phase !== 'established') return;
+      if (verdict.name === 'block' || verdict.name === 'terminate') {
+        run.state = 'refused';
+        this.#conclude(run, 'refused', null, null);
+        decided(run);
+        if (verdict.name === 'terminate') {
+          this.end({ reason: 'verdict', message: verdict.reason, code: verdict.rule, by: null });
+        }
+        return;
+      }
+      run.state = 'released';
+      decided(run);
+    };
+    // Verdicts and releases keep the order of submission: a command behind one that waits, waits too.
+    if (mustWait || verdict.name !== 'allow') journal.afterDurable(sequence, settle);
+    else if (this.#waitingBefore(ordinal)) journal.afterDurable(sequence, settle);
+    else settle(null);
+    return run;
+  }
+
+  /**
+   * Sends client bytes to the target: whole messages up to and including those of `command`, which must be released,
+   * as must all before it that were not refused. False: wait for `onForwardable`.
+   */
+  forward(view: Buffer, command: Command): boolean {
+    const run = command as CommandRun;
+    if (this.#phase !== 'established') return true;
+    if (run.state !== 'released') {
+      throw coreErrors('core.illegal-forward', { detail: `forward of a command that is ${run.state}` });
+    }
+    if (run.sequence > this.#forwardedSequence) this.#forwardedSequence = run.sequence;
+    return this.#toUpstream(view);
+  }
+
+  /** Sends a message that carries no command. `name` must stand in the protocol's list. */
+  forwardHousekeeping(view: Buffer, name: string): boolean {
+    if (this.#phase !== 'established') return true;
+    if (!this.#parts.protocol.housekeeping.includes(name)) {
+      throw coreErrors('core.illegal-forward', { detail: `${name} is not housekeeping` });
+    }
+    return this.#toUpstream(view);
+  }
+
+  /** Records what output means, before it is delivered. Buffers are borrowed for the call. */
+  observe(entry: RecordingEntry): void {
+    try {
+      this.#parts.recording.append(entry);
+    } catch (error) {
+      this.#fail('recording-failed', error);
+      throw error;
+    }
+  }
+
+  /**
+   * Sends output to the client once every forwarded command's intent is durable. The view belongs to the session
+   * afterwards. False: pause the upstream until `onDeliverable`.
+   */
+  deliver(view: Buffer): boolean {
+    if (this.#phase !== 'established') return true;
+    const { journal, client, recording } = this.#parts;
+    this.#lastActivityMs = this.#parts.clock.monotonic();
+    if (
+      this.resource.recording === 'strict' &&
+      (this.#held.length > 0 || journal.durableSequence < this.#forwardedSequence)
+    ) {
+      this.#held.push(view);
+      this.#heldBytes += view.length;
+      if (this.#held.length === 1) this.#releaseHeldAfter(this.#forwardedSequence);
+      return this.#heldBytes < limits.heldOutputBytesMax;
+    }
+    this.#bytesOut += view.length;
+    if (!client.write(view)) this.#clientFull = true;
+    return !this.#clientFull && !recording.congested;
+  }
+
+  /** Tells the pipeline how a command ended. `rows` and `bytes` are what was delivered for it. */
+  complete(
+    command: Command,
+    result: { outcome: CommandOutcome; tag: string | null; error: string | null; rows: number; bytes: number },
+  ): void {
+    const run = command as CommandRun;
+    if (run.state === 'ended') return;
+    run.rows = result.rows;
+    run.bytes = result.bytes;
+    this.#conclude(run, result.outcome, result.tag, result.error);
+  }
+
+  /** Journals an act that concerns this session (a cancel request, say). */
+  note(event: Extract<EventBody, { type: 'command.cancel' | 'violation' }>): void {
+    this.#append(event);
+  }
+
+  /**
+   * Ends the session from outside or inside. The protocol says goodbye natively (`onEnding`) and calls `finish`; if it
+   * does not within `goodbyeDeadlineMs`, both connections are dropped (I11).
+   */
+  end(ending: SessionEnding): void {
+    if (this.ended) return;
+    const established = this.#phase === 'established';
+    this.#phase = 'ending';
+    this.#ending = ending;
+    this.#upstream?.pause();
+    this.#parts.clock.after(limits.goodbyeDeadlineMs, () => this.finish());
+    if (this.onEnding === null) return this.finish();
+    try {
+      this.onEnding(ending);
+    } catch (error) {
+      this.#parts.log.error('goodbye failed', { session: this.id, detail: describeError(error) });
+      this.finish();
+    }
+    void established;
+  }
+
+  /** Writes the native goodbye; allowed only while the session is ending. */
+  goodbye(view: Buffer): void {
+    if (this.#phase === 'ending') this.#parts.client.end(view);
+  }
+
+  /**
+   * Both sides are done with: closes them, ends what was pending, seals the recording. Idempotent.
+   * `keepClient` leaves the client's wire to the protocol, which has yet to say why there is no session.
+   */
+  finish(ending?: SessionEnding, keepClient = false): void {
+    if (this.#phase === 'ended') return;
+    const why = this.#ending ??
+      ending ?? { reason: 'failed' as const, message: 'The session ended.', code: null, by: null };
+    this.#phase = 'ended';
+    const { clock, client, recording } = this.#parts;
+    for (const run of [...this.#pending.values()]) this.#conclude(run, 'unfinished', null, null);
+    this.#held = [];
+    this.#upstream?.destroy();
+    if (!keepClient) {
+      if (why.reason === 'client-closed' || client.pendingBytes === 0) client.end();
+      clock.after(limits.goodbyeDeadlineMs, () => client.destroy());
+    }
+    recording
+      .close()
+      .catch((error: unknown) => {
+        this.#parts.log.error('recording could not be sealed', { session: this.id, detail: describeError(error) });
+      })
+      .finally(() => {
+        this.#append({
+          type: 'session.ended',
+          session: this.id,
+          reason: why.reason,
+          code: why.code,
+          by: why.by,
+          commands: this.#commands,
+          bytesIn: this.#bytesIn,
+          bytesOut: this.#bytesOut,
+          durationMs: Math.round(clock.monotonic() - this.#startedMonotonicMs),
+        });
+        this.#parts.onSealed(this);
+      });
+  }
+
+  async #connect(): Promise<Wire> {
+    const signal = AbortSignal.timeout(limits.dialDeadlineMs);
+    let wire: Wire;
+    try {
+      wire = await this.#parts.dialler.dial(this.resource, signal);
+    } catch (cause) {
+      throw coreErrors('core.upstream-unreachable', {
+        cause,
+        detail: describeError(cause),
+        values: { resource: this.resource.name },
+      });
+    }
+    return wire;
+  }
+
+  #toUpstream(view: Buffer): boolean {
+    assert(this.#upstream !== null, 'forward without upstream');
+    this.#lastActivityMs = this.#parts.clock.monotonic();
+    this.#bytesIn += view.length;
+    return this.#upstream.write(view);
+  }
+
+  #waitingBefore(ordinal: number): boolean {
+    const before = this.#pending.get(ordinal - 1);
+    return before !== undefined && before.state === 'pending';
+  }
+
+  #releaseHeldAfter(sequence: number): void {
+    this.#parts.journal.afterDurable(sequence, (error) => {
+      if (error !== null) return this.#fail('recording-failed', error);
+      if (this.#phase !== 'established') return;
+      if (this.#parts.journal.durableSequence < this.#forwardedSequence) {
+        return this.#releaseHeldAfter(this.#forwardedSequence);
+      }
+      const held = this.#held;
+      this.#held = [];
+      this.#bytesOut += this.#heldBytes;
+      this.#heldBytes = 0;
+      const view = held.length === 1 ? held[0]! : Buffer.concat(held);
+      if (!this.#parts.client.write(view)) this.#clientFull = true;
+      this.#deliverable();
+    });
+  }
+
+  /** The client's wire drained, the recording caught up, or held output left: the upstream may go on. */
+  clientDrained(): void {
+    this.#clientFull = false;
+    this.#deliverable();
+  }
+
+  #deliverable(): void {
+    if (this.#held.length === 0 && !this.#parts.recording.congested && !this.#clientFull) {
+      this.onDeliverable?.();
+    }
+  }
+
+  #conclude(run: CommandRun, outcome: CommandOutcome, tag: string | null, error: string | null): void {
+    run.state = outcome === 'refused' ? 'refused' : 'ended';
+    this.#pending.delete(run.ordinal);
+    const durationMs = Math.round((this.#parts.clock.monotonic() - run.submittedAtMs) * 1000) / 1000;
+    const { rows, bytes } = run;
+    this.#append({
+      type: 'command.ended',
+      session: this.id,
+      command: run.ordinal,
+      outcome,
+      tag,
+      error,
+      rows,
+      bytes,
+      durationMs,
+    });
+    try {
+      this.#parts.recording.append({
+        type: 'completed',
+        command: run.ordinal,
+        outcome,
+        tag,
+        rows,
+        bytes,
+        durationMs,
+      });
+    } catch (cause) {
+      this.#fail('recording-failed', cause);
+    }
+  }
+
+  #append(event: EventBody): void {
+    try {
+      this.#parts.journal.append(event);
+    } catch (error) {
+      this.#fail('recording-failed', error);
+    }
+  }
+
+  #fail(reason: SessionEndReason, error: unknown): void {
+    if (this.ended) return;
+    const known = error instanceof GatewayError ? error : coreErrors('core.recording-failed', { cause: error });
+    this.#parts.log.error('session failed', { session: this.id, code: known.code, detail: describeError(error) });
+    this.end({ reason, message: known.publicMessage, code: known.code, by: null });
+  }
+}
+
+function handlerOf(handler: WireHandler): WireHandler {
+  return {
+    read: (chunk) => handler.read(chunk),
+    end: () => handler.end(),
+    drain: () => handler.drain(),
+    close: (error) => handler.close(error),
+  };
+}
+
+function intentOf(session: string, command: number, draft: CommandDraft): EventBody {
+  const textBytes = Buffer.byteLength(draft.text);
+  const cut = textBytes > limits.commandTextBytesMax;
+  return {
+    type: 'command.intent',
+    session,
+    command,
+    kind: draft.kind,
+    verb: draft.verb,
+    text: cut ? Buffer.from(draft.text).subarray(0, limits.commandTextBytesMax).toString('utf8') : draft.text,
+    textBytes,
+    ...(cut ? { textDigest: createHash('sha256').update(draft.text).digest('hex') } : {}),
+    parameters: draft.parameters,
+    effect: draft.effect,
+    of: draft.of,
+  };
+}

@@ -1,0 +1,282 @@
+/**
+ * What the API asks for, fulfilled by the rooms: pure translation between the API's ports and identity, store, secrets,
+ * recording and the live sessions.
+ *
+ * Deliberately absent: authorisation (the API's), defaults, any state of its own.
+ */
+import { isGatewayError } from '../base/errors.ts';
+import type { Explanation, Manifest, ManifestKind } from '../api/contract/index.ts';
+import { type ApiPorts, apiErrors, type SessionQuery, type SessionRecord, type StoredManifest } from '../api/index.ts';
+import type { Clock } from '../base/clock.ts';
+import type { LiveSessions } from '../core/door.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Protocol } from '../core/protocol.ts';
+import type { RecordedEntry } from '../core/recording.ts';
+import type { Identity, TokenSummary } from '../identity/index.ts';
+import type { Secrets } from '../secrets/index.ts';
+import type { JsonObject, SessionRow, Store, StoredObject } from '../store/index.ts';
+import { localIssuer, manifestOf, type Snapshot } from './snapshot.ts';
+
+export interface ApiPortParts {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly identity: Identity;
+  readonly secrets: Secrets;
+  readonly snapshot: Snapshot;
+  readonly sessions: LiveSessions;
+  readonly protocols: readonly Protocol[];
+  readonly listenerOf: (protocol: string) => { readonly host: string; readonly port: number; readonly tls: boolean } | null;
+  readonly readRecording: (session: string, signal: AbortSignal) => Promise<AsyncIterable<RecordedEntry>>;
+  readonly followRecording: (session: string, signal: AbortSignal) => AsyncIterable<RecordedEntry> | null;
+  readonly journal: ApiPorts['journal'];
+  readonly status: ApiPorts['status'];
+}
+
+const pageLimit = 500;
+
+export function apiPorts(parts: ApiPortParts): ApiPorts {
+  const { identity, snapshot, store } = parts;
+  return {
+    identity: {
+      login: (name, password, source) => identity.byPassword(name, password, source),
+      verifyToken: async (secret, source) => {
+        const principal = await identity.verifyToken(secret, source);
+        const tokenId = principal.authentication.credentialId ?? '';
+        const token = await identity.findToken(tokenId);
+        return { principal, tokenId, expiresAtMs: token?.expiresAtMs ?? 0 };
+      },
+    },
+    tokens: {
+      issue: async ({ owner, description, lifetimeSeconds }) => {
+        if (snapshot.principal(owner) === null) return null;
+        const issued = await identity.issueToken({
+          owner,
+          label: description,
+          createdBy: owner,
+          source: 'api',
+          ...(lifetimeSeconds === null ? {} : { lifetimeMs: lifetimeSeconds * 1000 }),
+        });
+        return { secret: issued.secret, token: tokenRecord(issued.token) };
+      },
+      list: async (ownerId) => {
+        const owner = ownerId === null ? null : nameOf(ownerId);
+        const found = await identity.listTokens(owner, { limit: 200 });
+        return found.filter(({ state }) => state === 'live').map(tokenRecord);
+      },
+      find: async (id) => {
+        const token = await identity.findToken(id);
+        return token === null ? null : tokenRecord(token);
+      },
+      revoke: async (id) => {
+        await identity.revokeToken(id);
+      },
+    },
+    configuration: {
+      list: async (kind) => (await allOf(store, kind)).map(storedManifest),
+      get: async (kind, name) => {
+        const object = await store.objects.get(kind, name);
+        return object === null ? null : storedManifest(object);
+      },
+      commit: (batch, record) => commit(parts, batch, record),
+    },
+    secrets: {
+      list: async () => (await parts.secrets.list()).filter(({ name }) => !name.startsWith(internalPrefix)),
+      rotate: async () => {
+        const { keyId, rewrapped } = await parts.secrets.rotate();
+        return { key: keyId, resealed: rewrapped };
+      },
+    },
+    sessions: {
+      list: (query) => listSessions(parts, query),
+      get: async (id) => {
+        const row = await store.sessions.get(id);
+        return row === null ? null : sessionRecord(parts, row);
+      },
+      kill: async (id, by, reason) =>
+        parts.sessions.end((session) => session.id === id, {
+          reason: 'killed',
+          message: `This session was ended by ${by}${reason === '' ? '' : `: ${reason}`}.`,
+          code: null,
+          by,
+        }) > 0,
+      readRecording: parts.readRecording,
+      tail: async (id, signal) => parts.followRecording(id, signal),
+    },
+    access: {
+      openable: (principal) => openable(parts, principal),
+      explain: (principal, resource) => explain(parts, principal, resource),
+    },
+    journal: parts.journal,
+    status: parts.status,
+  };
+}
+
+/** Secrets of the gateway itself (signing keys) are not listed and not reachable through the API. */
+export const internalPrefix = 'gateway/';
+
+function nameOf(principalId: string): string {
+  return principalId.slice(localIssuer.length + 1);
+}
+
+function tokenRecord(token: TokenSummary) {
+  const { id, owner, label, createdAtMs, expiresAtMs, lastUsedAtMs } = token;
+  return { id, ownerId: `${localIssuer}:${owner}`, owner, description: label, createdAtMs, expiresAtMs, lastUsedAtMs };
+}
+
+function storedManifest(object: StoredObject): StoredManifest {
+  return { manifest: manifestOf(object), revision: object.generation };
+}
+
+async function allOf(store: Store, kind: ManifestKind): Promise<StoredObject[]> {
+  const found: StoredObject[] = [];
+  for (let after: string | null = null; ; ) {
+    const page: readonly StoredObject[] = await store.objects.list(kind, { limit: pageLimit, after });
+    found.push(...page);
+    if (page.length < pageLimit) return found;
+    after = page.at(-1)!.name;
+  }
+}
+
+/**
+ * New secrets are sealed first (under names that nothing refers to yet), then objects change in one transaction that
+ * commits only after the record of it is durable, then passwords are set and dropped secrets go.
+ */
+async function commit(
+  parts: ApiPortParts,
+  batch: Parameters<ApiPorts['configuration']['commit']>[0],
+  record: () => Promise<void>,
+): Promise<void> {
+  const { identity, secrets, snapshot, store } = parts;
+  for (const { name, value } of batch.secrets) await secrets.put(name, value);
+  const outcome = await store.objects.change(
+    {
+      puts: batch.puts.map(({ manifest, expectedRevision }) => ({
+        ...writeOf(manifest),
+        expectedGeneration: expectedRevision ?? 0,
+      })),
+      deletes: batch.deletes.map(({ kind, name, expectedRevision }) => ({ kind, name, expectedGeneration: expectedRevision })),
+    },
+    record,
+  );
+  if (outcome.outcome === 'conflict') {
+    for (const { name } of batch.secrets) await secrets.delete(name);
+    throw apiErrors('api.conflict');
+  }
+  await snapshot.reload();
+  for (const { principal, password } of batch.passwords) await identity.setPassword(principal, password);
+  for (const { kind, name } of batch.deletes) {
+    if (kind !== 'Principal') continue;
+    await identity.clearPassword(name);
+    await identity.revokeTokensOf(name);
+  }
+  for (const name of batch.droppedSecrets) await secrets.delete(name);
+}
+
+function writeOf(manifest: Manifest) {
+  return {
+    kind: manifest.kind,
+    name: manifest.metadata.name,
+    labels: manifest.metadata.labels ?? {},
+    spec: manifest.spec as unknown as JsonObject,
+    by: 'api',
+  };
+}
+
+async function listSessions(parts: ApiPortParts, query: SessionQuery) {
+  const after = query.cursor === null ? null : parseCursor(query.cursor);
+  const rows = await parts.store.sessions.list(
+    {
+      ...(query.principalId === null
+        ? query.principalName === null
+          ? {}
+          : { principal: query.principalName }
+        : { principal: nameOf(query.principalId) }),
+      ...(query.resource === null ? {} : { resource: query.resource }),
+      ...(query.protocol === null ? {} : { protocol: query.protocol }),
+      ...(query.live === null ? {} : { live: query.live }),
+      ...(query.sinceMs === null ? {} : { sinceMs: query.sinceMs }),
+      ...(query.untilMs === null ? {} : { untilMs: query.untilMs }),
+    },
+    { limit: query.limit, after },
+  );
+  const last = rows.at(-1);
+  const own = query.principalId !== null && query.principalName !== null && nameOf(query.principalId) !== query.principalName;
+  return {
+    sessions: own ? [] : rows.map((row) => sessionRecord(parts, row)),
+    next: last === undefined || rows.length < query.limit ? null : `${last.startedAtMs}.${last.id}`,
+  };
+}
+
+function parseCursor(cursor: string): { startedAtMs: number; id: string } {
+  const dot = cursor.indexOf('.');
+  return { startedAtMs: Number(cursor.slice(0, dot)) || 0, id: cursor.slice(dot + 1) };
+}
+
+function sessionRecord(parts: ApiPortParts, row: SessionRow): SessionRecord {
+  const live = parts.sessions.get(row.id);
+  return {
+    id: row.id,
+    principal: { id: row.principalId, name: row.principalName, kind: row.principalKind as SessionRecord['principal']['kind'] },
+    resource: row.resource,
+    protocol: row.protocol,
+    source: row.source,
+    access: row.access,
+    recording: row.recording as SessionRecord['recording'],
+    client: row.client,
+    live: row.endedAtMs === null,
+    startedAtMs: row.startedAtMs,
+    endedAtMs: row.endedAtMs,
+    endReason: row.reason,
+    endedBy: row.endedBy,
+    commands: live?.commands ?? row.commands,
+    bytesIn: live?.bytesIn ?? row.bytesIn,
+    bytesOut: live?.bytesOut ?? row.bytesOut,
+  };
+}
+
+async function openable(parts: ApiPortParts, principal: Principal) {
+  const found = [];
+  for (const name of parts.snapshot.resourceNames()) {
+    // A resource whose authority file cannot be read is shown all the same: opening it says what is wrong.
+    const resource = await parts.snapshot.resource(name).catch((error: unknown) => {
+      if (isGatewayError(error)) return null;
+      throw error;
+    });
+    if (resource === null || !parts.snapshot.decide(principal, resource).granted) continue;
+    const protocol = parts.protocols.find((candidate) => candidate.name === resource.protocol);
+    found.push({
+      name,
+      protocol: resource.protocol,
+      title: protocol?.title ?? resource.protocol,
+      labels: { ...resource.labels },
+      listener: parts.listenerOf(resource.protocol),
+      settings: Object.fromEntries(
+        Object.entries(resource.settings).map(([key, value]) => [key, typeof value === 'object' ? [...value] : value]),
+      ),
+    });
+  }
+  return found;
+}
+
+async function explain(parts: ApiPortParts, principalName: string, resourceName: string): Promise<Explanation> {
+  const entry = parts.snapshot.principal(principalName);
+  const resource = await parts.snapshot.resource(resourceName);
+  if (entry === null || resource === null || entry.disabled) {
+    const missing =
+      entry === null ? `there is no principal ${principalName}` : resource === null ? `there is no resource ${resourceName}` : `${principalName} is disabled`;
+    return { principal: principalName, resource: resourceName, granted: false, rule: 'none', trace: [{ access: '-', matched: false, why: missing }] };
+  }
+  const principal: Principal = { ...entry, authentication: { method: 'system', credentialId: null, atMs: parts.clock.now() } };
+  const { decision, rules } = parts.snapshot.explain(principal, resource);
+  return {
+    principal: principalName,
+    resource: resourceName,
+    granted: decision.granted,
+    rule: decision.rule,
+    trace: rules.map(({ name, matches, conditions }) => ({
+      access: name,
+      matched: matches,
+      why: conditions.map(({ condition, holds, because }) => `${holds ? '✓' : '✗'} ${condition}: ${because}`).join('; '),
+    })),
+  };
+}

@@ -1,0 +1,486 @@
+/**
+ * The composition root: opens every room in order, joins them, and closes them in reverse.
+ *
+ * Order of start: data directory, keys, store, journal (recovery first), configuration, identity, doors, API, listeners.
+ * Nothing listens before the journal works. Order of stop: listeners, sessions, API, index, journal, store.
+ *
+ * Deliberately absent: logic of any room. What is decided here is only who is handed to whom, and what ends sessions.
+ */
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createApi } from '../api/index.ts';
+import { indexSessions } from '../audit/index.ts';
+import { type Clock, systemClock, type Timer } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
+import { Doors, durable } from '../core/door.ts';
+import type { EventBody } from '../core/event.ts';
+import type { Protocol } from '../core/protocol.ts';
+import type { SessionEnding } from '../core/session.ts';
+import { createIdentity, type Identity } from '../identity/index.ts';
+import { createJudge } from '../policy/index.ts';
+import { createProtocols } from '../protocols/registry.ts';
+import { openJournal, type RecordingJournal } from '../recording/index.ts';
+import { openRecordings, type SessionRecordings } from '../recording/recordings.ts';
+import { readRecording } from '../recording/recording-reader.ts';
+import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../secrets/index.ts';
+import { openStore, type Store } from '../store/index.ts';
+import { apiPorts } from './api-ports.ts';
+import { type Authority, openAuthority } from './authority.ts';
+import { createFirstAdministrator } from './bootstrap.ts';
+import type { GatewayConfig } from './config.ts';
+import { lockDirectory } from './directory.ts';
+import { measureSync, type SyncLatency } from './doctor.ts';
+import { gatewayErrors } from './errors.ts';
+import { gatewayId, signingKey, tokenSecret, withoutOwnSecrets } from './identity-keys.ts';
+import * as limits from './limits.ts';
+import { type Listener, listen } from './listener.ts';
+import { type Metrics, openMetrics } from './metrics.ts';
+import { Snapshot } from './snapshot.ts';
+import { version } from './version.ts';
+
+export interface GatewayParts {
+  readonly config: GatewayConfig;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** The protocols to speak; all that are registered unless given. */
+  readonly protocols?: readonly Protocol[];
+}
+
+export interface Gateway {
+  readonly id: string;
+  readonly consoleUrl: string;
+  readonly caPath: string;
+  readonly listeners: readonly Listener[];
+  readonly doors: Doors;
+  readonly journal: RecordingJournal;
+  readonly store: Store;
+  /** Path of the first administrator's password, where this start made it. */
+  readonly firstPasswordPath: string | null;
+  /**
+   * Drains and closes: sessions may go on for `drainMs`, then end with a native goodbye. A later call with a shorter
+   * time shortens the wait. Resolves when everything is closed.
+   */
+  stop(reason: string, drainMs: number): Promise<void>;
+  /** Rejects when the gateway cannot go on by itself (the embedded store died). */
+  readonly failed: Promise<never>;
+}
+
+/** Starts a gateway. Rejects with what stood in the way; nothing is left open then. */
+export async function startGateway(parts: GatewayParts): Promise<Gateway> {
+  const composition = new Composition(parts);
+  try {
+    await composition.start();
+    return composition;
+  } catch (error) {
+    await composition.stop('failed to start', 0);
+    throw error;
+  }
+}
+
+type Closer = readonly [name: string, close: () => Promise<void> | void];
+
+class Composition implements Gateway {
+  readonly #config: GatewayConfig;
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #protocols: readonly Protocol[];
+  readonly #closers: Closer[] = [];
+  readonly #startedAtMs: number;
+  #timers: Timer[] = [];
+  #draining = false;
+  #stopping: Promise<void> | null = null;
+  #hurry: (() => void) | null = null;
+  #syncLatency: SyncLatency | null = null;
+  #fail: (error: Error) => void = () => {};
+  readonly failed: Promise<never>;
+  id = '';
+  consoleUrl = '';
+  caPath = '';
+  firstPasswordPath: string | null = null;
+  listeners: Listener[] = [];
+  doors!: Doors;
+  journal!: RecordingJournal;
+  store!: Store;
+
+  constructor(parts: GatewayParts) {
+    this.#config = parts.config;
+    this.#log = parts.log;
+    this.#clock = parts.clock ?? systemClock;
+    this.#protocols = parts.protocols ?? [...createProtocols().values()];
+    this.#startedAtMs = this.#clock.now();
+    this.failed = new Promise((_resolve, reject) => {
+      this.#fail = reject;
+    });
+    this.failed.catch(() => undefined);
+  }
+
+  async start(): Promise<void> {
+    const { dataDirectory } = this.#config;
+    await this.#openDirectory(dataDirectory);
+    this.id = await gatewayId(dataDirectory);
+    const authority = await openAuthority(join(dataDirectory, 'tls'), this.#config.names, this.#clock);
+    this.caPath = authority.caPath;
+    const { store, ownSecrets, secrets } = await this.#openStore();
+    const { journal, recordings } = await this.#openJournal(ownSecrets);
+    const snapshot = await this.#openSnapshot(store);
+    const identity = await this.#openIdentity(store, ownSecrets, snapshot);
+    this.firstPasswordPath = await createFirstAdministrator({ store, identity, snapshot, journal, dataDirectory });
+    this.doors = new Doors({
+      clock: this.#clock,
+      log: this.#log,
+      journal,
+      recordings,
+      identification: identity,
+      authorisation: snapshot,
+      resources: { find: (name) => snapshot.resource(name) },
+      credentials: createCredentials(secrets),
+      dialler: { dial: (resource, signal) => SocketWire.dial(resource.host, resource.port, signal) },
+      judge: createJudge(),
+    });
+    this.#endWhatIsRevoked(identity, snapshot);
+    const metrics = openMetrics({
+      liveSessions: () => this.doors.sessions.size,
+      durableSequence: () => journal.durableSequence,
+      spaceLevel: () => journal.spaceLevel,
+    });
+    await this.#openIndex(store, journal, metrics);
+    this.#syncLatency = await measureSync(dataDirectory).catch(() => null);
+    await this.#openApi({ store, identity, secrets, snapshot, recordings, metrics, authority });
+    await this.#openListeners(authority, metrics);
+    this.#timers.push(this.#clock.every(86_400_000, () => void this.#renew(authority)));
+    await this.#record({ type: 'gateway.started', version });
+    this.#log.info('gateway started', { gateway: this.id, console: this.consoleUrl, version });
+  }
+
+  async stop(reason: string, drainMs: number): Promise<void> {
+    if (this.#stopping !== null) {
+      this.#hurry?.();
+      return this.#stopping;
+    }
+    this.#stopping = this.#stop(reason, drainMs);
+    return this.#stopping;
+  }
+
+  async #stop(reason: string, drainMs: number): Promise<void> {
+    this.#draining = true;
+    for (const timer of this.#timers) timer.cancel();
+    if (this.doors !== undefined) {
+      this.doors.close();
+      await Promise.all(this.listeners.map((listener) => listener.close()));
+      await this.#drain(drainMs);
+      this.doors.abort();
+    }
+    for (const [name, close] of [...this.#closers].reverse()) {
+      try {
+        if (name === 'journal') await this.#record({ type: 'gateway.stopped', reason });
+        await close();
+      } catch (error) {
+        // One room that cannot close must not keep the others open; what it held is recovered at the next start.
+        this.#log.error('closing failed', { room: name, detail: describeError(error) });
+      }
+    }
+    this.#log.info('gateway stopped', { gateway: this.id, reason });
+  }
+
+  /** Waits for sessions to end by themselves, then ends them natively. */
+  async #drain(drainMs: number): Promise<void> {
+    const { sessions } = this.doors;
+    const wait = (milliseconds: number): Promise<void> =>
+      new Promise((resolve) => {
+        this.#hurry = resolve;
+        setTimeout(resolve, milliseconds);
+      });
+    if (sessions.size > 0 && drainMs > 0) await Promise.race([sessions.whenEmpty(), wait(drainMs)]);
+    sessions.end(() => true, ending('drained', 'The gateway is shutting down. Connect again in a moment.'));
+    await Promise.race([sessions.whenEmpty(), wait(limits.stopDeadlineMs)]);
+  }
+
+  async #openDirectory(directory: string): Promise<void> {
+    const inspected = process.execArgv.some((argument) => argument.startsWith('--inspect'));
+    // A-GW-05: an inspector gives whoever reaches its port every secret in memory.
+    if (inspected || /--inspect/.test(process.env['NODE_OPTIONS'] ?? '')) throw gatewayErrors('gateway.inspector');
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o755 });
+      await mkdir(join(directory, 'keys'), { recursive: true, mode: 0o700 });
+      await chmod(join(directory, 'keys'), 0o700);
+    } catch (cause) {
+      throw gatewayErrors('gateway.data-directory', { cause, values: { problem: describeError(cause) } });
+    }
+    this.#closers.push(['directory', await lockDirectory(directory)]);
+  }
+
+  async #openStore(): Promise<{ store: Store; ownSecrets: Secrets; secrets: Secrets }> {
+    const { dataDirectory, storeUrl, key } = this.#config;
+    const keyRing = await openKeyRing(
+      'env' in key ? { keys: process.env[key.env] ?? '' } : { file: key.file, create: true },
+    );
+    const store = await openStore(storeUrl === null ? { directory: join(dataDirectory, 'store') } : { databaseUrl: storeUrl });
+    this.store = store;
+    this.#closers.push(['store', () => store.close()]);
+    store.onFailure((error) => this.#fail(error));
+    const ownSecrets = createSecrets({ keyRing, sealedStore: store.sealed, clock: this.#clock });
+    const secrets = createSecrets({
+      keyRing,
+      sealedStore: withoutOwnSecrets(store.sealed),
+      clock: this.#clock,
+      forbiddenFolders: [dataDirectory],
+    });
+    // Rotation wraps every data key anew, the gateway's own among them.
+    return { store, ownSecrets, secrets: { ...bound(secrets), rotate: () => ownSecrets.rotate() } };
+  }
+
+  async #openJournal(secrets: Secrets): Promise<{ journal: RecordingJournal; recordings: SessionRecordings }> {
+    const { dataDirectory, recording } = this.#config;
+    const journal = await openJournal({
+      dir: dataDirectory,
+      signingKey: await signingKey(secrets, this.id),
+      clock: this.#clock,
+      log: this.#log,
+      onFailure: () => this.#journalFailed(),
+      onSpaceChange: (level) => {
+        if (level !== 'end') return;
+        this.doors?.sessions.end(() => true, ending('space', 'The gateway has no room left to record.'));
+      },
+    });
+    this.journal = journal;
+    this.#closers.push(['journal', () => journal.close()]);
+    const recordings = openRecordings({
+      journal,
+      clock: this.#clock,
+      ...(recording.resultBytesPerCommand === undefined ? {} : { resultBytesPerCommand: recording.resultBytesPerCommand }),
+      ...(recording.resultBytesPerSession === undefined ? {} : { resultBytesPerSession: recording.resultBytesPerSession }),
+    });
+    this.#closers.push(['recordings', () => recordings.close()]);
+    return { journal, recordings };
+  }
+
+  /** Everything that was being recorded ends; the journal is tried again until the disk works (F-03). */
+  #journalFailed(): void {
+    this.doors?.sessions.end(
+      () => true,
+      ending('recording-failed', 'The gateway cannot record at the moment, so the session was ended.'),
+    );
+    const attempt = (): void => {
+      if (this.#draining) return;
+      this.#clock.after(limits.journalReopenMs, () => {
+        this.journal.reopen().then(
+          () => this.#log.warn('the journal works again'),
+          () => attempt(),
+        );
+      });
+    };
+    attempt();
+  }
+
+  async #openSnapshot(store: Store): Promise<Snapshot> {
+    const snapshot = new Snapshot(store.objects, this.#protocols, this.#log);
+    await snapshot.reload();
+    const stop = store.objects.onChange(() => {
+      snapshot.reload().catch((error: unknown) => {
+        this.#log.error('configuration could not be read; the one before stays in force', { detail: describeError(error) });
+      });
+    });
+    this.#closers.push(['configuration', stop]);
+    return snapshot;
+  }
+
+  async #openIdentity(store: Store, ownSecrets: Secrets, snapshot: Snapshot): Promise<Identity> {
+    const identity = createIdentity({
+      clock: this.#clock,
+      log: this.#log,
+      tokens: store.tokens,
+      passwords: store.passwords,
+      directory: { find: (name) => snapshot.principal(name) },
+      serverSecret: await tokenSecret(ownSecrets),
+    });
+    this.#closers.push(['identity', () => identity.close()]);
+    return identity;
+  }
+
+  /** What ends live sessions at once: a revoked token, a disabled principal, an Access that no longer grants (I11). */
+  #endWhatIsRevoked(identity: Identity, snapshot: Snapshot): void {
+    const { sessions } = this.doors;
+    const revoked = ending('token-revoked', 'The access token of this session was revoked.');
+    identity.onRevoked((tokenId) => sessions.endByCredential(tokenId, revoked));
+    identity.onResync(() => {
+      const ids = sessions.all().flatMap(({ principal }) => principal.authentication.credentialId ?? []);
+      identity.revokedAmong(ids).then(
+        (gone) => {
+          for (const id of gone) sessions.endByCredential(id, revoked);
+        },
+        (error: unknown) => this.#log.error('revocations could not be read', { detail: describeError(error) }),
+      );
+    });
+    snapshot.onLoaded = () => {
+      sessions.end((session) => {
+        const entry = snapshot.principal(session.principal.name);
+        if (entry === null || entry.disabled) return true;
+        return !snapshot.decide({ ...session.principal, groups: entry.groups }, session.resource).granted;
+      }, ending('locked', 'Your access to this resource has ended.'));
+    };
+  }
+
+  async #openIndex(store: Store, journal: RecordingJournal, metrics: Metrics): Promise<void> {
+    const cursorName = `sessions:${this.id}`;
+    if ((await store.sessions.cursor(cursorName)) > journal.durableSequence) {
+      this.#log.warn('the index of sessions is ahead of the journal; it is built anew');
+      await store.sessions.clearIndex(cursorName, this.id);
+    }
+    const { index, from } = await indexSessions({
+      store: store.sessions,
+      gateway: this.id,
+      clock: this.#clock,
+      log: this.#log,
+    });
+    const firstLive = journal.durableSequence + 1;
+    const subscription = journal.subscribe(from, (events) => {
+      for (const event of events) {
+        index.event(event);
+        if (event.seq >= firstLive) metrics.event(event);
+      }
+    });
+    subscription.ended.catch((error: unknown) => {
+      this.#log.error('the index of sessions stopped', { detail: describeError(error) });
+    });
+    this.#closers.push([
+      'index',
+      async () => {
+        if (journal.failure === null) await journal.flush();
+        // What the index does not reach now it reads again at the next start.
+        const giveUpMs = this.#clock.monotonic() + limits.indexFlushMs;
+        while (subscription.next <= journal.durableSequence && this.#clock.monotonic() < giveUpMs) {
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        subscription.close();
+        await index.flush();
+      },
+    ]);
+  }
+
+  async #openApi(rooms: {
+    store: Store;
+    identity: Identity;
+    secrets: Secrets;
+    snapshot: Snapshot;
+    recordings: SessionRecordings;
+    metrics: Metrics;
+    authority: Authority;
+  }): Promise<void> {
+    const { host, port, tls } = this.#config.console;
+    const { journal } = this;
+    const ports = apiPorts({
+      ...rooms,
+      clock: this.#clock,
+      sessions: this.doors.sessions,
+      protocols: this.#protocols,
+      listenerOf: (protocol) => {
+        const found = this.listeners.find((listener) => listener.protocol === protocol);
+        return found === undefined ? null : { host: publicHost(found.host), port: found.port, tls: true };
+      },
+      readRecording: async (session) => readRecording(rooms.recordings.pathOf(session)),
+      followRecording: (session) => (this.doors.sessions.get(session) === null ? null : rooms.recordings.follow(session)),
+      journal,
+      status: {
+        facts: async () => ({
+          startedAtMs: this.#startedAtMs,
+          draining: this.#draining,
+          space: { level: journal.spaceLevel, freeBytes: null, totalBytes: null },
+          journal: { durableSequence: journal.durableSequence, working: journal.failure === null },
+          recording: { working: journal.failure === null },
+          diskSync: this.#syncLatency === null ? null : { p50Ms: this.#syncLatency.medianMs, p99Ms: this.#syncLatency.p99Ms },
+          listeners: this.listeners.map(({ protocol, host: on, port: at }) => ({ protocol, host: publicHost(on), port: at, tls: true })),
+          liveSessions: this.doors.sessions.size,
+        }),
+        notReady: () => this.#notReady(),
+        checkpoint: () => journal.checkpoint(),
+        metrics: () => rooms.metrics.text(),
+      },
+    });
+    const api = createApi(ports, {
+      version,
+      clock: this.#clock,
+      log: this.#log,
+      protocols: this.#protocols,
+      tls: tls ? await rooms.authority.material() : null,
+      consoleDirectory: new URL(import.meta.url.endsWith('.ts') ? '../../web/public' : '../../../web/public', import.meta.url).pathname,
+    });
+    this.#closers.push(['api', () => api.close()]);
+    try {
+      await api.listen({ host, port });
+    } catch (cause) {
+      throw (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
+        ? gatewayErrors('gateway.port-in-use', { cause, values: { port, host } })
+        : cause;
+    }
+    const address = api.server.address();
+    const bound = typeof address === 'object' && address !== null ? address.port : port;
+    this.consoleUrl = `${tls ? 'https' : 'http'}://${publicHost(host)}:${bound}`;
+  }
+
+  #notReady(): string | null {
+    if (this.#draining) return 'draining';
+    if (this.journal.failure !== null) return 'the journal does not work';
+    if (this.journal.spaceLevel === 'refuse' || this.journal.spaceLevel === 'end') return 'no room left to record';
+    if (this.store.failure !== null) return 'the store does not work';
+    return null;
+  }
+
+  async #openListeners(authority: Authority, metrics: Metrics): Promise<void> {
+    for (const configured of this.#config.listeners) {
+      const protocol = this.#protocols.find(({ name }) => name === configured.protocol);
+      if (protocol === undefined) {
+        throw gatewayErrors('gateway.configuration', { values: { problem: `there is no protocol ${configured.protocol}` } });
+      }
+      const serverTls = (): ServerTlsOptions => {
+        const { secureContext, certificate } = authority.identity();
+        return { secureContext, certificate };
+      };
+      this.listeners.push(
+        await listen({
+          protocol,
+          host: configured.host,
+          port: configured.port,
+          tlsRequired: configured.tlsRequired,
+          serverTls,
+          doors: this.doors,
+          clock: this.#clock,
+          log: this.#log,
+          onConnection: (outcome) => metrics.connection(protocol.name, outcome),
+        }),
+      );
+    }
+  }
+
+  async #renew(authority: Authority): Promise<void> {
+    try {
+      await authority.renew();
+    } catch (error) {
+      this.#log.error('the certificate could not be renewed; the old one stays', { detail: describeError(error) });
+    }
+  }
+
+  async #record(event: EventBody): Promise<void> {
+    await durable(this.journal, this.journal.append(event));
+  }
+}
+
+function ending(reason: SessionEnding['reason'], message: string): SessionEnding {
+  return { reason, message, code: null, by: null };
+}
+
+/** A listener on every address is reached at this machine's own name from here. */
+function publicHost(host: string): string {
+  return host === '0.0.0.0' || host === '::' || host === '127.0.0.1' ? 'localhost' : host;
+}
+
+function bound(secrets: Secrets): Secrets {
+  return {
+    reveal: (reference) => secrets.reveal(reference),
+    put: (name, value) => secrets.put(name, value),
+    delete: (name) => secrets.delete(name),
+    list: () => secrets.list(),
+    rotate: () => secrets.rotate(),
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * Process-level settings: one small YAML file, `SALLYPORT_*` variables over it. Everything else is declarative objects.
+ *
+ * Invariant: an unknown key is an error; a secret is never a value in this file, only a place where to find it.
+ */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { gatewayErrors } from './errors.ts';
+import * as limits from './limits.ts';
+
+/** Offsets from the port base, for installations that only move the base. */
+const portOffsets = { console: 0, postgres: 1 } as const;
+const portBaseDefault = 15_400;
+
+const port = z.int().min(0).max(65_535);
+const fileSchema = z.strictObject({
+  data: z.string().optional(),
+  names: z.array(z.string()).default([]),
+  store: z.strictObject({ url: z.strictObject({ env: z.string() }) }).optional(),
+  key: z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]).optional(),
+  console: z
+    .strictObject({ host: z.string().default('127.0.0.1'), port: port.optional(), tls: z.boolean().default(false) })
+    .prefault({}),
+  listeners: z
+    .record(
+      z.string(),
+      z.strictObject({
+        host: z.string().default('127.0.0.1'),
+        port: port.optional(),
+        tls: z.enum(['required', 'optional']).default('required'),
+      }),
+    )
+    .default({ postgres: { host: '127.0.0.1', tls: 'required' } }),
+  recording: z
+    .strictObject({
+      resultBytesPerCommand: z.int().min(0).optional(),
+      resultBytesPerSession: z.int().min(0).optional(),
+    })
+    .prefault({}),
+  drainSeconds: z
+    .number()
+    .min(0)
+    .max(86_400)
+    .default(limits.drainMsDefault / 1000),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+      format: z.enum(['json', 'text']).optional(),
+    })
+    .prefault({}),
+});
+
+export interface ListenerConfig {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tlsRequired: boolean;
+}
+
+export interface GatewayConfig {
+  /** Absolute path; journal, recordings, embedded store, keys and certificates live below it. */
+  readonly dataDirectory: string;
+  /** Further DNS names and addresses for the listener's certificate. */
+  readonly names: readonly string[];
+  /** URL of a PostgreSQL database for the store; null is the embedded store. */
+  readonly storeUrl: string | null;
+  readonly key: { readonly file: string } | { readonly env: string };
+  readonly console: { readonly host: string; readonly port: number; readonly tls: boolean };
+  readonly listeners: readonly ListenerConfig[];
+  readonly recording: {
+    readonly resultBytesPerCommand: number | undefined;
+    readonly resultBytesPerSession: number | undefined;
+  };
+  readonly drainMs: number;
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'json' | 'text' };
+}
+
+export interface ConfigSources {
+  readonly file?: string | undefined;
+  readonly dataDirectory?: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Reads and checks the settings. Throws `gateway.configuration` naming the field. */
+export async function readConfig(sources: ConfigSources): Promise<GatewayConfig> {
+  const { environment } = sources;
+  const raw = sources.file === undefined ? {} : parseFile(sources.file, await readText(sources.file));
+  const parsed = fileSchema.safeParse(raw);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw fail(`${sources.file ?? 'defaults'}: ${issue.path.join('.') || 'top level'}: ${issue.message}`);
+  }
+  const file = parsed.data;
+  const dataDirectory = resolve(sources.dataDirectory ?? environment['SALLYPORT_DATA'] ?? file.data ?? 'sallyport-data');
+  const base = portBase(environment['SALLYPORT_PORT_BASE']);
+  const portOf = (name: string, configured: number | undefined): number => {
+    if (configured !== undefined) return configured;
+    if (name in portOffsets) return base + portOffsets[name as keyof typeof portOffsets];
+    throw fail(`listeners.${name}.port is missing`);
+  };
+  const storeUrl = file.store === undefined ? environment['SALLYPORT_STORE_URL'] : environment[file.store.url.env];
+  if (file.store !== undefined && storeUrl === undefined) {
+    throw fail(`store.url names the variable ${file.store.url.env}, which is not set`);
+  }
+  if (!file.console.tls && !isLoopback(file.console.host)) {
+    throw fail('console.tls must be true where console.host is not a loopback address: tokens would cross the network in clear');
+  }
+  return {
+    dataDirectory,
+    names: file.names,
+    storeUrl: storeUrl ?? null,
+    key:
+      file.key ??
+      (environment['SALLYPORT_KEY'] === undefined
+        ? { file: resolve(dataDirectory, 'keys', 'master.key') }
+        : { env: 'SALLYPORT_KEY' }),
+    console: { ...file.console, port: portOf('console', file.console.port) },
+    listeners: Object.entries(file.listeners).map(([protocol, listener]) => ({
+      protocol,
+      host: listener.host,
+      port: portOf(protocol, listener.port),
+      tlsRequired: listener.tls === 'required',
+    })),
+    recording: {
+      resultBytesPerCommand: file.recording.resultBytesPerCommand,
+      resultBytesPerSession: file.recording.resultBytesPerSession,
+    },
+    drainMs: number('SALLYPORT_DRAIN_SECONDS', environment, 86_400, file.drainSeconds) * 1000,
+    log: { level: logLevel(environment['SALLYPORT_LOG_LEVEL'], file.log.level), format: file.log.format ?? (process.stderr.isTTY ? 'text' : 'json') },
+  };
+}
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+type LogLevel = (typeof logLevels)[number];
+
+function logLevel(text: string | undefined, otherwise: LogLevel): LogLevel {
+  if (text === undefined || text === '') return otherwise;
+  const found = logLevels.find((level) => level === text);
+  if (found === undefined) throw fail(`SALLYPORT_LOG_LEVEL must be one of ${logLevels.join(', ')}, not "${text}"`);
+  return found;
+}
+
+function number(
+  name: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  most: number,
+  otherwise: number,
+): number {
+  const text = environment[name];
+  if (text === undefined || text === '') return otherwise;
+  const value = Number(text);
+  if (!Number.isFinite(value) || value < 0 || value > most) throw fail(`${name} must be a number from 0 to ${most}, not "${text}"`);
+  return value;
+}
+
+function portBase(text: string | undefined): number {
+  if (text === undefined || text === '') return portBaseDefault;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1024 || value > 65_000) {
+    throw fail(`SALLYPORT_PORT_BASE must be a number from 1024 to 65000, not "${text}"`);
+  }
+  return value;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw gatewayErrors('gateway.configuration', { cause, values: { problem: `${path} cannot be read` } });
+  }
+}
+
+function parseFile(path: string, text: string): unknown {
+  try {
+    return parse(text, { maxAliasCount: 0 }) ?? {};
+  } catch (cause) {
+    const first = cause instanceof Error ? cause.message.split('\n')[0]! : 'not YAML';
+    throw gatewayErrors('gateway.configuration', { cause, values: { problem: `${path}: ${first}` } });
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+function fail(problem: string): Error {
+  return gatewayErrors('gateway.configuration', { values: { problem } });
+}

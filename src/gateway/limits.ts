@@ -1,0 +1,34 @@
+/** The limits of the composition root: listeners, start and stop. */
+
+/** Connections of one listener that have not opened a session yet (A-GW-02, F-13). */
+export const unauthenticatedConnectionsMax = 256;
+
+/** The same from one source address; a person's tools open fewer than ten at once. */
+export const unauthenticatedPerSourceMax = 32;
+
+/** Connections of one listener in all; each costs two sockets, and the usual descriptor limit is 65,536. */
+export const connectionsMax = 16_384;
+
+/** How long sessions may go on after SIGTERM unless the configuration says otherwise. */
+export const drainMsDefault = 30_000;
+
+/** After this the process exits even if something still waits. */
+export const stopDeadlineMs = 5_000;
+
+/** How long stopping waits for the index to take in the last events. */
+export const indexFlushMs = 2_000;
+
+/** Validity of the listener's certificate; renewed at start and each day once a third is left. */
+export const certificateDays = 90;
+
+/** Validity of the gateway's own authority. */
+export const authorityDays = 3_650;
+
+/** How often a failed journal is tried again, once the disk has room. */
+export const journalReopenMs = 1_000;
+
+/** Samples `doctor` takes of the disk's sync latency. */
+export const doctorSyncSamples = 50;
+
+/** A sync slower than this at the median makes every strict command feel slow. */
+export const syncMedianWarnMs = 5;

@@ -1,0 +1,129 @@
+/**
+ * A listener: accepts connections for one protocol and hands each to it through a Door.
+ *
+ * Invariants: connections without a session are bounded per listener and per source (A-GW-02), and the bound is checked
+ * before anything is read; a connection is never handed over twice.
+ *
+ * Deliberately absent: what the bytes mean; deadlines of the start-up (each protocol has its own).
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import type { Log } from '../base/log.ts';
+import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
+import type { Doors } from '../core/door.ts';
+import type { Door, Protocol } from '../core/protocol.ts';
+import { gatewayErrors } from './errors.ts';
+import * as limits from './limits.ts';
+
+export interface ListenerOptions {
+  readonly protocol: Protocol;
+  readonly host: string;
+  readonly port: number;
+  readonly tlsRequired: boolean;
+  readonly serverTls: () => ServerTlsOptions;
+  readonly doors: Doors;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onConnection: (outcome: 'accepted' | 'dropped') => void;
+}
+
+export interface Listener {
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  /** Connections that have no session yet. */
+  readonly unauthenticated: number;
+  /** Takes no further connections. */
+  close(): Promise<void>;
+}
+
+/** Starts to listen. Rejects with `gateway.port-in-use` where the port is taken. */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const { protocol, host, clock, log, doors } = options;
+  const protocolServer = protocol.createServer({ clock, log: log.with({ protocol: protocol.name }) });
+  const perSource = new Map<string, number>();
+  let unauthenticated = 0;
+
+  const enter = (source: string): (() => void) | null => {
+    const here = perSource.get(source) ?? 0;
+    if (unauthenticated >= limits.unauthenticatedConnectionsMax || here >= limits.unauthenticatedPerSourceMax) {
+      return null;
+    }
+    unauthenticated++;
+    perSource.set(source, here + 1);
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      unauthenticated--;
+      const now = (perSource.get(source) ?? 1) - 1;
+      if (now === 0) perSource.delete(source);
+      else perSource.set(source, now);
+    };
+  };
+
+  const onSocket = (socket: Socket): void => {
+    const source = socket.remoteAddress ?? '';
+    const leave = enter(source);
+    options.onConnection(leave === null ? 'dropped' : 'accepted');
+    if (leave === null) {
+      socket.destroy();
+      return;
+    }
+    const client = new SocketWire(socket);
+    const connection = { id: newId('con', clock.now()), source, tlsRequired: options.tlsRequired };
+    const door = doors.open({ protocol, client, connection, serverTls: options.serverTls });
+    const counted: Door = {
+      ...door,
+      openSession: async (principal, resource, facts) => {
+        const session = await door.openSession(principal, resource, facts);
+        leave();
+        return session;
+      },
+    };
+    protocolServer
+      .accept(client, counted)
+      .catch((error: unknown) => {
+        log.error('connection failed', { connection: connection.id, detail: describeError(error) });
+        client.destroy();
+      })
+      .finally(leave);
+  };
+
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+  server.maxConnections = limits.connectionsMax;
+  server.on('connection', onSocket);
+  const port = await bind(server, host, options.port);
+  return {
+    protocol: protocol.name,
+    host,
+    port,
+    get unauthenticated() {
+      return unauthenticated;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        // `close` waits for open connections; sessions end on their own, so only the port must be free.
+        resolve();
+      }),
+  };
+}
+
+function bind(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? gatewayErrors('gateway.port-in-use', { values: { port, host }, cause: error })
+          : error,
+      ),
+    );
+    server.listen({ host, port, backlog: 1024 }, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * What the command line cannot do through the API: run a gateway, look a machine over, verify a journal offline.
+ * Fulfils `cli/services.ts`.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type {
+  CliServices,
+  DoctorOptions,
+  Finding,
+  GatewayOptions,
+  RunningGateway,
+  VerifyOptions,
+  VerifyProgress,
+  VerifyReport,
+} from '../cli/index.ts';
+import { startGateway } from './compose.ts';
+import { readConfig } from './config.ts';
+import { examine } from './doctor.ts';
+import { openLog } from './logging.ts';
+
+export const cliServices: CliServices = { startGateway: start, doctor, verify };
+
+async function start(options: GatewayOptions): Promise<RunningGateway> {
+  const config = await readConfig({
+    file: options.configFile ?? undefined,
+    dataDirectory: options.dataDirectory ?? undefined,
+    environment: process.env,
+  });
+  const log = openLog(config.log.level, config.log.format);
+  const gateway = await startGateway({ config, log });
+  const stop = (drainMs: number): Promise<void> => gateway.stop('signal', drainMs);
+  const closed = new Promise<void>((done, failed) => {
+    const begin = (): void => void stop(config.drainMs).then(done, failed);
+    if (options.signal.aborted) begin();
+    else options.signal.addEventListener('abort', begin, { once: true });
+    options.hurry.addEventListener('abort', () => void stop(0).then(done, failed), { once: true });
+    gateway.failed.catch((error: unknown) => void stop(0).then(() => failed(error), failed));
+  });
+  const listeners = gateway.listeners.map(({ protocol, host, port }) => ({
+    protocol,
+    host: host === '127.0.0.1' || host === '0.0.0.0' || host === '::' ? 'localhost' : host,
+    port,
+  }));
+  // A supervisor that started this process over a channel (the demonstration) learns when it may go on.
+  process.send?.({
+    type: 'ready',
+    console: gateway.consoleUrl,
+    ca: gateway.caPath,
+    listeners: Object.fromEntries(listeners.map(({ protocol, host, port }) => [protocol, { host, port }])),
+  });
+  if (process.connected) process.once('disconnect', () => void stop(0));
+  return {
+    ready: {
+      console: gateway.consoleUrl,
+      ca: gateway.caPath,
+      listeners,
+      notes:
+        gateway.firstPasswordPath === null
+          ? []
+          : [`The first administrator is “admin”; the password stands in ${gateway.firstPasswordPath}.`],
+    },
+    closed,
+  };
+}
+
+async function* doctor(options: DoctorOptions): AsyncGenerator<Finding> {
+  const config = await readConfig({
+    file: options.configFile ?? undefined,
+    dataDirectory: options.dataDirectory ?? undefined,
+    environment: process.env,
+  });
+  for await (const finding of examine(config)) {
+    if (options.signal.aborted) return;
+    yield finding;
+  }
+}
+
+async function verify(options: VerifyOptions, onProgress: (progress: VerifyProgress) => void): Promise<VerifyReport> {
+  const directory =
+    options.journalDirectory !== null
+      ? dirname(resolve(options.journalDirectory))
+      : (await readConfig({ dataDirectory: options.dataDirectory ?? undefined, environment: process.env })).dataDirectory;
+  const publicKey = await readFile(options.keyFile ?? join(directory, 'journal.pub'), 'utf8');
+  const checkpoint = options.checkpointFile === null ? undefined : await readFile(options.checkpointFile, 'utf8');
+  const { verifyRecords } = await import('../recording/verify.ts');
+  return verifyRecords({ dir: directory, publicKey, checkpoint, onProgress, signal: options.signal });
+}

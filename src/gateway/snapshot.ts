@@ -1,0 +1,190 @@
+/**
+ * What is configured, in memory: principals with their groups, resources, Access, as of the last change in the store.
+ *
+ * Invariants: readers see one consistent snapshot and never wait; a change is loaded whole or not at all; what cannot be
+ * understood is left out and reported, never guessed (an Access that cannot be read grants nothing).
+ *
+ * Deliberately absent: writing objects, checking manifests (the API does both).
+ */
+import { readFile } from 'node:fs/promises';
+import type { Manifest, ResourceManifest } from '../api/contract/index.ts';
+import { resourceOf } from '../api/index.ts';
+import { describeError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { AccessDecision } from '../core/ports.ts';
+import type { Principal, PrincipalKind, Role } from '../core/principal.ts';
+import type { Protocol } from '../core/protocol.ts';
+import type { Resource } from '../core/resource.ts';
+import type { AccessExplanation, AccessMatch, CompiledAccess } from '../policy/index.ts';
+import { compileAccess } from '../policy/index.ts';
+import type { StoredObject } from '../store/index.ts';
+import { gatewayErrors } from './errors.ts';
+
+/** The only issuer there is until identity providers come. */
+export const localIssuer = 'local';
+
+/** A principal as configured. */
+export interface PrincipalEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly kind: PrincipalKind;
+  readonly groups: readonly string[];
+  readonly roles: readonly Role[];
+  readonly disabled: boolean;
+}
+
+interface ObjectReader {
+  list(kind: string, page: { readonly limit: number; readonly after?: string | null }): Promise<readonly StoredObject[]>;
+}
+
+interface State {
+  readonly principals: ReadonlyMap<string, PrincipalEntry>;
+  readonly resources: ReadonlyMap<string, StoredObject>;
+  readonly access: CompiledAccess;
+}
+
+const pageLimit = 500;
+
+export class Snapshot {
+  readonly #objects: ObjectReader;
+  readonly #protocols: readonly Protocol[];
+  readonly #log: Log;
+  #state: State = { principals: new Map(), resources: new Map(), access: compileAccess([]) };
+  #loading: Promise<void> | null = null;
+  #again = false;
+  /** Called after each load that succeeded. */
+  onLoaded: (() => void) | null = null;
+
+  constructor(objects: ObjectReader, protocols: readonly Protocol[], log: Log) {
+    this.#objects = objects;
+    this.#protocols = protocols;
+    this.#log = log;
+  }
+
+  /** Loads everything anew; calls that come while one runs share the next. */
+  reload(): Promise<void> {
+    if (this.#loading !== null) {
+      this.#again = true;
+      return this.#loading;
+    }
+    this.#loading = this.#load().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  principal(name: string): PrincipalEntry | null {
+    return this.#state.principals.get(name) ?? null;
+  }
+
+  principalCount(): number {
+    return this.#state.principals.size;
+  }
+
+  resourceNames(): readonly string[] {
+    return [...this.#state.resources.keys()].sort();
+  }
+
+  /** The resource, its defaults filled in; null where there is none. Rejects where its CA file cannot be read. */
+  async resource(name: string): Promise<Resource | null> {
+    const object = this.#state.resources.get(name);
+    if (object === undefined) return null;
+    const protocol = this.#protocols.find((candidate) => candidate.name === object.spec['protocol']);
+    if (protocol === undefined) return null;
+    const manifest = manifestOf(object) as ResourceManifest;
+    const { ca } = manifest.spec.tls;
+    return resourceOf(object.name, manifest, protocol, ca === undefined ? null : await readCa(name, ca));
+  }
+
+  decide(principal: Principal, resource: Resource): AccessDecision {
+    return this.#state.access.decide(principal, resource);
+  }
+
+  explain(principal: Principal, resource: Resource): AccessExplanation {
+    return this.#state.access.explain(principal, resource);
+  }
+
+  async #load(): Promise<void> {
+    do {
+      this.#again = false;
+      const [principals, groups, resources, access] = await Promise.all([
+        this.#all('Principal'),
+        this.#all('Group'),
+        this.#all('Resource'),
+        this.#all('Access'),
+      ]);
+      this.#state = {
+        principals: principalsOf(principals, groups),
+        resources: new Map(resources.map((object) => [object.name, object])),
+        access: compileAccess(access.flatMap((object) => this.#accessOf(object))),
+      };
+    } while (this.#again);
+    this.onLoaded?.();
+  }
+
+  async #all(kind: string): Promise<StoredObject[]> {
+    const found: StoredObject[] = [];
+    for (let after: string | null = null; ; ) {
+      const page: readonly StoredObject[] = await this.#objects.list(kind, { limit: pageLimit, after });
+      found.push(...page);
+      if (page.length < pageLimit) return found;
+      after = page.at(-1)!.name;
+    }
+  }
+
+  #accessOf(object: StoredObject): Parameters<typeof compileAccess>[0] {
+    const rule = { name: object.name, match: object.spec['match'] as unknown as AccessMatch };
+    try {
+      compileAccess([rule]);
+      return [rule];
+    } catch (error) {
+      this.#log.error('an Access cannot be understood and grants nothing', {
+        access: object.name,
+        detail: describeError(error),
+      });
+      return [];
+    }
+  }
+}
+
+/** The manifest that a stored object stands for; it was checked when it was written. */
+export function manifestOf({ kind, name, labels, spec }: StoredObject): Manifest {
+  return { kind, metadata: { name, ...(Object.keys(labels).length === 0 ? {} : { labels }) }, spec } as unknown as Manifest;
+}
+
+function principalsOf(principals: readonly StoredObject[], groups: readonly StoredObject[]): Map<string, PrincipalEntry> {
+  const groupsOf = new Map<string, string[]>();
+  for (const group of groups) {
+    for (const member of group.spec['members'] as readonly string[]) {
+      const list = groupsOf.get(member);
+      if (list === undefined) groupsOf.set(member, [group.name]);
+      else list.push(group.name);
+    }
+  }
+  return new Map(
+    principals.map(({ name, spec }) => [
+      name,
+      {
+        id: `${localIssuer}:${name}`,
+        name,
+        issuer: localIssuer,
+        subject: name,
+        kind: spec['kind'] as PrincipalKind,
+        groups: (groupsOf.get(name) ?? []).sort(),
+        roles: spec['roles'] as readonly Role[],
+        disabled: spec['disabled'] === true,
+      },
+    ]),
+  );
+}
+
+async function readCa(resource: string, ca: string): Promise<string> {
+  if (!ca.startsWith('file:')) return ca;
+  try {
+    return await readFile(ca.slice('file:'.length), 'utf8');
+  } catch (cause) {
+    throw gatewayErrors('gateway.resource-ca', { cause, values: { resource } });
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * Who connects: turns a proof into a Principal.
+ *
+ * Invariants:
+ * - A Principal comes only from the proof that succeeded, with the groups and roles of that moment (I4).
+ * - Every failed proof is `core.not-authenticated`, whatever was wrong; the reason stands in `detail`, which only the
+ *   log sees. The same work is done for known and unknown, active and disabled (A-ID-10).
+ * - A token that was revoked, or a principal that was disabled, while its proof was under way is refused.
+ *
+ * Deliberately absent: Access (policy), what a session may do, web sessions, foreign issuers.
+ */
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { createScramServer, type ScramMechanism, type ScramServer } from '../base/scram.ts';
+import { coreErrors } from '../core/errors.ts';
+import { isPrincipalName } from '../core/login.ts';
+import type { Identification, ScramIdentification } from '../core/ports.ts';
+import type { Authentication, Principal } from '../core/principal.ts';
+import * as limits from './limits.ts';
+import { createPasswordHasher, type PasswordHasher } from './password.ts';
+import { Passwords } from './passwords.ts';
+import type {
+  PasswordRecords,
+  PrincipalDirectory,
+  PrincipalEntry,
+  TokenListPage,
+  TokenRecord,
+  TokenRecords,
+} from './records.ts';
+import { Revocations } from './revocations.ts';
+import { hashTokenSecret, isTokenSecret, scramSaltOf } from './secret.ts';
+import { Throttle } from './throttle.ts';
+import { type IssuedToken, type TokenRequest, type TokenSummary, Tokens, whyNotLive } from './tokens.ts';
+
+export interface IdentityParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly tokens: TokenRecords;
+  readonly passwords: PasswordRecords;
+  readonly directory: PrincipalDirectory;
+  /** At least 32 random bytes, kept with the store: the SCRAM keys of all tokens hang on it. */
+  readonly serverSecret: Buffer;
+  /** node's argon2 unless given. */
+  readonly hasher?: PasswordHasher;
+}
+
+export interface Identity extends Identification {
+  /** Proof by password, for `sallyport login` and the console. Rejects as `bySecret`, or with `identity.busy`. */
+  byPassword(login: string, password: string, source: string): Promise<Principal>;
+  /** Proof by token alone, for the API's bearer authentication. Rejects as `bySecret`. */
+  verifyToken(secret: string, source: string): Promise<Principal>;
+  /** Rejects with `identity.*`. Tokens issued before stay; revoke them where the old password was known to others. */
+  setPassword(name: string, password: string): Promise<void>;
+  clearPassword(name: string): Promise<boolean>;
+  issueToken(request: TokenRequest): Promise<IssuedToken>;
+  findToken(id: string): Promise<TokenSummary | null>;
+  /** Of everybody where `owner` is null. */
+  listTokens(owner: string | null, page: TokenListPage): Promise<readonly TokenSummary[]>;
+  revokeToken(id: string): Promise<TokenSummary | null>;
+  revokeTokensOf(owner: string): Promise<readonly string[]>;
+  /** Those of `ids` that are revoked or unknown. */
+  revokedAmong(ids: readonly string[]): Promise<readonly string[]>;
+  /** Called with each revoked token's id, by whichever gateway, to end its sessions (I11). Returns what ends this. */
+  onRevoked(listener: (tokenId: string) => void): () => void;
+  /** Called when revocations may have been missed: check the live sessions with `revokedAmong`. */
+  onResync(listener: () => void): () => void;
+  /** Stops listening to the store. */
+  close(): void;
+}
+
+function denied(detail: string): Error {
+  return coreErrors('core.not-authenticated', { detail });
+}
+
+function principalOf(entry: PrincipalEntry, authentication: Authentication): Principal {
+  const { id, issuer, subject, name, kind } = entry;
+  return Object.freeze({
+    id,
+    issuer,
+    subject,
+    name,
+    kind,
+    groups: Object.freeze([...entry.groups]),
+    roles: Object.freeze([...entry.roles]),
+    authentication: Object.freeze(authentication),
+  });
+}
+
+class LocalIdentity implements Identity {
+  readonly #parts: IdentityParts;
+  readonly #throttle: Throttle;
+  readonly #revocations: Revocations;
+  readonly #tokens: Tokens;
+  readonly #passwords: Passwords;
+  readonly #unsubscribe: () => void;
+
+  constructor(parts: IdentityParts) {
+    assert(parts.serverSecret.length >= 32, 'the server secret of identity is shorter than 32 bytes');
+    const { clock, log, directory, serverSecret, hasher = createPasswordHasher(clock) } = parts;
+    this.#parts = parts;
+    this.#throttle = new Throttle(clock);
+    this.#revocations = new Revocations(clock);
+    this.#tokens = new Tokens({
+      clock,
+      records: parts.tokens,
+      directory,
+      revocations: this.#revocations,
+      serverSecret,
+    });
+    this.#passwords = new Passwords({ records: parts.passwords, directory, hasher, log });
+    this.#unsubscribe = parts.tokens.onRevoked((notice) => this.#revocations.notice(notice));
+  }
+
+  async bySecret(login: string, secret: string, source: string): Promise<Principal> {
+    this.#throttle.check('token', nameOf(login), source);
+    return this.#provenByToken(secret, nameOf(login), source);
+  }
+
+  async verifyToken(secret: string, source: string): Promise<Principal> {
+    this.#throttle.check('token', null, source);
+    return this.#provenByToken(secret, null, source);
+  }
+
+  async byScram(login: string, source: string): Promise<ScramIdentification> {
+    const { clock, directory, serverSecret, tokens } = this.#parts;
+    const name = nameOf(login);
+    this.#throttle.check('token', name, source);
+    const proof = this.#revocations.begin();
+    const nowMs = clock.now();
+    // Asked for unknown and disabled principals alike: the same work, the same answer.
+    const live = await tokens.liveByOwner(name, nowMs);
+    const usable = directory.find(name)?.disabled === false ? live.slice(0, limits.tokensPerOwnerMax) : [];
+    const server = createScramServer({
+      salt: scramSaltOf(serverSecret, name),
+      iterations: limits.scramIterations,
+      candidates: usable.map(({ id, scramStoredKey, scramServerKey }) => ({
+        id,
+        storedKey: scramStoredKey,
+        serverKey: scramServerKey,
+      })),
+    });
+    return new TokenScram({
+      server,
+      accept: (tokenId) => {
+        const token = usable.find(({ id }) => id === tokenId);
+        if (token === undefined || proof.isVoid(tokenId)) return null;
+        return this.#accept(token, name);
+      },
+      succeeded: () => this.#throttle.succeeded('token', name, source),
+      failed: () => this.#throttle.failed('token', name, source),
+    });
+  }
+
+  async byPassword(login: string, password: string, source: string): Promise<Principal> {
+    const name = nameOf(login);
+    const attempt = this.#throttle.attempt('password', name, source);
+    let fits: boolean;
+    try {
+      fits = await this.#passwords.check(name, password);
+    } catch (error) {
+      attempt.withdrawn();
+      throw error;
+    }
+    const entry = this.#parts.directory.find(name);
+    if (!fits || entry === null || entry.disabled) {
+      throw denied(entry === null ? 'unknown principal' : entry.disabled ? 'disabled principal' : 'wrong password');
+    }
+    attempt.succeeded();
+    return principalOf(entry, { method: 'password', credentialId: null, atMs: this.#parts.clock.now() });
+  }
+
+  setPassword(name: string, password: string): Promise<void> {
+    return this.#passwords.set(name, password);
+  }
+  clearPassword(name: string): Promise<boolean> {
+    return this.#passwords.clear(name);
+  }
+  issueToken(request: TokenRequest): Promise<IssuedToken> {
+    return this.#tokens.issue(request);
+  }
+  findToken(id: string): Promise<TokenSummary | null> {
+    return this.#tokens.find(id);
+  }
+  listTokens(owner: string | null, page: TokenListPage): Promise<readonly TokenSummary[]> {
+    return this.#tokens.list(owner, page);
+  }
+  revokeToken(id: string): Promise<TokenSummary | null> {
+    return this.#tokens.revoke(id);
+  }
+  revokeTokensOf(owner: string): Promise<readonly string[]> {
+    return this.#tokens.revokeAllOf(owner);
+  }
+  revokedAmong(ids: readonly string[]): Promise<readonly string[]> {
+    return this.#tokens.revokedAmong(ids);
+  }
+  onRevoked(listener: (tokenId: string) => void): () => void {
+    return this.#revocations.onRevoked(listener);
+  }
+  onResync(listener: () => void): () => void {
+    return this.#revocations.onResync(listener);
+  }
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  /** `name` null takes whoever owns the token. */
+  async #provenByToken(secret: string, name: string | null, source: string): Promise<Principal> {
+    const refuse = (detail: string): Error => {
+      this.#throttle.failed('token', name, source);
+      return denied(detail);
+    };
+    if (secret.length > limits.secretLengthMax || !isTokenSecret(secret)) throw refuse('not a token');
+    const proof = this.#revocations.begin();
+    const token = await this.#parts.tokens.findByHash(hashTokenSecret(secret));
+    if (token === null) throw refuse('unknown token');
+    if (name !== null && token.owner !== name) throw refuse('the token belongs to another principal');
+    if (proof.isVoid(token.id)) throw refuse('the token is revoked');
+    const principal = this.#accept(token, token.owner);
+    if (principal === null) throw refuse(whyNotLive(token, this.#parts.clock.now()) ?? 'disabled or unknown principal');
+    if (name !== null) this.#throttle.succeeded('token', name, source);
+    return principal;
+  }
+
+  /** The principal of a token that was just proven, as things stand now; null where either may not be used. */
+  #accept(token: TokenRecord, name: string): Principal | null {
+    const { clock, directory, tokens } = this.#parts;
+    const nowMs = clock.now();
+    const entry = directory.find(name);
+    if (entry === null || entry.disabled || token.owner !== name || whyNotLive(token, nowMs) !== null) return null;
+    tokens.touch(token.id, nowMs);
+    return principalOf(entry, { method: 'token', credentialId: token.id, atMs: nowMs });
+  }
+}
+
+interface TokenScramParts {
+  readonly server: ScramServer;
+  /** The principal of the token that matched, or null where it may no longer be used. */
+  readonly accept: (tokenId: string) => Principal | null;
+  readonly succeeded: () => void;
+  readonly failed: () => void;
+}
+
+/** A SCRAM exchange that ends in the principal of the token whose proof succeeded. */
+class TokenScram implements ScramIdentification {
+  readonly exchange = {
+    first: (clientFirst: string, channelBinding: Buffer | null, mechanism?: ScramMechanism): string =>
+      this.#counted(() => this.#parts.server.first(clientFirst, channelBinding, mechanism)),
+    final: (clientFinal: string): string | null => this.#final(clientFinal),
+  };
+  readonly #parts: TokenScramParts;
+  #principal: Principal | null = null;
+
+  constructor(parts: TokenScramParts) {
+    this.#parts = parts;
+  }
+
+  principal(): Principal {
+    assert(this.#principal !== null, 'the principal of a SCRAM exchange that did not succeed');
+    return this.#principal;
+  }
+
+  #final(clientFinal: string): string | null {
+    const { server, accept, succeeded, failed } = this.#parts;
+    const answer = this.#counted(() => server.final(clientFinal));
+    const principal = answer === null || server.matched === null ? null : accept(server.matched);
+    if (principal === null) {
+      failed();
+      return null;
+    }
+    succeeded();
+    this.#principal = principal;
+    return answer;
+  }
+
+  /** A message that breaks the exchange counts as a failed proof. */
+  #counted<T>(step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      this.#parts.failed();
+      throw error;
+    }
+  }
+}
+
+/** What stands for a login in counters and look-ups; what cannot be a name becomes one that nobody can have. */
+function nameOf(login: string): string {
+  return isPrincipalName(login) ? login : '-';
+}
+
+/** Makes the identity room: the port `Identification`, and what the API and the console need. */
+export function createIdentity(parts: IdentityParts): Identity {
+  return new LocalIdentity(parts);
+}

@@ -1,0 +1,21 @@
+/** What other rooms may import from identity. */
+export { identityErrors } from './errors.ts';
+export { createIdentity, type Identity, type IdentityParts } from './identity.ts';
+export {
+  passwordLengthMin,
+  tokenLifetimeDefaultMs,
+  tokenLifetimeMaxMs,
+  tokenLifetimeMinMs,
+  tokensPerOwnerMax,
+} from './limits.ts';
+export type {
+  NewTokenRecord,
+  PasswordRecords,
+  PrincipalDirectory,
+  PrincipalEntry,
+  RevocationNotice,
+  TokenListPage,
+  TokenRecord,
+  TokenRecords,
+} from './records.ts';
+export type { IssuedToken, TokenRequest, TokenSummary } from './tokens.ts';

@@ -1,0 +1,13 @@
+/** Errors of policy. A refusal is not here: it is an AccessDecision or a Verdict. */
+import { defineErrors } from '../base/errors.ts';
+
+export const policyErrors = defineErrors({
+  'policy.malformed-access': {
+    kind: 'operation',
+    message: 'The Access {name} cannot be used: {reason}. Correct its manifest and apply it again.',
+  },
+  'policy.too-many-access': {
+    kind: 'operation',
+    message: 'There are more than {maximum} Access objects. Join some of them by group or label.',
+  },
+});

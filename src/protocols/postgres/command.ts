@@ -1,0 +1,46 @@
+/**
+ * From messages to Commands: what the pipeline is asked to judge.
+ *
+ * Nothing here says what a statement may do: without an analysis of SQL every effect is `unknown`, which is treated as
+ * a write.
+ */
+import type { CommandDraft } from '../../core/command.ts';
+import { type Portal, quoteIdentifier, type Statement } from './statements.ts';
+
+export function queryDraft(text: string): CommandDraft {
+  return { kind: 'sql', verb: 'query', text, parameters: null, effect: 'unknown', of: null };
+}
+
+export function prepareDraft(text: string): CommandDraft {
+  return { kind: 'sql', verb: 'prepare', text, parameters: null, effect: 'unknown', of: null };
+}
+
+/** An Execute: judged by the text of its Parse and the parameters of its Bind (A-PG-17). */
+export function executeDraft(portalName: string, portal: Portal | null, rowsMax: number): CommandDraft {
+  if (portal === null) {
+    // A portal that Bind did not make is a cursor of DECLARE; executing it is what FETCH does.
+    const text = `FETCH FORWARD ${rowsMax > 0 ? rowsMax : 'ALL'} FROM ${quoteIdentifier(portalName)}`;
+    return { kind: 'sql', verb: 'execute', text, parameters: null, effect: 'unknown', of: null };
+  }
+  return {
+    kind: 'sql',
+    verb: 'execute',
+    text: portal.text,
+    parameters: portal.parameters,
+    effect: 'unknown',
+    of: ordinalOf(portal.statement),
+  };
+}
+
+function ordinalOf(statement: Statement | null): number | null {
+  return statement === null || statement.ordinal === 0 ? null : statement.ordinal;
+}
+
+/** The name that a statement deallocates when it is nothing but one plain DEALLOCATE; null otherwise. */
+export function deallocates(text: string): string | null {
+  const match = /^\s*deallocate\s+(?:prepare\s+)?(?:"((?:[^"]|"")+)"|([a-z_][a-z0-9_$]*))\s*;?\s*$/i.exec(text);
+  if (match === null) return null;
+  if (match[1] !== undefined) return match[1].replaceAll('""', '"');
+  const name = match[2]!.toLowerCase();
+  return name === 'all' || name === 'prepare' ? null : name;
+}

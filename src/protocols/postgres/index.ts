@@ -1,0 +1,36 @@
+/** PostgreSQL: what others may import. */
+import type { Protocol } from '../../core/protocol.ts';
+import * as limits from './limits.ts';
+import type { LoginOptions } from './login.ts';
+import { PostgresServer } from './server.ts';
+import { upstreamSettingDefinitions } from './upstream-settings.ts';
+import { renderValue } from './values.ts';
+
+export interface PostgresOptions {
+  /** How clients prove who they are where they do not choose: SCRAM, or the token in clear inside TLS. */
+  readonly clientAuthentication?: LoginOptions['authentication'];
+}
+
+/** Makes the protocol. */
+export function createPostgres(options: PostgresOptions = {}): Protocol {
+  return {
+    name: 'postgres',
+    title: 'PostgreSQL',
+    defaultPort: 5432,
+    settings: {
+      ...upstreamSettingDefinitions,
+      idle_timeout: {
+        type: 'integer',
+        description: 'Seconds without anything passing after which a session ends.',
+        default: limits.idleTimeoutSecondsDefault,
+        minimum: 1,
+        maximum: 2_147_483,
+      },
+    },
+    // Messages without a command of their own. Bind, Describe and Close are forwarded in order behind the Parse, and no
+    // sooner than the queue lets them; CopyFail and Describe are also what the gateway itself sends in a refusal.
+    housekeeping: ['Bind', 'Describe', 'Close', 'Sync', 'Flush', 'CopyData', 'CopyDone', 'CopyFail', 'Terminate'],
+    createServer: (context) => new PostgresServer(context, { authentication: options.clientAuthentication ?? 'scram' }),
+    renderCell: (cell, type, format) => renderValue(cell, Number(type) || 0, format),
+  };
+}

@@ -1,0 +1,144 @@
+/** The limits of the PostgreSQL protocol, in one place. */
+
+/** A StartupMessage; the server's own MAX_STARTUP_PACKET_LENGTH (src/include/libpq/pqcomm.h). */
+export const startupBytesMax = 10_000;
+
+/** Parameters in a StartupMessage; drivers send fewer than 15 (A-PG-10). */
+export const startupParametersMax = 64;
+
+/** SQL text in Query and Parse: 16 MiB, the largest dump statement that still gets judged whole. */
+export const sqlMessageBytesMax = 16 * 1024 * 1024;
+
+/** Bind carries parameter values and is held whole until judged: 64 MiB per session and message. */
+export const bindMessageBytesMax = 64 * 1024 * 1024;
+
+/** Messages of the client without bulk content: Close, Describe, Execute, CopyFail, password. */
+export const smallMessageBytesMax = 64 * 1024;
+
+/** DataRow and CopyData are streamed; the bound is the protocol's own: a signed 32-bit length. */
+export const streamedMessageBytesMax = 0x7fff_ffff;
+
+/** A streamable message longer than this is passed on in parts instead of being gathered: one read of the wire. */
+export const streamThresholdBytes = 64 * 1024;
+
+/** RowDescription: 1,664 columns, the server's limit, with names of 63 bytes need 135 KiB; twelve times that (A-PG-27). */
+export const rowDescriptionBytesMax = 2 * 1024 * 1024;
+
+/** ErrorResponse, NoticeResponse, NotificationResponse: texts may quote a statement (A-PG-27). */
+export const textMessageBytesMax = 18 * 1024 * 1024;
+
+/** A cancel key in protocol 3.2 (documentation 54.7, BackendKeyData); in 3.0 it has 4 bytes. */
+export const cancelKeyBytesMax = 256;
+
+/** SASL mechanisms that a server may offer; PostgreSQL 18 knows three. */
+export const saslMechanismsMax = 16;
+
+/** Fields in one ErrorResponse or NoticeResponse; eighteen are defined (A-PG-27). */
+export const errorFieldsMax = 64;
+
+/** How long a client may take from connecting to its StartupMessage, TLS included. Drivers take a second on a bad line. */
+export const startupDeadlineMs = 10_000;
+
+/** How long a client may take to authenticate; PostgreSQL's own authentication_timeout allows 60 s, tokens need no thought. */
+export const loginDeadlineMs = 30_000;
+
+/** All that a client may send before it has a session: three start-up packets and an authentication, amply. */
+export const earlyBytesMax = 64 * 1024;
+
+/** One authentication message: SCRAM messages end at 1 KiB, tokens in clear at some KiB. */
+export const authenticationMessageBytesMax = 16 * 1024;
+
+/** How long an upstream may take from the dialled connection to ReadyForQuery. */
+export const upstreamDeadlineMs = 30_000;
+
+/** All that an upstream may send before ReadyForQuery; PostgreSQL sends about 500 bytes (A-PG-27). */
+export const upstreamStartBytesMax = 1024 * 1024;
+
+/** One message of an upstream before ReadyForQuery; libpq's own bound is 30,000 (A-PG-27). */
+export const upstreamStartMessageBytesMax = 64 * 1024;
+
+/** ParameterStatus messages before ReadyForQuery; PostgreSQL 18 sends 15 (A-PG-27). */
+export const startParameterStatusMax = 128;
+
+/** NoticeResponse messages before ReadyForQuery that are kept for the client (A-PG-27). */
+export const startNoticesMax = 16;
+
+/** How long a CancelRequest to an upstream may take, TLS included. */
+export const cancelDeadlineMs = 5_000;
+
+/** The secret of a cancel key in protocol 3.2, in bytes: PostgreSQL's own length (A-PG-25). */
+export const cancelSecretBytes = 32;
+
+/** Wrong cancel keys from one address before it is ignored for `cancelWindowMs` (A-PG-25). */
+export const cancelMissesMax = 10;
+export const cancelWindowMs = 60_000;
+
+/** Addresses whose wrong cancel keys are counted at once; the oldest is forgotten first. */
+export const cancelSourcesMax = 4096;
+
+/** Longest name or value from the client shown in a refusal. PostgreSQL's own names end at 63 bytes. */
+export const shownNameCharactersMax = 63;
+
+/** Text of one parameter or recorded cell: what a reviewer reads of it. The rest is counted and digested. */
+export const parameterTextBytesMax = 4 * 1024;
+
+/** Text of all parameters of one command. */
+export const parametersTextBytesMax = 64 * 1024;
+
+/**
+ * Characters that the elements of one binary value may take when spelled: so many, and so many more for each byte of the
+ * value. A bit takes one character; one numeric takes up to 147,455.
+ */
+export const valueExpansionBase = 1024 * 1024;
+export const valueExpansionMax = 16;
+
+/** Nesting of arrays, records and ranges when a binary value is spelled; PostgreSQL's arrays have six dimensions. */
+export const valueDepthMax = 16;
+
+/** How long a refused client may keep its side open after it was told why. */
+export const refusalLingerMs = 2_000;
+
+/** Messages of the client that wait for their decision, in bytes; a message longer than this waits alone. Beyond it the client is paused (A-PG-28). */
+export const queuedBytesMax = 1024 * 1024;
+
+/** Messages of the client that wait for their decision, in number (A-PG-28). */
+export const queuedMessagesMax = 4096;
+
+/** Commands that wait for a verdict or an answer: below `pendingCommandsMax` of the pipeline, above the 1,638 shortest answers that a server gathers in its 8 KiB before it sends. */
+export const openCommandsMax = 3072;
+
+/** Messages that wait for the server's answer, Syncs included (A-PG-28). */
+export const openMessagesMax = 16_384;
+
+/** Prepared statements whose text a session keeps; drivers' caches hold a few hundred. */
+export const statementsMax = 10_000;
+
+/** Text of prepared statements that a session keeps: four of the longest statements. */
+export const statementTextBytesMax = 64 * 1024 * 1024;
+
+/** Portals open at once. */
+export const portalsMax = 4096;
+
+/** ParameterStatus between two answers of the server: one for each parameter that servers report, times a hundred (A-PG-27). */
+export const parameterChangesMax = 2048;
+
+/** Notices and notifications between two ReadyForQuery: what one long procedure may say (A-PG-27). */
+export const noticeBytesMax = 256 * 1024 * 1024;
+
+/** Longest command tag kept; a Query of many statements has one for each. */
+export const tagCharactersMax = 1024;
+
+/** How long a server may take to finish what a departed client had begun, before it is cancelled (F-09). */
+export const departureDeadlineMs = 5_000;
+
+/** Idle sessions end after this many seconds unless the resource says otherwise: eight hours, a working day. */
+export const idleTimeoutSecondsDefault = 28_800;
+
+/** A statement that is not UTF-8: bytes of it shown to the operator. */
+export const violationBytesShown = 64;
+
+/** Chunks below this are copied together while a message is gathered, so that each costs no buffer of its own. */
+export const smallChunkBytes = 1024;
+
+/** Longest detail of a violation in the journal. */
+export const violationDetailCharactersMax = 512;

@@ -1,0 +1,118 @@
+/**
+ * One accepted connection from its first byte to its last: start-up, login, session, upstream, relay.
+ *
+ * Invariants:
+ * - Each step is one call that either gives what the next needs or has dealt with the client.
+ * - The resource is dialled only after the session stands in the journal.
+ * - The client's cancel key dies with the session (A-PG-26).
+ *
+ * Deliberately absent: what the steps do (startup.ts, login.ts, upstream.ts, relay.ts).
+ */
+import { describeError, isGatewayError } from '../../base/errors.ts';
+import type { Wire } from '../../base/wire.ts';
+import type { Door, ProtocolContext, ProtocolServer } from '../../core/protocol.ts';
+import type { Resource } from '../../core/resource.ts';
+import type { Session } from '../../core/session.ts';
+import { type CancelKey, CancelRegistry } from './cancel.ts';
+import { renderEnding } from './denial.ts';
+import { encodeFatal } from './fatal.ts';
+import * as limits from './limits.ts';
+import { type LoginOptions, login } from './login.ts';
+import { Relay } from './relay.ts';
+import { receiveStartup, type Startup } from './startup.ts';
+import { encodeWelcome, openUpstream, type UpstreamReady } from './upstream.ts';
+
+export class PostgresServer implements ProtocolServer {
+  readonly #cancels: CancelRegistry;
+  readonly #options: LoginOptions;
+
+  constructor(context: ProtocolContext, options: LoginOptions) {
+    this.#cancels = new CancelRegistry(context.clock);
+    this.#options = options;
+  }
+
+  /** Cancel keys in use: one for each live session. */
+  get cancelKeys(): number {
+    return this.#cancels.size;
+  }
+
+  async accept(client: Wire, door: Door): Promise<void> {
+    const startup = await receiveStartup(client, door, this.#cancels);
+    if (startup === null) return;
+    const known = await login(client, door, startup, this.#options);
+    if (known === null) return;
+    let session: Session;
+    try {
+      session = await door.openSession(known.principal, known.resource, known.facts);
+    } catch (error) {
+      // The door has journaled its refusal; the client is told.
+      return refuse(client, startup, door, error);
+    }
+    const ready = await this.#connect(session, startup, door);
+    if (ready !== null) await this.#relay(session, client, startup, ready, door);
+  }
+
+  /** Connects the session to its resource. Null when the session ended instead, and the client was told why. */
+  async #connect(session: Session, startup: Startup, door: Door): Promise<UpstreamReady | null> {
+    let parting: Buffer | null = null;
+    session.onEnding = (ending) => {
+      session.goodbye(parting ?? renderEnding(ending));
+      session.finish();
+    };
+    try {
+      const ready = await openUpstream(session, startup, door);
+      if (!session.ended) return ready;
+      ready.upstream.destroy();
+    } catch (error) {
+      const known = isGatewayError(error) ? error : null;
+      if (known === null || known.kind === 'assertion') {
+        door.log.error('opening the upstream failed', { session: session.id, detail: describeError(error) });
+      }
+      parting = encodeFatal(error);
+      const left = startup.inbox.failure !== null;
+      const broken = known?.code === 'postgres.upstream-protocol';
+      session.end({
+        reason: left ? 'client-closed' : broken ? 'upstream-violation' : 'failed',
+        message: known?.publicMessage ?? 'The gateway met an internal error.',
+        code: known?.code ?? null,
+        by: null,
+      });
+    }
+    return null;
+  }
+
+  #relay(session: Session, client: Wire, startup: Startup, ready: UpstreamReady, door: Door): Promise<void> {
+    if (session.ended) {
+      ready.upstream.destroy();
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const idleMs = idleMsOf(session.resource);
+      let key: CancelKey | null = null;
+      const onOver = (): void => {
+        key?.release();
+        resolve();
+      };
+      const relay = new Relay({ session, client, ready, door, idleMs, onOver });
+      key = this.#cancels.register(startup.minor, client.remoteAddress, (source) => relay.cancel(source));
+      session.establish();
+      session.deliver(encodeWelcome(ready, key));
+      ready.handOver(relay.serverHandler);
+      startup.inbox.handOver(relay.clientHandler);
+    });
+  }
+}
+
+function idleMsOf(resource: Resource): number {
+  const seconds = resource.settings['idle_timeout'];
+  return (typeof seconds === 'number' && seconds > 0 ? seconds : limits.idleTimeoutSecondsDefault) * 1000;
+}
+
+function refuse(client: Wire, startup: Startup, door: Door, error: unknown): void {
+  if (!isGatewayError(error) || error.kind === 'assertion') {
+    door.log.error('opening the session failed', { detail: describeError(error) });
+  }
+  client.end(encodeFatal(error));
+  const timer = door.clock.after(limits.refusalLingerMs, () => client.destroy());
+  startup.inbox.onClosed = () => timer.cancel();
+}

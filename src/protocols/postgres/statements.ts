@@ -1,0 +1,189 @@
+/**
+ * Which SQL an Execute runs: the prepared statements and portals of one session, as the server has them.
+ *
+ * Every Execute is judged with the text of its Parse (A-PG-17), so this table must never be talked into a text that the
+ * server does not run. A Parse fails where the name is taken, and is skipped after an error: hence a Parse only proposes
+ * a text, ParseComplete makes it current, and an error takes it back. An Execute that is read while the outcome of a
+ * Parse of an earlier segment is open is judged with every text that could be meant.
+ *
+ * Invariants: bounded in number and in bytes of text; beyond, Parse is refused rather than forgotten.
+ *
+ * Deliberately absent: statements that SQL makes (PREPARE, DECLARE CURSOR): their text was judged when it passed, and an
+ * Execute of one is judged as the EXECUTE or FETCH that it equals.
+ * Source: PostgreSQL documentation, chapter 54.2.3 "Extended Query".
+ */
+import type { Parameter } from '../../core/command.ts';
+import type { Column } from '../../core/recording.ts';
+import * as limits from './limits.ts';
+
+export class Statement {
+  readonly name: string;
+  readonly text: string;
+  /** From Parse, replaced by what ParameterDescription says. */
+  parameterTypes: readonly number[];
+  /** Counts the Syncs and Queries before it. */
+  readonly segment: number;
+  /** Ordinal of the Parse. */
+  ordinal = 0;
+  /** From RowDescription of a Describe of the statement; formats are not known there. */
+  columns: readonly Column[] | null = null;
+
+  constructor(name: string, text: string, parameterTypes: readonly number[], segment: number) {
+    this.name = name;
+    this.text = text;
+    this.parameterTypes = parameterTypes;
+    this.segment = segment;
+  }
+}
+
+export interface Portal {
+  readonly statement: Statement | null;
+  /** What an Execute of it runs, as it is judged. */
+  readonly text: string;
+  readonly parameters: readonly Parameter[] | null;
+  readonly resultFormats: readonly number[];
+  /** From RowDescription of a Describe of the portal. */
+  columns: readonly Column[] | null;
+}
+
+interface Slot {
+  current: Statement | null;
+  /** Parsed by the client, not yet answered by the server; oldest first. */
+  proposed: Statement[];
+}
+
+export class Statements {
+  readonly #slots = new Map<string, Slot>();
+  readonly #portals = new Map<string, Portal>();
+  #textBytes = 0;
+  #segment = 0;
+
+  get textBytes(): number {
+    return this.#textBytes;
+  }
+
+  /** A Sync or Query was read: what follows no longer depends on what came before having succeeded. */
+  nextSegment(): void {
+    this.#segment++;
+  }
+
+  /** A Parse was read. Null when the session has too many statements. */
+  propose(name: string, text: string, parameterTypes: readonly number[]): Statement | null {
+    let slot = this.#slots.get(name);
+    const full = this.#slots.size >= limits.statementsMax && slot === undefined;
+    if (full || this.#textBytes + text.length > limits.statementTextBytesMax) return null;
+    if (slot === undefined) {
+      slot = { current: null, proposed: [] };
+      this.#slots.set(name, slot);
+    }
+    const statement = new Statement(name, text, parameterTypes, this.#segment);
+    slot.proposed.push(statement);
+    this.#textBytes += text.length;
+    return statement;
+  }
+
+  /** ParseComplete: the proposal is what the server has. */
+  accept(statement: Statement): void {
+    const slot = this.#slots.get(statement.name);
+    if (slot === undefined) return;
+    this.#remove(slot, statement);
+    if (slot.current !== null) this.#textBytes -= slot.current.text.length;
+    slot.current = statement;
+  }
+
+  /** The Parse failed, was skipped, or was refused: what the server had, it still has. */
+  discard(statement: Statement): void {
+    const slot = this.#slots.get(statement.name);
+    if (slot === undefined || !this.#remove(slot, statement)) return;
+    this.#textBytes -= statement.text.length;
+    this.#prune(statement.name, slot);
+  }
+
+  /** CloseComplete, or a DEALLOCATE of exactly this name. */
+  close(name: string): void {
+    const slot = this.#slots.get(name);
+    if (slot === undefined || slot.current === null) return;
+    this.#textBytes -= slot.current.text.length;
+    slot.current = null;
+    this.#prune(name, slot);
+  }
+
+  /** DEALLOCATE ALL, DISCARD ALL. */
+  closeAll(): void {
+    for (const name of [...this.#slots.keys()]) this.close(name);
+  }
+
+  /** The statement that a Describe or Bind read now is about, if there is exactly one that it can be. */
+  find(name: string): Statement | null {
+    const slot = this.#slots.get(name);
+    if (slot === undefined) return null;
+    return slot.proposed[slot.proposed.length - 1] ?? slot.current;
+  }
+
+  /** A Bind was read. */
+  bind(
+    portal: string,
+    statementName: string,
+    parameters: readonly Parameter[] | null,
+    formats: readonly number[],
+  ): Portal | null {
+    if (this.#portals.size >= limits.portalsMax && !this.#portals.has(portal)) return null;
+    const made: Portal = {
+      statement: this.find(statementName),
+      text: this.#textOf(statementName),
+      parameters,
+      resultFormats: formats,
+      columns: null,
+    };
+    this.#portals.set(portal, made);
+    return made;
+  }
+
+  portal(name: string): Portal | null {
+    return this.#portals.get(name) ?? null;
+  }
+
+  closePortal(name: string): void {
+    this.#portals.delete(name);
+  }
+
+  /** No transaction is open and nothing is on its way: the server has no portals left that Bind made. */
+  closePortals(): void {
+    if (this.#portals.size > 0) this.#portals.clear();
+  }
+
+  /** Every text that an Execute read now could run. */
+  #textOf(name: string): string {
+    const slot = this.#slots.get(name);
+    // What SQL prepared runs as EXECUTE does; the name is quoted as SQL would have it.
+    if (slot === undefined) return `EXECUTE ${quoteIdentifier(name)}`;
+    const latest = slot.proposed[slot.proposed.length - 1];
+    if (latest === undefined) return slot.current?.text ?? `EXECUTE ${quoteIdentifier(name)}`;
+    // In one segment an Execute runs only if the Parse before it succeeded.
+    if (latest.segment === this.#segment) return latest.text;
+    const texts = new Set<string>();
+    if (slot.current !== null) texts.add(slot.current.text);
+    for (const statement of slot.proposed) texts.add(statement.text);
+    return [...texts].join(';\n');
+  }
+
+  #remove(slot: Slot, statement: Statement): boolean {
+    if (slot.proposed[0] === statement) {
+      slot.proposed.shift();
+      return true;
+    }
+    const index = slot.proposed.indexOf(statement);
+    if (index < 0) return false;
+    slot.proposed.splice(index, 1);
+    return true;
+  }
+
+  #prune(name: string, slot: Slot): void {
+    if (slot.current === null && slot.proposed.length === 0) this.#slots.delete(name);
+  }
+}
+
+/** An identifier as SQL writes it. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,107 @@
+/**
+ * Reading events from the journal's files, forwards from a sequence, also while they are being written.
+ *
+ * Asynchronous, one read at a time, memory bounded by the largest frame. It trusts what the chain confirms and reports
+ * the rest as an error; proving the whole journal is verify.ts.
+ */
+
+import { constants, existsSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Event } from '../core/event.ts';
+import { recordingErrors } from './errors.ts';
+import { eachEvent, SegmentScanner } from './frame.ts';
+import { listSegments } from './recover.ts';
+import { segmentName } from './segment.ts';
+
+export class JournalCursor {
+  readonly #directory: string;
+  #next: number;
+  #file: FileHandle | null = null;
+  #segment = '';
+  #scanner = new SegmentScanner();
+  #readOffset = 0;
+  #ready: Event[] = [];
+
+  constructor(dir: string, fromSequence: number) {
+    this.#directory = join(dir, 'journal');
+    this.#next = Math.max(1, fromSequence);
+  }
+
+  /** Sequence of the next event it will give. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Up to `limit` events with sequences up to `to`; empty when there are none (yet). */
+  async take(limit: number, to: number): Promise<Event[]> {
+    while (this.#ready.length === 0) {
+      if (this.#next > to || !(await this.#fill())) return [];
+    }
+    let count = 0;
+    while (count < limit && count < this.#ready.length && this.#ready[count]!.seq <= to) count++;
+    const taken = this.#ready.splice(0, count);
+    this.#next = (taken.at(-1)?.seq ?? this.#next - 1) + 1;
+    return taken;
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+
+  /** Reads until there is an event at or after `#next`. False at the end. */
+  async #fill(): Promise<boolean> {
+    if (this.#file === null && !(await this.#open())) return false;
+    for (;;) {
+      const step = this.#scanner.next();
+      if (step.kind === 'frame') {
+        if (step.header.kind !== 'events' || step.header.sequence + step.header.count <= this.#next) continue;
+        this.#collect(step.body, step.header.count, step.header.sequence);
+        if (this.#ready.length > 0) return true;
+      } else if (step.kind === 'bad') {
+        if (await this.#advance()) continue;
+        throw recordingErrors('recording.journal-damaged', {
+          values: { segment: this.#segment, offset: step.offset, problem: step.problem },
+        });
+      } else if (step.kind === 'more') {
+        const room = this.#scanner.room();
+        const { bytesRead } = await this.#file!.read(room, 0, room.length, this.#readOffset);
+        this.#scanner.filled(bytesRead);
+        this.#readOffset += bytesRead;
+        if (bytesRead === 0 && !(await this.#advance())) return false;
+      }
+    }
+  }
+
+  #collect(body: Buffer, count: number, firstSequence: number): void {
+    eachEvent(body, count, (leaf, index) => {
+      if (firstSequence + index < this.#next) return;
+      this.#ready.push(JSON.parse(leaf.toString('utf8', 1, leaf.length)) as Event);
+    });
+  }
+
+  async #open(): Promise<boolean> {
+    const first = listSegments(this.#directory).findLast((candidate) => candidate <= this.#next);
+    if (first === undefined) return false;
+    await this.#start(segmentName(first));
+    return true;
+  }
+
+  /** Goes on to the segment that begins where this one ended, if there is one. */
+  async #advance(): Promise<boolean> {
+    const name = segmentName(this.#scanner.nextSequence);
+    if (name === this.#segment || !existsSync(join(this.#directory, name))) return false;
+    await this.#file?.close();
+    await this.#start(name);
+    return true;
+  }
+
+  async #start(name: string): Promise<void> {
+    this.#file = await open(join(this.#directory, name), constants.O_RDONLY | constants.O_NOFOLLOW);
+    this.#segment = name;
+    this.#scanner = new SegmentScanner();
+    this.#readOffset = 0;
+  }
+}

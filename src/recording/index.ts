@@ -1,0 +1,13 @@
+/** What others may use of the recording room. */
+export { type Checkpoint, checkpointText, isSignedBy, type ParsedCheckpoint, parseCheckpoint } from './checkpoint.ts';
+export { recordingErrors } from './errors.ts';
+export { type JournalOptions, openJournal, type RecordingJournal, type Recovery } from './journal.ts';
+export { type EventRange, readEvents } from './reader.ts';
+export type { SessionRecording } from './recording.ts';
+export type { RecordingHeader } from './recording-format.ts';
+export { type RecordingReader, readRecording } from './recording-reader.ts';
+export { openRecordings, type RecordingsOptions, type SessionRecordings } from './recordings.ts';
+export { readSpace, type Space, type SpaceReader, spaceLevelOf } from './space.ts';
+export type { Subscription } from './subscription.ts';
+export { type VerifyOptions, verifyJournal } from './verify.ts';
+export type { Problem, VerifyReport } from './verify-report.ts';

@@ -1,0 +1,17 @@
+/** Names of files: made of ids only, never of what a peer sent (A-REC-03). */
+import { recordingErrors } from './errors.ts';
+import * as limits from './limits.ts';
+
+const idPattern = new RegExp(`^[a-z0-9][a-z0-9_-]{0,${limits.sessionIdLengthMax - 1}}$`);
+
+export function isSessionId(text: string): boolean {
+  return idPattern.test(text);
+}
+
+/** File name of a session's recording. Throws `recording.invalid-session`. */
+export function recordingName(session: string): string {
+  if (!isSessionId(session)) throw recordingErrors('recording.invalid-session', { detail: JSON.stringify(session) });
+  return `${session}.rec`;
+}
+
+export const recordingNamePattern = /^([a-z0-9][a-z0-9_-]{0,63})\.rec$/;

@@ -1,0 +1,255 @@
+/**
+ * All recordings of the process: the recorder's thread, memory in flight, the age of blocks, followers.
+ *
+ * Invariants:
+ * - What waits for the disk is bounded: per session and in all, sources are told to pause, and past a cap recording
+ *   fails rather than memory (I6).
+ * - When the thread fails, every live recording fails (I2); `reopen` starts a new thread for new sessions only.
+ */
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { type Clock, systemClock, type Timer } from '../base/clock.ts';
+import type { GatewayError } from '../base/errors.ts';
+import { coreErrors } from '../core/errors.ts';
+import type { EventBody } from '../core/event.ts';
+import type { Recordings } from '../core/ports.ts';
+import type { RecordedEntry } from '../core/recording.ts';
+import { Budget } from './budget.ts';
+import { ensureDirectory, type Fault } from './files.ts';
+import type { RecordingJournal } from './journal.ts';
+import * as limits from './limits.ts';
+import { recordingName } from './names.ts';
+import { type RecordingHost, SessionRecording } from './recording.ts';
+import type { BlockMessage, FromRecorder, RecorderStart, ToRecorder, WrittenChunk } from './recording-messages.ts';
+import { RecordingFile, readRecording } from './recording-reader.ts';
+
+export interface RecordingsOptions {
+  readonly journal: RecordingJournal;
+  readonly clock?: Clock;
+  /** Rows and data recorded of one command, bytes; at most 64 MiB. */
+  readonly resultBytesPerCommand?: number;
+  /** Rows and data recorded of one session, bytes. */
+  readonly resultBytesPerSession?: number;
+  /** Called once per failure of the recorder. */
+  readonly onFailure?: (error: Error) => void;
+  /** For tests. Those of the first thread only. */
+  readonly faults?: readonly Fault[];
+}
+
+const workerUrl = new URL(
+  import.meta.url.endsWith('.ts') ? './recorder-worker.ts' : './recorder-worker.js',
+  import.meta.url,
+);
+
+/** Starts the recorder beside a journal. */
+export function openRecordings(options: RecordingsOptions): SessionRecordings {
+  return new SessionRecordings(options);
+}
+
+export class SessionRecordings implements Recordings, RecordingHost {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly #options: RecordingsOptions;
+  readonly #live = new Map<string, SessionRecording>();
+  readonly #filling = new Set<SessionRecording>();
+  readonly #timer: Timer;
+  #worker: Worker;
+  #failure: GatewayError | null = null;
+  #isClosed = false;
+  #totalBytes = 0;
+  #isTotalCongested = false;
+  #spare: ArrayBuffer[] = [];
+
+  constructor(options: RecordingsOptions) {
+    this.#options = options;
+    this.clock = options.clock ?? systemClock;
+    assert(
+      (options.resultBytesPerCommand ?? 0) <= limits.resultBytesPerCommandCap,
+      'resultBytesPerCommand is larger than an entry may be',
+    );
+    this.directory = join(options.journal.dir, 'recordings');
+    ensureDirectory(this.directory);
+    this.#worker = this.#start(options.faults ?? []);
+    this.#timer = this.clock.every(limits.followedBlockAgeMs, () => this.#tick());
+    options.journal.onReopening = () => this.reopen();
+  }
+
+  /** Null while it works, else why it does not. */
+  get failure(): Error | null {
+    return this.#failure;
+  }
+  get isTotalCongested(): boolean {
+    return this.#isTotalCongested;
+  }
+  /** Bytes that wait for the disk. */
+  get inFlightBytes(): number {
+    return this.#totalBytes;
+  }
+
+  open(session: string, startedAtMs: number): SessionRecording {
+    if (this.#failure !== null || this.#isClosed) throw this.#unavailable();
+    recordingName(session);
+    assert(!this.#live.has(session), 'a session is recorded once');
+    const budget = new Budget(
+      this.#options.resultBytesPerCommand ?? limits.resultBytesPerCommandMax,
+      this.#options.resultBytesPerSession ?? limits.resultBytesPerSessionMax,
+    );
+    const recording = new SessionRecording(this, session, startedAtMs, budget);
+    this.#live.set(session, recording);
+    return recording;
+  }
+
+  /** Where the recording of a session lies. */
+  pathOf(session: string): string {
+    return join(this.directory, recordingName(session));
+  }
+
+  /**
+   * What a session's recording holds and, while the session lives, what is added to it, until it ends. Everything given
+   * is durable first. Throws `recording.unreadable` where there is nothing.
+   */
+  async *follow(session: string): AsyncGenerator<RecordedEntry> {
+    const recording = this.#live.get(session);
+    if (recording === undefined) {
+      yield* readRecording(this.pathOf(session));
+      return;
+    }
+    let wake = (): void => {};
+    const notify = (): void => wake();
+    recording.followers.add(notify);
+    let file: RecordingFile | null = null;
+    try {
+      recording.handOver();
+      for (;;) {
+        const woken = new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        if (recording.durableChunks > (file?.chunks ?? 0)) {
+          file ??= await RecordingFile.open(this.pathOf(session));
+          const entries = await file.next();
+          if (entries === null) return;
+          yield* entries;
+        } else if (recording.isOver) return;
+        else await woken;
+      }
+    } finally {
+      recording.followers.delete(notify);
+      await file?.close();
+    }
+  }
+
+  /** After a failure: ends what was being recorded and takes new sessions again. */
+  async reopen(): Promise<void> {
+    if (this.#isClosed) throw this.#unavailable();
+    this.#fail('recording was started anew', false);
+    await this.#worker.terminate();
+    this.#totalBytes = 0;
+    this.#isTotalCongested = false;
+    this.#worker = this.#start([]);
+    this.#failure = null;
+  }
+
+  /** Seals what is still open and ends the thread. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const open = [...this.#live.values()];
+    const results = await Promise.allSettled(open.map((recording) => recording.close()));
+    this.#isClosed = true;
+    this.#timer.cancel();
+    this.#options.journal.onReopening = null;
+    await this.#worker.terminate();
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  // What recordings ask of their host.
+
+  memory(isBusy: boolean): ArrayBuffer {
+    if (!isBusy) return new ArrayBuffer(limits.blockBytesFirst);
+    return this.#spare.pop() ?? new ArrayBuffer(limits.spareBlockBytes);
+  }
+
+  send(block: BlockMessage): void {
+    this.#totalBytes += block.length;
+    if (this.#totalBytes > limits.totalInFlightBytesCap) {
+      this.#totalBytes -= block.length;
+      throw coreErrors('core.recording-failed', { detail: 'too much waits for the disk' });
+    }
+    if (this.#totalBytes > limits.totalInFlightBytesMax) this.#isTotalCongested = true;
+    this.#worker.postMessage(block, [block.memory]);
+  }
+
+  append(event: EventBody): number {
+    return this.#options.journal.append(event);
+  }
+
+  afterDurable(sequence: number, callback: (error: Error | null) => void): void {
+    this.#options.journal.afterDurable(sequence, callback);
+  }
+
+  filling(recording: SessionRecording): void {
+    this.#filling.add(recording);
+  }
+
+  done(recording: SessionRecording): void {
+    this.#live.delete(recording.session);
+    this.#filling.delete(recording);
+    const message: ToRecorder = { type: 'done', session: recording.session };
+    if (this.#failure === null) this.#worker.postMessage(message);
+  }
+
+  #start(faults: readonly Fault[]): Worker {
+    const start: RecorderStart = { directory: this.directory, faults };
+    const worker = new Worker(workerUrl, { workerData: start, name: 'recorder', execArgv: [] });
+    const ours = (step: () => void): void => {
+      if (this.#worker === worker) step();
+    };
+    worker.on('message', (message: FromRecorder) =>
+      ours(() => {
+        if (message.type === 'written') this.#written(message.chunks);
+        else this.#fail(`${message.code}: ${message.detail}`);
+      }),
+    );
+    worker.on('error', (error) => ours(() => this.#fail(error.message)));
+    worker.on('exit', () => ours(() => !this.#isClosed && this.#fail('the recorder ended')));
+    return worker;
+  }
+
+  #written(chunks: readonly WrittenChunk[]): void {
+    for (const chunk of chunks) {
+      this.#totalBytes -= chunk.length;
+      if (chunk.memory.byteLength === limits.spareBlockBytes && this.#spare.length < limits.spareBlocksMax) {
+        this.#spare.push(chunk.memory);
+      }
+      this.#live.get(chunk.session)?.written(chunk);
+    }
+    if (this.#isTotalCongested && this.#totalBytes <= limits.totalInFlightBytesMax / 2) {
+      this.#isTotalCongested = false;
+      for (const recording of [...this.#live.values()]) recording.totalReady();
+    }
+  }
+
+  #fail(detail: string, isNews = true): void {
+    if (this.#failure !== null) return;
+    this.#failure = coreErrors('core.recording-failed', { detail });
+    for (const recording of [...this.#live.values()]) recording.fail(this.#failure);
+    if (isNews) this.#options.onFailure?.(this.#failure);
+  }
+
+  #unavailable(): GatewayError {
+    return this.#failure ?? coreErrors('core.recording-failed', { detail: 'the recorder is closed' });
+  }
+
+  #tick(): void {
+    const nowMs = this.clock.monotonic();
+    for (const recording of [...this.#filling]) {
+      const since = recording.blockSinceMs;
+      if (since === null) this.#filling.delete(recording);
+      else if (nowMs - since >= (recording.followers.size > 0 ? limits.followedBlockAgeMs : limits.blockAgeMs)) {
+        this.#filling.delete(recording);
+        recording.handOver();
+      }
+    }
+  }
+}

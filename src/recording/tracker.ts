@@ -1,0 +1,143 @@
+/**
+ * Which sessions are open at a point of the journal, which of their commands have not ended, and how far their
+ * recordings are bound in: what a start after a crash must close.
+ *
+ * It looks at payloads only, so the writer and a recovery come to the same answer from the same bytes.
+ * Deliberately absent: everything else events say. That is the index's business.
+ */
+
+/** What is known of a session that is not yet over. */
+export interface OpenSession {
+  readonly session: string;
+  readonly openedAtMs: number;
+  /** Highest ordinal of a command. */
+  commands: number;
+  /** Commands with an intent and no end. */
+  readonly pending: Set<number>;
+  /** Chunks and bytes of its recording that the journal vouches for. */
+  chunks: number;
+  bytes: number;
+  isEnded: boolean;
+  isSealed: boolean;
+}
+
+/** The same as it stands in a state frame. */
+export interface OpenSessionState {
+  readonly session: string;
+  readonly openedAtMs: number;
+  readonly commands: number;
+  readonly pending: readonly number[];
+  readonly chunks: number;
+  readonly bytes: number;
+  readonly isEnded: boolean;
+}
+
+/** How every payload begins: `append` writes these three fields first, and this room's reader relies on it. */
+const beginning = /^\{"seq":(\d+),"at":(\d+),"type":"([a-z.-]+)"(?:,"session":"([^"\\]+)"(?:,"command":(\d+))?)?/;
+
+const beginningBytes = 240;
+
+export interface Beginning {
+  readonly sequence: number;
+  readonly atMs: number;
+  readonly type: string;
+  readonly session: string | null;
+  readonly command: number | null;
+}
+
+/** Reads the first fields of a leaf view (0x00 ‖ payload) without parsing the whole. */
+export function readBeginning(leaf: Buffer): Beginning | null {
+  const match = beginning.exec(leaf.toString('latin1', 1, Math.min(leaf.length, beginningBytes)));
+  if (match === null) return null;
+  return {
+    sequence: Number(match[1]),
+    atMs: Number(match[2]),
+    type: match[3]!,
+    session: match[4] ?? null,
+    command: match[5] === undefined ? null : Number(match[5]),
+  };
+}
+
+const watched: ReadonlySet<string> = new Set([
+  'session.opened',
+  'session.ended',
+  'command.intent',
+  'command.ended',
+  'recording.chunk',
+  'recording.sealed',
+]);
+
+export class SessionTracker {
+  readonly #sessions = new Map<string, OpenSession>();
+
+  static restore(states: readonly OpenSessionState[]): SessionTracker {
+    const tracker = new SessionTracker();
+    for (const state of states) {
+      tracker.#sessions.set(state.session, { ...state, pending: new Set(state.pending), isSealed: false });
+    }
+    return tracker;
+  }
+
+  /** Sessions that are not over, oldest first. */
+  states(): OpenSessionState[] {
+    return [...this.#sessions.values()].map(({ isSealed: _, ...session }) => ({
+      ...session,
+      pending: [...session.pending],
+    }));
+  }
+
+  /** Takes an event. */
+  observe(leaf: Buffer, known: Beginning | null = readBeginning(leaf)): void {
+    if (known === null || !watched.has(known.type)) return;
+    let session = known.session;
+    let command = known.command;
+    const needsCommand = known.type === 'command.intent' || known.type === 'command.ended';
+    // The fields stand first when the pipeline wrote the event; any other order is parsed whole.
+    let whole: Record<string, unknown> | null = null;
+    if (session === null || (needsCommand && command === null) || known.type === 'recording.chunk') {
+      whole = JSON.parse(leaf.toString('utf8', 1, leaf.length)) as Record<string, unknown>;
+      session = String(whole['session']);
+      command = Number(whole['command']);
+    }
+    if (known.type === 'session.opened') {
+      this.#sessions.set(session, {
+        session,
+        openedAtMs: known.atMs,
+        commands: 0,
+        pending: new Set(),
+        chunks: 0,
+        bytes: 0,
+        isEnded: false,
+        isSealed: false,
+      });
+      return;
+    }
+    const open = this.#sessions.get(session);
+    if (open === undefined) return;
+    this.#apply(open, known.type, command ?? 0, whole);
+    if (open.isEnded && (open.isSealed || open.chunks === 0)) this.#sessions.delete(session);
+  }
+
+  #apply(open: OpenSession, type: string, command: number, whole: Record<string, unknown> | null): void {
+    switch (type) {
+      case 'session.ended':
+        open.isEnded = true;
+        open.pending.clear();
+        return;
+      case 'command.intent':
+        open.commands = Math.max(open.commands, command);
+        open.pending.add(command);
+        return;
+      case 'command.ended':
+        open.pending.delete(command);
+        return;
+      case 'recording.chunk':
+        open.chunks = Number(whole?.['chunk']) + 1;
+        open.bytes = Number(whole?.['offset']) + Number(whole?.['bytes']);
+        return;
+      case 'recording.sealed':
+        open.isSealed = true;
+        return;
+    }
+  }
+}

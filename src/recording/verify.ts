@@ -1,0 +1,302 @@
+/**
+ * Verification: proves offline, from the files and a public key alone, that nothing in a journal and its recordings was
+ * changed, dropped, added or swapped, and says where when something was.
+ *
+ * Checked: every byte of every segment against the hash chain; sequences without a gap; every checkpoint's tree root,
+ * chain value and signature; a checkpoint that was kept elsewhere; every recording against the digests in the journal.
+ * The first problem in the journal ends its reading, for nothing behind a broken chain proves anything.
+ *
+ * What was being written when the gateway stopped is no problem: an incomplete last frame, chunks without an event in a
+ * recording that was never sealed. These are counted as `unfinished`, and a checkpoint kept elsewhere covers what was before.
+ * Deliberately absent: repair, and trust in anything the writer says of itself.
+ */
+import type { KeyObject } from 'node:crypto';
+import { closeSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeError, isGatewayError } from '../base/errors.ts';
+import { isSignedBy, originOf, type ParsedCheckpoint, parseCheckpoint } from './checkpoint.ts';
+import { openForReading } from './files.ts';
+import { eachEvent, type ScanStep, SegmentScanner } from './frame.ts';
+import { type Digest, digestBytes, digestToHex, MerkleTree } from './merkle.ts';
+import { listSegments } from './recover.ts';
+import { type StateBody, segmentName, segmentNamePattern } from './segment.ts';
+import { readBeginning } from './tracker.ts';
+import { RecordingVerifier } from './verify-recordings.ts';
+import { type Problem, Problems, type VerifyReport } from './verify-report.ts';
+
+export interface VerifyOptions {
+  /** The directory that holds `journal/` and `recordings/`. */
+  readonly dir: string;
+  /** The keys to believe; several after a rotation. */
+  readonly publicKey: KeyObject | readonly KeyObject[];
+  /** The text of a checkpoint that was kept elsewhere. */
+  readonly checkpoint?: string;
+  readonly onProgress?: (progress: { readonly bytes: number; readonly events: number }) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Verifies. Rejects only where the files cannot be read at all; everything found is in the report. */
+export async function verifyJournal(options: VerifyOptions): Promise<VerifyReport> {
+  const keys = Array.isArray(options.publicKey) ? options.publicKey : [options.publicKey];
+  const verifier = new JournalVerifier(options, keys as readonly KeyObject[]);
+  return verifier.run();
+}
+
+class JournalVerifier {
+  readonly #options: VerifyOptions;
+  readonly #keys: readonly KeyObject[];
+  readonly #problems = new Problems();
+  readonly #recordings: RecordingVerifier;
+  readonly #tree = new MerkleTree();
+  #external: ParsedCheckpoint | null = null;
+  #isExternalSeen = false;
+  #journalId: string | null = null;
+  #chain: Digest = '\0'.repeat(digestBytes);
+  #covered = 0;
+  #checkpoints = 0;
+  #segments = 0;
+  #bytes = 0;
+  #unfinishedBytes = 0;
+  #segment = '';
+  #isFirstFrame = true;
+  #firstAtMs: number | null = null;
+  #lastAtMs: number | null = null;
+
+  constructor(options: VerifyOptions, keys: readonly KeyObject[]) {
+    this.#options = options;
+    this.#keys = keys;
+    this.#recordings = new RecordingVerifier(join(options.dir, 'recordings'), this.#problems);
+  }
+
+  async run(): Promise<VerifyReport> {
+    this.#readExternal();
+    await this.#readSegments();
+    const isWhole = this.#problems.count === 0;
+    if (isWhole) this.#compareExternal();
+    // Behind a break in the journal nothing is known of the recordings it would have spoken of.
+    if (isWhole) this.#recordings.finish();
+    const { recordings } = this;
+    return {
+      ok: this.#problems.count === 0,
+      problems: this.#problems.listed,
+      problemCount: this.#problems.count,
+      origin: this.#journalId === null ? null : originOf(this.#journalId),
+      events: this.#tree.size,
+      root: digestToHex(this.#tree.root()),
+      segments: this.#segments,
+      checkpoints: this.#checkpoints,
+      recordings: recordings.sessions,
+      chunks: recordings.chunks,
+      bytes: this.#bytes + recordings.bytes,
+      uncovered: this.#tree.size - this.#covered,
+      unfinishedJournalBytes: this.#unfinishedBytes,
+      unfinishedRecordings: recordings.unfinished,
+      firstAtMs: this.#firstAtMs,
+      lastAtMs: this.#lastAtMs,
+    };
+  }
+
+  get recordings(): RecordingVerifier {
+    return this.#recordings;
+  }
+
+  #readExternal(): void {
+    if (this.#options.checkpoint === undefined) return;
+    try {
+      this.#external = parseCheckpoint(this.#options.checkpoint);
+    } catch (error) {
+      this.#problems.add({ where: 'external', text: `The checkpoint given is not one: ${publicText(error)}` });
+      return;
+    }
+    if (!isSignedBy(this.#external, this.#keys)) {
+      this.#problems.add({ where: 'external', text: 'The checkpoint given is not signed by the key given.' });
+    }
+  }
+
+  async #readSegments(): Promise<void> {
+    const directory = join(this.#options.dir, 'journal');
+    for (const name of readdirSync(directory)) {
+      if (!segmentNamePattern.test(name)) {
+        this.#add({ where: 'segment', segment: name, text: 'This file does not belong into the journal.' });
+      }
+    }
+    const firsts = listSegments(directory);
+    for (const [index, first] of firsts.entries()) {
+      this.#segment = segmentName(first);
+      if (first !== this.#tree.size + 1) {
+        const text = `Events ${this.#tree.size + 1} to ${first - 1} are missing: the segment before ends too early, or one is gone.`;
+        this.#add({ where: 'segment', segment: this.#segment, sequence: this.#tree.size + 1, text });
+        return;
+      }
+      if (!(await this.#readSegment(join(directory, this.#segment), index === firsts.length - 1))) return;
+      this.#segments++;
+    }
+  }
+
+  /** False where the chain broke. */
+  async #readSegment(path: string, isLast: boolean): Promise<boolean> {
+    this.#isFirstFrame = true;
+    const fd = openForReading(path);
+    const scanner = new SegmentScanner();
+    try {
+      for (let at = 0; ; ) {
+        const step = scanner.next();
+        if (step.kind !== 'more') {
+          if (!this.#take(step)) return false;
+          continue;
+        }
+        const room = scanner.room();
+        const got = readSync(fd, room, 0, room.length, at);
+        if (got === 0) return this.#end(scanner, isLast);
+        scanner.filled(got);
+        at += got;
+        this.#bytes += got;
+        this.#options.onProgress?.({ bytes: this.#bytes + this.#recordings.bytes, events: this.#tree.size });
+        // Between reads the loop is free for others, and a caller may stop.
+        await new Promise((resolve) => setImmediate(resolve));
+        this.#options.signal?.throwIfAborted();
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #end(scanner: SegmentScanner, isLast: boolean): boolean {
+    if (scanner.remaining === 0 && !this.#isFirstFrame) return true;
+    if (isLast && scanner.isBeginning) {
+      this.#unfinishedBytes += scanner.remaining;
+      return true;
+    }
+    this.#bad(
+      scanner.offset,
+      isLast ? 'bytes that are no frame follow the last one' : 'the segment ends within a frame',
+    );
+    return false;
+  }
+
+  #take(step: Exclude<ScanStep, { kind: 'more' }>): boolean {
+    if (step.kind === 'bad') return this.#bad(step.offset, step.problem);
+    if (step.kind === 'segment') {
+      const { header } = step;
+      if (header.firstSequence !== this.#tree.size + 1)
+        return this.#bad(0, 'its header names another place in the journal');
+      if (this.#journalId !== null && header.journalId !== this.#journalId)
+        return this.#bad(0, 'it is of another journal');
+      if (header.previousChain !== this.#chain) return this.#bad(0, 'it does not continue the segment before it');
+      this.#journalId = header.journalId;
+      this.#chain = header.chain;
+      return true;
+    }
+    const { header, offset, body } = step;
+    if (this.#isFirstFrame !== (header.kind === 'state')) return this.#bad(offset, 'a state stands where none belongs');
+    this.#isFirstFrame = false;
+    const isGood = this.#takeFrame(header.kind, header.sequence, header.count, body, offset);
+    this.#chain = step.chain;
+    return isGood;
+  }
+
+  #takeFrame(kind: string, sequence: number, count: number, body: Buffer, offset: number): boolean {
+    if (kind === 'events') return this.#takeEvents(sequence, count, body, offset);
+    if (sequence !== this.#tree.size || count !== 0) return this.#bad(offset, 'a frame names another place');
+    if (kind === 'checkpoint') return this.#takeCheckpoint(body.toString('utf8'), offset);
+    return this.#takeState(body, offset);
+  }
+
+  #takeEvents(sequence: number, count: number, body: Buffer, offset: number): boolean {
+    if (sequence !== this.#tree.size + 1 || count === 0) {
+      return this.#bad(offset, `event ${this.#tree.size + 1} is missing`);
+    }
+    const external = this.#external?.size ?? -1;
+    let isGood = true;
+    const isFilled = eachEvent(body, count, (leaf) => {
+      if (!isGood) return;
+      const known = readBeginning(leaf);
+      if (known === null || known.sequence !== this.#tree.size + 1) {
+        isGood = this.#bad(offset, 'an event carries another sequence than its place');
+        return;
+      }
+      this.#tree.push(leaf);
+      this.#firstAtMs ??= known.atMs;
+      this.#lastAtMs = known.atMs;
+      this.#recordings.take(known, leaf);
+      if (this.#tree.size === external) this.#compareRoot();
+    });
+    return isGood && (isFilled || this.#bad(offset, 'its events do not fill the frame'));
+  }
+
+  #takeCheckpoint(text: string, offset: number): boolean {
+    let checkpoint: ParsedCheckpoint;
+    try {
+      checkpoint = parseCheckpoint(text);
+    } catch (error) {
+      return this.#badCheckpoint(offset, publicText(error));
+    }
+    if (checkpoint.origin !== originOf(this.#journalId ?? ''))
+      return this.#badCheckpoint(offset, 'it is of another journal');
+    if (checkpoint.size !== this.#tree.size) return this.#badCheckpoint(offset, 'it covers another number of events');
+    if (checkpoint.root !== this.#tree.root())
+      return this.#badCheckpoint(offset, 'its root is not that of the events before it');
+    if (checkpoint.chain !== this.#chain)
+      return this.#badCheckpoint(offset, 'its chain value is not that of the frames before it');
+    if (!isSignedBy(checkpoint, this.#keys))
+      return this.#badCheckpoint(offset, 'it is not signed by a key that was given');
+    this.#checkpoints++;
+    this.#covered = checkpoint.size;
+    if (checkpoint.text === this.#external?.text) this.#isExternalSeen = true;
+    return true;
+  }
+
+  #takeState(body: Buffer, offset: number): boolean {
+    try {
+      const state = JSON.parse(body.toString('utf8')) as StateBody;
+      if (state.size === this.#tree.size && state.range.join() === this.#tree.range.map(digestToHex).join())
+        return true;
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
+    }
+    return this.#bad(offset, 'its state is not that of the events before it');
+  }
+
+  #compareRoot(): void {
+    if (this.#external?.root === this.#tree.root()) return;
+    const text = `The first ${this.#tree.size} events are not those that the checkpoint given was made of: the journal was rewritten.`;
+    this.#add({ where: 'external', sequence: this.#tree.size, segment: this.#segment, text });
+  }
+
+  #compareExternal(): void {
+    const external = this.#external;
+    if (external === null) return;
+    if (this.#journalId !== null && external.origin !== originOf(this.#journalId)) {
+      this.#add({ where: 'external', text: 'The checkpoint given is of another journal.' });
+    } else if (external.size > this.#tree.size) {
+      const text = `The journal ends with event ${this.#tree.size}; the checkpoint given covers ${external.size}: ${external.size - this.#tree.size} events at its end are missing.`;
+      this.#add({ where: 'external', sequence: this.#tree.size + 1, text });
+    } else if (!this.#isExternalSeen) {
+      this.#add({
+        where: 'external',
+        sequence: external.size,
+        text: 'The journal does not hold the checkpoint given.',
+      });
+    }
+  }
+
+  #bad(offset: number, what: string): false {
+    const sequence = this.#tree.size + 1;
+    const text = `${this.#segment}, byte ${offset}: ${what}. Events up to ${sequence - 1} are proven.`;
+    return this.#add({ where: 'segment', segment: this.#segment, offset, sequence, text });
+  }
+
+  #badCheckpoint(offset: number, what: string): false {
+    const text = `${this.#segment}, byte ${offset}: a checkpoint after event ${this.#tree.size} is wrong: ${what}.`;
+    return this.#add({ where: 'checkpoint', segment: this.#segment, offset, sequence: this.#tree.size, text });
+  }
+
+  #add(problem: Problem): false {
+    this.#problems.add(problem);
+    return false;
+  }
+}
+
+function publicText(error: unknown): string {
+  return isGatewayError(error) ? error.publicMessage : describeError(error);
+}

@@ -1,0 +1,71 @@
+/** The limits of the store. */
+
+/** Longest wait for one statement. Every statement here is short; beyond this the database is stuck, not slow. */
+export const queryDeadlineMs = 30_000;
+
+/** Added on our side to `queryDeadlineMs` before a PostgreSQL connection is given up, so that the server's own cancel comes first. */
+export const queryGraceMs = 2_000;
+
+/** Longest wait for a connection (or for the embedded engine's turn). */
+export const acquireDeadlineMs = 15_000;
+
+/** Callers that may wait for the embedded engine's one connection; beyond it they are refused at once. */
+export const waitersMax = 4096;
+
+/** Longest wait for the embedded engine to create or open its directory. A first start was measured at 3–6 s on two idle cores; a busy machine is slower. */
+export const openDeadlineMs = 120_000;
+
+/** Longest wait for the embedded engine to close before its thread is ended. Committed rows are safe either way. */
+export const closeDeadlineMs = 10_000;
+
+/** Connections to PostgreSQL per gateway. The control plane is not the data path; ten serve it. */
+export const poolConnectionsMax = 10;
+
+/** A connection to PostgreSQL that nobody used for this long is closed. */
+export const poolIdleMs = 60_000;
+
+/** How long the first connection to PostgreSQL may take. */
+export const connectDeadlineMs = 10_000;
+
+/** How often the listening connection is asked whether it lives: a dead peer must not swallow revocations for long. */
+export const listenHeartbeatMs = 2_000;
+
+/** Longest wait for an answer to that. */
+export const listenHeartbeatDeadlineMs = 2_000;
+
+/** First pause before a lost listening connection is made again; doubles up to `listenRetryMaxMs`. */
+export const listenRetryMinMs = 100;
+export const listenRetryMaxMs = 5_000;
+
+/** Longest payload of a notification, UTF-8 bytes. PostgreSQL refuses 8,000; this leaves room for what encloses the ids. */
+export const noticeBytesMax = 7_000;
+
+/** Longest name, kind, owner, label or other short text, UTF-8 bytes. Also what keeps a notification below 8,000 bytes. */
+export const nameBytesMax = 512;
+
+/** Longest JSON document (an object's spec, a setting), UTF-8 bytes. 1 MiB is far beyond any manifest. */
+export const documentBytesMax = 1024 * 1024;
+
+/** Longest sealed value: the secrets room allows 64 KiB of plain text. */
+export const sealedBytesMax = 128 * 1024;
+
+/** Rows in one page. */
+export const pageRowsMax = 1000;
+
+/** Rows in one `putAll`, `replaceAll` or index batch. */
+export const batchRowsMax = 10_000;
+
+/** Rows in one INSERT of a batch: PostgreSQL takes 65,535 parameters in a statement. */
+export const insertRowsMax = 1000;
+
+/** Live tokens of one owner that are looked at. */
+export const liveTokensMax = 1000;
+
+/** Tokens deleted by one purge, so that it holds no lock for long. */
+export const purgeRowsMax = 5000;
+
+/** How long uses of tokens are gathered before they are written. */
+export const touchFlushMs = 2_000;
+
+/** Uses of tokens gathered at most; beyond it the oldest is forgotten, for `lastUsedAtMs` is a hint. */
+export const touchesMax = 10_000;

@@ -1,0 +1,9 @@
+/**
+ * The migrations, in order. A literal list: what is not here does not run. One that was released is never edited.
+ */
+import type { Migration } from 'kysely/migration';
+import * as initial from './0001-initial.ts';
+
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-initial': initial,
+};

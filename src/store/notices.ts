@@ -1,0 +1,124 @@
+/**
+ * Notifications of changes: within this process, and between gateways that share a PostgreSQL.
+ *
+ * Invariants: listeners are called after the commit; a notification names what changed and never carries it; whenever
+ * one may have been missed, listeners are told to `resync` (fail closed: a revocation must not be overlooked).
+ * A change made here reaches our own listeners directly and other gateways through the database, in the transaction
+ * that made it; the copy that the database sends back to us is known by its origin and dropped.
+ *
+ * Deliberately absent: delivery exactly once, or in order across gateways.
+ */
+import { randomUUID } from 'node:crypto';
+import { type Kysely, sql } from 'kysely';
+import { noticeBytesMax } from './limits.ts';
+import type { Schema } from './schema.ts';
+import type { ObjectNotice, TokenNotice, Unsubscribe } from './types.ts';
+
+export const channel = 'sallyport_store';
+
+type Listener<N> = (notice: N) => void;
+
+export class Notices {
+  readonly #isShared: boolean;
+  readonly #origin = randomUUID();
+  readonly #objectListeners = new Set<Listener<ObjectNotice>>();
+  readonly #tokenListeners = new Set<Listener<TokenNotice>>();
+
+  /** `isShared` tells whether other gateways may listen on the same database. */
+  constructor(isShared: boolean) {
+    this.#isShared = isShared;
+  }
+
+  onObject(listener: Listener<ObjectNotice>): Unsubscribe {
+    // Wrapped, so that one function subscribed twice counts twice.
+    const own = (notice: ObjectNotice): void => listener(notice);
+    this.#objectListeners.add(own);
+    return () => void this.#objectListeners.delete(own);
+  }
+
+  onToken(listener: Listener<TokenNotice>): Unsubscribe {
+    const own = (notice: TokenNotice): void => listener(notice);
+    this.#tokenListeners.add(own);
+    return () => void this.#tokenListeners.delete(own);
+  }
+
+  /** Within the transaction that changes objects: tells the other gateways once it commits. */
+  async shareObjects(transaction: Kysely<Schema>, names: readonly { kind: string; name: string }[]): Promise<void> {
+    await this.#share(
+      transaction,
+      names.map(({ kind, name }) => JSON.stringify([this.#origin, 'object', kind, name])),
+    );
+  }
+
+  /** Within the transaction that revokes tokens. */
+  async shareTokens(transaction: Kysely<Schema>, ids: readonly string[]): Promise<void> {
+    const payloads: string[] = [];
+    let part: string[] = [];
+    let bytes = 0;
+    for (const id of ids) {
+      const size = Buffer.byteLength(JSON.stringify(id)) + 1;
+      if (bytes + size > noticeBytesMax) {
+        payloads.push(JSON.stringify([this.#origin, 'token', ...part]));
+        part = [];
+        bytes = 0;
+      }
+      part.push(id);
+      bytes += size;
+    }
+    if (part.length > 0) payloads.push(JSON.stringify([this.#origin, 'token', ...part]));
+    await this.#share(transaction, payloads);
+  }
+
+  /** After the commit: tells our own listeners. */
+  announceObjects(names: readonly { kind: string; name: string }[]): void {
+    for (const { kind, name } of names) emit(this.#objectListeners, { type: 'changed', kind, name });
+  }
+
+  announceTokens(ids: readonly string[]): void {
+    if (ids.length > 0) emit(this.#tokenListeners, { type: 'revoked', ids });
+  }
+
+  /** Something may have been missed. */
+  resync(): void {
+    emit(this.#objectListeners, { type: 'resync' });
+    emit(this.#tokenListeners, { type: 'resync' });
+  }
+
+  /** Takes a payload that the database delivered. What we cannot read may have been anything: `resync`. */
+  receive(payload: string): void {
+    const [origin, topic, ...rest] = parse(payload) ?? [];
+    if (origin !== undefined && origin === this.#origin) return;
+    const [kind, name] = rest;
+    if (topic === 'token') this.announceTokens(rest);
+    else if (topic === 'object' && kind !== undefined && name !== undefined) this.announceObjects([{ kind, name }]);
+    else this.resync();
+  }
+
+  async #share(transaction: Kysely<Schema>, payloads: readonly string[]): Promise<void> {
+    if (!this.#isShared || payloads.length === 0) return;
+    await sql`select pg_notify(${channel}, payload)
+      from jsonb_array_elements_text(${JSON.stringify(payloads)}::jsonb) as payloads(payload)`.execute(transaction);
+  }
+}
+
+function parse(payload: string): readonly string[] | null {
+  try {
+    const value: unknown = JSON.parse(payload);
+    if (!Array.isArray(value) || value.length < 3) return null;
+    return value.every((part) => typeof part === 'string') ? (value as string[]) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Each listener is called from its own microtask: one that throws neither fails the change, which is committed, nor
+ * keeps the notice from the others; it surfaces as an uncaught exception, which ends the process.
+ */
+function emit<N>(listeners: ReadonlySet<Listener<N>>, notice: N): void {
+  for (const listener of listeners) {
+    queueMicrotask(() => {
+      if (listeners.has(listener)) listener(notice);
+    });
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The tables as kysely sees them. `migrations/` makes them; this file only types them.
+ *
+ * JSON columns are written as text and read as values. Times are milliseconds in int8 columns.
+ */
+import type { ColumnType } from 'kysely';
+import type { Json, JsonObject } from './types.ts';
+
+type JsonColumn<T> = ColumnType<T, string, string>;
+
+export interface ObjectsTable {
+  kind: string;
+  name: string;
+  labels: JsonColumn<Record<string, string>>;
+  spec: JsonColumn<JsonObject>;
+  generation: number;
+  created_at_ms: number;
+  updated_at_ms: number;
+  updated_by: string;
+}
+
+export interface PasswordsTable {
+  principal: string;
+  verifier: string;
+  updated_at_ms: number;
+}
+
+export interface TokensTable {
+  id: string;
+  owner: string;
+  hash: string;
+  scram_stored_key: Buffer;
+  scram_server_key: Buffer;
+  label: string;
+  created_at_ms: number;
+  expires_at_ms: number;
+  revoked_at_ms: number | null;
+  last_used_at_ms: number | null;
+  created_by: string;
+  source: string;
+}
+
+export interface SealedSecretsTable {
+  name: string;
+  key_id: string;
+  wrapped_key: Buffer;
+  nonce: Buffer;
+  ciphertext: Buffer;
+  tag: Buffer;
+  created_at_ms: number;
+  updated_at_ms: number;
+}
+
+export interface SessionsTable {
+  id: string;
+  principal_name: string;
+  principal_id: string;
+  principal_kind: string;
+  groups: JsonColumn<string[]>;
+  resource: string;
+  protocol: string;
+  source: string;
+  recording: string;
+  access: string;
+  client: JsonColumn<Record<string, string>>;
+  started_at_ms: number;
+  ended_at_ms: number | null;
+  reason: string | null;
+  ended_by: string | null;
+  commands: number;
+  bytes_in: number;
+  bytes_out: number;
+  open_seq: number;
+  gateway: string;
+}
+
+export interface CursorsTable {
+  name: string;
+  sequence: number;
+}
+
+export interface SettingsTable {
+  key: string;
+  value: JsonColumn<Json>;
+}
+
+export interface Schema {
+  objects: ObjectsTable;
+  passwords: PasswordsTable;
+  tokens: TokensTable;
+  sealed_secrets: SealedSecretsTable;
+  sessions: SessionsTable;
+  cursors: CursorsTable;
+  settings: SettingsTable;
+}

@@ -1,0 +1,268 @@
+/**
+ * The README's tour, as an outsider takes it: `make run`, stock psql, the command line, `kill -9`, `verify`, Ctrl-C.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+interface Facts {
+  console: string;
+  ca: string;
+  listeners: { postgres: { host: string; port: number } };
+  principals: Record<string, { token: string; groups: string[] }>;
+  resources: { orders: { protocol: string; database: string } };
+  gateway: { pid: number; data: string };
+}
+
+const root = join(import.meta.dirname, '../..');
+let directory = '';
+let demo: ChildProcess;
+let output = '';
+let facts: Facts;
+
+/** A base with room for the demonstration's ports, from below the ephemeral range. */
+async function freePortBase(): Promise<number> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const base = 16_000 + Math.floor((process.pid * 7919 + attempt * 104_729) % 14_000);
+    const free = await Promise.all([base, base + 1, base + 20].map((port) => isFree(port)));
+    if (free.every(Boolean)) return base;
+  }
+  throw new Error('no free ports');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+async function until<T>(what: string, look: () => Promise<T | null> | T | null, deadlineMs = 60_000): Promise<T> {
+  const end = performance.now() + deadlineMs;
+  for (;;) {
+    const found = await look();
+    if (found !== null) return found;
+    if (performance.now() > end) throw new Error(`${what} did not happen; output:\n${output}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function environment(principal: string): Record<string, string | undefined> {
+  return {
+    ...process.env,
+    PGHOST: facts.listeners.postgres.host,
+    PGPORT: String(facts.listeners.postgres.port),
+    PGUSER: `${principal}+orders`,
+    PGPASSWORD: facts.principals[principal]!.token,
+    PGDATABASE: facts.resources.orders.database,
+    PGSSLMODE: 'verify-full',
+    PGSSLROOTCERT: facts.ca,
+    PGOPTIONS: undefined,
+  };
+}
+
+function psql(principal: string, ...parameters: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync('psql', ['-X', '-A', '-t', ...parameters], {
+    env: environment(principal),
+    encoding: 'utf8',
+    timeout: 30_000,
+    cwd: directory,
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+function sallyport(principal: string | null, ...parameters: string[]): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin/sallyport.js'), ...parameters], {
+    env: {
+      ...process.env,
+      XDG_CONFIG_HOME: join(directory, 'config'),
+      SALLYPORT_SERVER: facts.console,
+      SALLYPORT_CA: facts.ca,
+      ...(principal === null ? {} : { SALLYPORT_TOKEN: facts.principals[principal]!.token }),
+    },
+    encoding: 'utf8',
+    timeout: 60_000,
+    cwd: directory,
+  });
+  return { code: status, out: stdout, err: stderr };
+}
+
+async function sessions(principal = 'admin'): Promise<{ id: string; live: boolean; endReason: string | null; principal: { name: string } }[]> {
+  const { out } = sallyport(principal, 'sessions', 'ls', '-o', 'json');
+  const parsed = JSON.parse(out) as unknown;
+  return (Array.isArray(parsed) ? parsed : (parsed as { sessions: unknown[] }).sessions) as never;
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sallyport-demo-'));
+  const base = await freePortBase();
+  demo = spawn(process.execPath, [join(root, 'demo/main.ts')], {
+    env: { ...process.env, SALLYPORT_DATA: directory, SALLYPORT_PORT_BASE: String(base), NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  demo.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  demo.stderr!.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  await until('the demonstration', () => {
+    if (demo.exitCode !== null) throw new Error(`the demonstration ended:\n${output}`);
+    return output.includes('Sallyport is ready') ? true : null;
+  });
+  facts = JSON.parse(await readFile(join(directory, 'demo.json'), 'utf8')) as Facts;
+}, 120_000);
+
+afterAll(async () => {
+  if (demo.exitCode === null && demo.signalCode === null) {
+    const ended = new Promise((resolve) => demo.once('exit', resolve));
+    demo.kill('SIGINT');
+    await ended;
+  }
+  await rm(directory, { recursive: true, force: true });
+}, 60_000);
+
+describe('the tour', () => {
+  it('writes the facts for scripts, readable by their owner only', async () => {
+    expect(Object.keys(facts.principals).sort()).toEqual(['admin', 'dba', 'engineer']);
+    expect(facts.principals['engineer']!.groups).not.toEqual(facts.principals['dba']!.groups);
+    expect(facts.resources.orders).toEqual({ protocol: 'postgres', database: 'orders' });
+    expect(existsSync(facts.ca)).toBe(true);
+  });
+
+  it('lets stock psql in: meta-commands, a join, some ten thousand rows', () => {
+    expect(psql('engineer', '-c', '\\d').out).toContain('customers');
+    expect(psql('engineer', '-c', '\\d customers').out).toContain('email');
+    const join = psql('dba', '-c', 'SELECT count(*) FROM customers c JOIN orders o ON o.customer_id = c.id JOIN payments p ON p.order_id = o.id');
+    expect(join.code).toBe(0);
+    expect(Number(join.out.trim())).toBeGreaterThan(3000);
+    const rows = psql('engineer', '-c', 'SELECT (SELECT count(*) FROM customers) + (SELECT count(*) FROM orders) + (SELECT count(*) FROM payments)');
+    expect(Number(rows.out.trim())).toBeGreaterThan(10_000);
+  });
+
+  it('shows the target the gateway’s credential, never the principal’s', () => {
+    expect(psql('engineer', '-c', 'SELECT current_user').out.trim()).toBe('app');
+  });
+
+  it('copies out to a file and in again', async () => {
+    const out = psql('engineer', '-c', "\\copy (SELECT * FROM orders ORDER BY id LIMIT 100) TO 'orders.csv' CSV HEADER");
+    expect(out.err).toBe('');
+    const lines = (await readFile(join(directory, 'orders.csv'), 'utf8')).trim().split('\n');
+    expect(lines).toHaveLength(101);
+    const back = psql('engineer', '-c', 'CREATE TEMP TABLE copy_in (LIKE orders)', '-c', "\\copy copy_in FROM 'orders.csv' CSV HEADER", '-c', 'SELECT count(*) FROM copy_in');
+    expect(back.out.trim().split('\n').at(-1)).toBe('100');
+  });
+
+  it('cancels a long query with Ctrl-C, and the session lives on', async () => {
+    const child = spawn('psql', ['-X', '-A', '-t', '-c', 'SELECT pg_sleep(60)', '-c', 'SELECT 42'], {
+      env: environment('engineer') as NodeJS.ProcessEnv,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    await until('the query', async () => ((psql('dba', '-c', "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'").out.trim() === '1' ? true : null)));
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGINT');
+    await ended;
+    expect(err).toContain('canceling statement due to user request');
+  });
+
+  it('refuses a wrong token, an unknown resource and a resource without Access alike in kind', () => {
+    const wrong = spawnSync('psql', ['-X', '-c', 'SELECT 1'], { env: { ...environment('engineer'), PGPASSWORD: 'sp_wrong' } as NodeJS.ProcessEnv, encoding: 'utf8' });
+    expect(wrong.status).toBe(2);
+    expect(wrong.stderr).toContain('Authentication failed');
+    const unknown = spawnSync('psql', ['-X', '-c', 'SELECT 1'], { env: { ...environment('engineer'), PGUSER: 'engineer+nothing' } as NodeJS.ProcessEnv, encoding: 'utf8' });
+    expect(unknown.stderr).toMatch(/does not exist, or no Access/);
+    expect(psql('admin', '-c', 'SELECT 1').err).toMatch(/does not exist, or no Access/);
+    const plain = spawnSync('psql', ['-X', '-c', 'SELECT 1'], { env: { ...environment('engineer'), PGSSLMODE: 'disable' } as NodeJS.ProcessEnv, encoding: 'utf8' });
+    expect(plain.stderr).toMatch(/TLS|SSL/);
+  });
+
+  it('lists and replays what happened', async () => {
+    psql('engineer', '-c', "SELECT 'find me' AS needle, 7 AS number");
+    const session = await until('the session in the list', async () => {
+      const found = (await sessions()).find(({ live, principal }) => !live && principal.name === 'engineer');
+      return found ?? null;
+    });
+    const replay = await until('the statement in a replay', async () => {
+      for (const { id } of (await sessions()).slice(0, 5)) {
+        const { out } = sallyport('admin', 'sessions', 'replay', id);
+        if (out.includes('find me')) return out;
+      }
+      return null;
+    });
+    expect(replay).toContain('needle');
+    expect(session.endReason).toBe('client-closed');
+    expect(sallyport('engineer', 'sessions', 'ls').code).toBe(0);
+    expect(replay).not.toContain(facts.principals['engineer']!.token);
+  });
+
+  it('kills a live session, which is told why', async () => {
+    const child = spawn('psql', ['-X', '-c', 'SELECT pg_sleep(30)'], { env: environment('dba') as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const session = await until('the live session', async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'dba') ?? null);
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    expect(sallyport('admin', 'sessions', 'kill', session.id, '--reason', 'lunch').code).toBe(0);
+    await ended;
+    expect(err).toMatch(/lunch/);
+  });
+
+  it('ends the sessions of a revoked token', async () => {
+    const created = JSON.parse(sallyport('dba', 'token', 'create', '-o', 'json').out) as { id: string; token: string };
+    const child = spawn('psql', ['-X', '-c', 'SELECT pg_sleep(30)'], { env: { ...environment('dba'), PGPASSWORD: created.token } as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'] });
+    await until('the live session', async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'dba') ?? null);
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    expect(sallyport('dba', 'token', 'revoke', created.id).code).toBe(0);
+    expect(await ended).not.toBe(0);
+  });
+
+  it('survives kill -9: interrupted sessions are closed, and verify holds before and after', async () => {
+    const verify = (): { code: number | null; out: string; err: string } => sallyport(null, 'verify', '--data', facts.gateway.data);
+    const child = spawn('psql', ['-X', '-c', 'CREATE TABLE IF NOT EXISTS crash (n int)', '-c', 'INSERT INTO crash SELECT generate_series(1, 10)', '-c', 'SELECT pg_sleep(30)'], {
+      env: environment('engineer') as NodeJS.ProcessEnv,
+      stdio: 'ignore',
+    });
+    await until('the live session', async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'engineer') ?? null);
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    process.kill(facts.gateway.pid, 'SIGKILL');
+    await ended;
+    await until('the restart', () => (output.includes('the gateway is back') ? true : null));
+    facts = JSON.parse(await readFile(join(directory, 'demo.json'), 'utf8')) as Facts;
+    const interrupted = await until('the interrupted session', async () => (await sessions()).find(({ endReason }) => endReason === 'interrupted') ?? null);
+    expect(sallyport('admin', 'sessions', 'replay', interrupted.id).out).toContain('crash');
+    const report = verify();
+    expect(report.out + report.err).toMatch(/✔|ok|verified/i);
+    expect(report.code).toBe(0);
+    expect(psql('engineer', '-c', 'SELECT 1').out.trim()).toBe('1');
+  });
+
+  it('tells one bit that was flipped', async () => {
+    const { readdir, open } = await import('node:fs/promises');
+    const journal = join(facts.gateway.data, 'journal');
+    const segment = (await readdir(journal)).filter((name) => name.endsWith('.seg') || name.includes('segment')).sort()[0]!;
+    const file = await open(join(journal, segment), 'r+');
+    const { size } = await file.stat();
+    const byte = Buffer.alloc(1);
+    await file.read(byte, 0, 1, Math.floor(size / 2));
+    const flip = async (): Promise<void> => {
+      byte[0] = byte[0]! ^ 1;
+      await file.write(byte, 0, 1, Math.floor(size / 2));
+    };
+    await flip();
+    const broken = sallyport(null, 'verify', '--data', facts.gateway.data);
+    await flip();
+    await file.close();
+    expect(broken.code).toBe(1);
+    expect(sallyport(null, 'verify', '--data', facts.gateway.data).code).toBe(0);
+  });
+
+  it('stops all of it at Ctrl-C', async () => {
+    const ended = new Promise<number | null>((resolve) => demo.once('exit', resolve));
+    demo.kill('SIGINT');
+    expect(await ended).toBe(0);
+    expect(await isFree(facts.listeners.postgres.port)).toBe(true);
+    expect(existsSync(join(facts.gateway.data, 'gateway.pid'))).toBe(false);
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * The walls, as tables: which room may import which, which packages and which of Node's modules each may use, how long a
+ * file may be, and which licences may be shipped. A change here is a change of the architecture: see ARCHITECTURE.md.
+ */
+
+/** `own` is always allowed; `*` is everything. A room not listed here is a problem of its own. */
+export const roomImports: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  core: ['base'],
+  language: ['base', 'core'],
+  policy: ['base', 'core'],
+  review: ['base', 'core'],
+  masking: ['base', 'core'],
+  recording: ['base', 'core'],
+  audit: ['base', 'core'],
+  detection: ['base', 'core'],
+  identity: ['base', 'core'],
+  secrets: ['base', 'core'],
+  store: ['base', 'core'],
+  tunnel: ['base', 'core'],
+  // The registry names every protocol; the folders below it are rooms of their own.
+  protocols: ['base', 'core', 'protocols/*'],
+  'protocols/contract': ['base', 'core'],
+  'protocols/*': ['base', 'core', 'language'],
+  // Types of the vocabulary only; the contract is what console and CLI share.
+  'api/contract': ['base', 'core'],
+  api: ['base', 'core', 'api/contract'],
+  agent: ['base', 'tunnel'],
+  cli: ['base', 'api/contract'],
+  gateway: ['*'],
+  // `src/*.ts`: the program's entry, which chooses between gateway, agent and CLI.
+  main: ['*'],
+  web: ['api/contract'],
+};
+
+/** Imports between rooms that the table forbids and the design declares. */
+export const declaredExceptions: readonly (readonly [from: string, to: string, why: string])[] = [
+  ['protocols/kubernetes', 'protocols/http', 'Kubernetes is spoken over HTTP'],
+];
+
+/** Rooms whose files may be imported one by one: vocabulary, not machinery. The others have a door, `index.ts`. */
+export const openRooms: readonly string[] = ['base', 'core', 'api/contract'];
+
+/** Who may pass a sibling's door: the composition root, and tests. */
+export const deepImporters: readonly string[] = ['gateway', 'main'];
+
+/** Third-party packages per room. A room not listed uses none. */
+export const roomPackages: Readonly<Record<string, readonly string[]>> = {
+  store: ['kysely', 'pg', '@electric-sql/pglite'],
+  'api/contract': ['zod', 'yaml'],
+  api: ['fastify', 'zod', 'fastify-type-provider-zod', '@fastify/swagger', '@fastify/static', 'yaml'],
+  cli: ['commander', '@clack/prompts', 'picocolors', 'yaml', 'zod'],
+  gateway: ['pino', 'prom-client', '@peculiar/x509', 'yaml', 'zod'],
+};
+
+/** What tests may use besides what their room may. */
+export const testPackages: readonly string[] = [
+  'vitest',
+  'fast-check',
+  'pg',
+  'postgres',
+  '@electric-sql/pglite',
+  '@peculiar/x509',
+  'fastify',
+];
+
+/** Node's own modules, for the rooms that must not do I/O. A room not listed may use any. */
+export const roomBuiltins: Readonly<Record<string, readonly string[]>> = {
+  base: ['node:crypto', 'node:net', 'node:tls', 'node:util', 'node:buffer'],
+  core: ['node:crypto'],
+  language: [],
+  policy: ['node:crypto'],
+  review: ['node:crypto'],
+  masking: ['node:crypto'],
+  detection: ['node:crypto'],
+  protocols: [],
+  'protocols/*': ['node:crypto', 'node:buffer'],
+};
+
+/** Rooms without a door of their own: every file may be imported. */
+export const indexOptional: readonly string[] = ['base', 'core', 'api/contract', 'protocols', 'protocols/contract'];
+
+/** Lines in a file of logic: beyond this nobody reads it whole. */
+export const logicLinesMax = 500;
+
+/** Lines in a file of tests. */
+export const testLinesMax = 800;
+
+/** Files that may be longer, and why. */
+export const longFiles: readonly (readonly [path: RegExp, why: string])[] = [
+  [/\/fixtures\//, 'captured bytes and generated data'],
+  [/\.generated\.ts$/, 'generated'],
+  [/^src\/language\/.*\/(?:catalogue|functions|keywords|tables)\.ts$/, 'tables of a language'],
+];
+
+/** Licences that may be shipped: permissive, or file-level copyleft that asks nothing of this program. */
+export const allowedLicences: readonly string[] = [
+  'MIT',
+  'ISC',
+  'BSD-2-Clause',
+  'BSD-3-Clause',
+  'Apache-2.0',
+  'MPL-2.0',
+  '0BSD',
+  'Unlicense',
+  // Permissive, written by lawyers for readability; used by glob and its family.
+  'BlueOak-1.0.0',
+];
+
+/** Single findings that are right as they are. Each says why; a line that matches nothing is a problem itself. */
+export const exemptions: readonly (readonly [rule: string, file: string, why: string])[] = [
+  ['swallowed-error', 'src/core/door.ts', 'the connection is being refused already; there is nothing left to fail'],
+];
