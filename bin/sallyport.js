@@ -17,11 +17,10 @@ if (Number(process.versions.node.split('.')[0]) < wanted) {
   process.exit(2);
 }
 
-import('./start.js').then(
-  (start) => start.start(),
-  (error) => {
+import('./start.js')
+  .then((start) => start.start())
+  .catch((error) => {
     process.stderr.write('error: Sallyport could not be loaded. Install it again: npm install --global sallyport\n');
     if (process.env.SALLYPORT_DEBUG === '1') process.stderr.write(`${error?.stack}\n`);
     process.exit(2);
-  },
-);
+  });

@@ -83,7 +83,10 @@ const uniqueTypes: Readonly<Record<Run['from'], Readonly<Record<string, string>>
 function uniqueOf(runs: readonly Run[]): Unique[] {
   const unique: Unique[] = [];
   for (const from of ['client', 'server'] as const) {
-    const bytes = Buffer.from(runs.filter((run) => run.from === from).reduce((all, run) => all + run.hex, ''), 'hex');
+    const bytes = Buffer.from(
+      runs.filter((run) => run.from === from).reduce((all, run) => all + run.hex, ''),
+      'hex',
+    );
     // The client's first packet has no type.
     let at = from === 'client' ? bytes.readUInt32BE() : 0;
     while (at < bytes.length) {
@@ -143,13 +146,29 @@ const steps: readonly [name: string, client: string, step: Step][] = [
   ['empty query', 'node-postgres', byPg((client) => client.query(''))],
   ['error', 'node-postgres', byPg((client) => client.query('SELECT * FROM nowhere'))],
   ['error in a transaction', 'node-postgres', byPg((client) => client.query('BEGIN; SELECT 1/0'))],
-  ['notice', 'node-postgres', byPg((client) => client.query("DO $$ BEGIN RAISE WARNING 'careful' USING HINT = 'hint'; END $$"))],
+  [
+    'notice',
+    'node-postgres',
+    byPg((client) => client.query("DO $$ BEGIN RAISE WARNING 'careful' USING HINT = 'hint'; END $$")),
+  ],
   [
     'extended query',
     'node-postgres',
-    byPg((client) => client.query({ name: 'named', text: 'SELECT $1::int4 + 1, $2::text, $3::bytea', values: [41, null, Buffer.from([0, 255])] })),
+    byPg((client) =>
+      client.query({
+        name: 'named',
+        text: 'SELECT $1::int4 + 1, $2::text, $3::bytea',
+        values: [41, null, Buffer.from([0, 255])],
+      }),
+    ),
   ],
-  ['extended query, binary results', 'node-postgres', byPg((client) => client.query({ text: 'SELECT $1::numeric, now()', values: ['1.50'], binary: true } as pg.QueryConfig))],
+  [
+    'extended query, binary results',
+    'node-postgres',
+    byPg((client) =>
+      client.query({ text: 'SELECT $1::numeric, now()', values: ['1.50'], binary: true } as pg.QueryConfig),
+    ),
+  ],
   ['error in an extended query', 'node-postgres', byPg((client) => client.query('SELECT $1::int4', ['none']))],
   ['notification', 'node-postgres', byPg((client) => client.query('LISTEN c; NOTIFY c, $$p$$'))],
   ['parameter change', 'node-postgres', byPg((client) => client.query("SET TimeZone = 'Asia/Tokyo'"))],

@@ -24,6 +24,10 @@ export const replayRowsMax = 10_000;
 /** Longest pause that a timed replay keeps: a lunch break in a session is no reason to wait for an hour. */
 export const replayPauseMsMax = 3_000;
 
+/** How often, and with what pause, `sessions tail` looks for how the session ended after its stream did. A kill takes a second. */
+export const endLooksMax = 5;
+export const endLookIntervalMs = 300;
+
 /** Longest manifest file that `apply` reads: 4 MiB, a thousand times a usual one. */
 export const manifestBytesMax = 4 * 1024 * 1024;
 

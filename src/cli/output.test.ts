@@ -69,7 +69,7 @@ describe('goldens', () => {
     expect(plain.stderr).toBe('');
     expect(plain.stdout).not.toMatch(controls);
     await expect(normal(plain.stdout)).toMatchFileSnapshot(golden(`${name}.txt`));
-    const coloured = await world.run(argv, { env, terminal: 100 });
+    const coloured = await world.run(argv, { env, terminal: 160 });
     expect(coloured.stdout).toContain('\u001b[');
     expect(coloured.stdout.replace(colours, '')).toBe(plain.stdout);
     await expect(normal(coloured.stdout).replaceAll('\u001b', '␛')).toMatchFileSnapshot(golden(`${name}.colour.txt`));
@@ -258,19 +258,24 @@ describe('hostile content (I13, A-REC-02, A-API-05)', () => {
   });
 });
 
+/** A clock whose waits are over at once, and written down. */
+function promptClock(waited: number[]): Clock {
+  return {
+    now: () => testNowMs,
+    monotonic: () => 0,
+    after: (ms, callback) => {
+      waited.push(ms);
+      setImmediate(callback);
+      return { cancel() {} };
+    },
+    every: () => ({ cancel() {} }),
+  };
+}
+
 describe('replay', () => {
   it('keeps the pauses divided by the speed, and bounds them', async () => {
     const waited: number[] = [];
-    const clock: Clock = {
-      now: () => testNowMs,
-      monotonic: () => 0,
-      after: (ms, callback) => {
-        waited.push(ms);
-        setImmediate(callback);
-        return { cancel() {} };
-      },
-      every: () => ({ cancel() {} }),
-    };
+    const clock = promptClock(waited);
     const ran = await world.run(['sessions', 'replay', sessionId, '--speed', '2'], { env, clock });
     expect(ran.code).toBe(0);
     expect(waited).toEqual([2.5, 2.5, 5, 1930, 0.5, 0.5, 2499, 0.5, 0.5]);
@@ -326,6 +331,31 @@ describe('replay', () => {
     expect(shown.filter((line) => line === '(1 row)').length).toBe(3);
   });
 
+  it('does not repeat a prepared statement, nor say that preparing it worked', () => {
+    const transcript = new Transcript(session(), { palette: makePalette(false), columns: null, rowsMax: 9 });
+    const text = 'select $1\nfrom t';
+    const shown = [
+      command(1, 'prepare', text, '00.000'),
+      { ...command(2, 'execute', text, '00.000'), of: 1 },
+      done(1, 'completed', null, '00.001', 1),
+      done(2, 'completed', 'SELECT 0', '00.001', 1),
+      { ...command(3, 'execute', 'other', '00.000'), of: 1 },
+    ].flatMap((entry) => transcript.add(entry));
+    expect(shown).toEqual([
+      '',
+      '00:00:00.000 #1 engineer→orders prepare',
+      '  select $1',
+      '  from t',
+      '',
+      '00:00:00.000 #2 engineer→orders execute of #1',
+      '  select $1 … as in #1',
+      '✔ SELECT 0 · 1 ms',
+      '',
+      '00:00:00.000 #3 engineer→orders execute of #1',
+      '  other',
+    ]);
+  });
+
   it('gives the entries as recorded with --raw', async () => {
     const ran = await world.run(['sessions', 'replay', sessionId, '--raw'], { env });
     expect(
@@ -349,7 +379,17 @@ describe('replay', () => {
     const killed = await world.run(['sessions', 'kill', 'last', '--reason', 'enough'], { env });
     expect(killed.code).toBe(0);
     expect(gateway.asked.at(-1)).toMatchObject({ route: 'killSession', body: { reason: 'enough' } });
-    expect((await world.run(['sessions', 'tail', 'last'], { env })).stdout).toContain('● still open');
+    let looks = 0;
+    const end = { live: false, endReason: 'killed', endedBy: 'admin' };
+    await using ending = await startFakeGateway({
+      getSession: () => session(looks++ < 2 ? { live: true, endedAt: null } : end),
+    });
+    const clock = promptClock([]);
+    const tailed = await world.run(['sessions', 'tail', sessionId], {
+      env: { ...env, SALLYPORT_SERVER: ending.url },
+      clock,
+    });
+    expect(tailed.stdout).toContain('ended: killed by admin');
   });
 
   it('exports to a file that its owner alone may read, whole or not at all', async () => {
@@ -414,6 +454,16 @@ describe('tables', () => {
     );
     expect(new Set(lines.slice(0, 3).map(displayWidth))).toEqual(new Set([8]));
     expect(padTo('x', 4, 'centre')).toBe(' x  ');
+  });
+
+  it('shrinks what may be cut to the terminal, the widest first, and never below what can be read', () => {
+    const columns = [{ title: 'ID' }, { title: 'A', widest: 40 }, { title: 'B', widest: 40 }];
+    const rows = [['0123456789', 'a'.repeat(30), 'b'.repeat(20)]];
+    const at = (width: number | null): string => tableLines(columns, rows, palette, width)[1]!;
+    expect(at(null).length).toBe(64);
+    expect(at(64).length).toBe(64);
+    expect(at(54)).toBe(`0123456789  ${'a'.repeat(19)}…  ${'b'.repeat(20)}`);
+    expect(at(20)).toBe('0123456789  aaaaaaa…  bbbbbbb…');
   });
 
   it('cuts at the width and not before', () => {

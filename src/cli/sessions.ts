@@ -50,9 +50,9 @@ export const sessionColumns: readonly TableColumn[] = [
   { title: 'FROM', widest: 45 },
   { title: 'STARTED' },
   { title: 'DURATION', align: 'right' },
-  { title: 'COMMANDS', align: 'right' },
+  { title: 'CMDS', align: 'right' },
   { title: 'BYTES', align: 'right' },
-  { title: 'END' },
+  { title: 'END', widest: 40 },
 ];
 
 export function sessionRow(session: SessionView, nowMs: number, palette: Palette): readonly Cell[] {

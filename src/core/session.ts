@@ -260,7 +260,10 @@ export class Session {
       verdict = judge.judge(draft, this.principal, this.resource);
     } catch (error) {
       this.#fail('failed', error);
-      throw coreErrors('core.command-refused', { cause: error, values: { reason: 'The command could not be judged.' } });
+      throw coreErrors('core.command-refused', {
+        cause: error,
+        values: { reason: 'The command could not be judged.' },
+      });
     }
     if (verdict.name === 'hold') {
       // No reviewer is reachable from here yet: what would wait for a person is refused, never passed.

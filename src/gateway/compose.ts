@@ -21,9 +21,14 @@ import type { SessionEnding } from '../core/session.ts';
 import { createIdentity, type Identity } from '../identity/index.ts';
 import { createJudge } from '../policy/index.ts';
 import { createProtocols } from '../protocols/registry.ts';
-import { openJournal, type RecordingJournal } from '../recording/index.ts';
-import { openRecordings, type SessionRecordings } from '../recording/recordings.ts';
-import { readRecording } from '../recording/recording-reader.ts';
+import {
+  openJournal,
+  openRecordings,
+  type RecordingJournal,
+  readRecording,
+  readSpace,
+  type SessionRecordings,
+} from '../recording/index.ts';
 import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../secrets/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import { apiPorts } from './api-ports.ts';
@@ -380,13 +385,14 @@ class Composition implements Gateway {
         return found === undefined ? null : { host: publicHost(found.host), port: found.port, tls: true };
       },
       readRecording: async (session) => readRecording(rooms.recordings.pathOf(session)),
-      followRecording: (session) => (this.doors.sessions.get(session) === null ? null : rooms.recordings.follow(session)),
+      followRecording: (session, signal) =>
+        this.doors.sessions.get(session) === null ? null : untilAborted(rooms.recordings.follow(session), signal),
       journal,
       status: {
         facts: async () => ({
           startedAtMs: this.#startedAtMs,
           draining: this.#draining,
-          space: { level: journal.spaceLevel, freeBytes: null, totalBytes: null },
+          space: { level: journal.spaceLevel, ...(await readSpace(this.#config.dataDirectory)) },
           journal: { durableSequence: journal.durableSequence, working: journal.failure === null },
           recording: { working: journal.failure === null },
           diskSync: this.#syncLatency === null ? null : { p50Ms: this.#syncLatency.medianMs, p99Ms: this.#syncLatency.p99Ms },
@@ -463,6 +469,24 @@ class Composition implements Gateway {
 
   async #record(event: EventBody): Promise<void> {
     await durable(this.journal, this.journal.append(event));
+  }
+}
+
+/** What `source` yields until `signal` aborts. */
+async function* untilAborted<T>(source: AsyncGenerator<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const aborted = new Promise<null>((resolve) => {
+    if (signal.aborted) resolve(null);
+    signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+  for (;;) {
+    const next = await Promise.race([source.next(), aborted]);
+    if (next === null) {
+      // It ends when it next wakes; nobody waits for that.
+      void source.return(undefined).catch(() => undefined);
+      return;
+    }
+    if (next.done) return;
+    yield next.value;
   }
 }
 

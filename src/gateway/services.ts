@@ -2,6 +2,7 @@
  * What the command line cannot do through the API: run a gateway, look a machine over, verify a journal offline.
  * Fulfils `cli/services.ts`.
  */
+import { createPublicKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type {
@@ -14,6 +15,7 @@ import type {
   VerifyProgress,
   VerifyReport,
 } from '../cli/index.ts';
+import { verifyJournal } from '../recording/index.ts';
 import { startGateway } from './compose.ts';
 import { readConfig } from './config.ts';
 import { examine } from './doctor.ts';
@@ -81,8 +83,38 @@ async function verify(options: VerifyOptions, onProgress: (progress: VerifyProgr
     options.journalDirectory !== null
       ? dirname(resolve(options.journalDirectory))
       : (await readConfig({ dataDirectory: options.dataDirectory ?? undefined, environment: process.env })).dataDirectory;
-  const publicKey = await readFile(options.keyFile ?? join(directory, 'journal.pub'), 'utf8');
-  const checkpoint = options.checkpointFile === null ? undefined : await readFile(options.checkpointFile, 'utf8');
-  const { verifyRecords } = await import('../recording/verify.ts');
-  return verifyRecords({ dir: directory, publicKey, checkpoint, onProgress, signal: options.signal });
+  const publicKey = createPublicKey(await readFile(options.keyFile ?? join(directory, 'journal.pub'), 'utf8'));
+  const checkpoint = options.checkpointFile === null ? null : await readFile(options.checkpointFile, 'utf8');
+  const report = await verifyJournal({
+    dir: directory,
+    publicKey,
+    ...(checkpoint === null ? {} : { checkpoint }),
+    onProgress: ({ bytes, totalBytes }) => onProgress({ bytesDone: bytes, bytesTotal: totalBytes }),
+    signal: options.signal,
+  });
+  const { ok, events, segments, checkpoints, recordings, bytes, durationMs, head } = report;
+  return {
+    ...{ ok, events, segments, checkpoints, recordings, bytes, durationMs },
+    head: head === null ? null : { sequence: head.sequence, digest: head.root },
+    notes: notesOf(report, options.keyFile === null),
+    problems: report.problems.map(({ code, text, sequence, file, offset }) => ({
+      code,
+      message: text,
+      sequence: sequence ?? null,
+      file: file ?? null,
+      offset: offset ?? null,
+    })),
+  };
+}
+
+/** What is worth knowing and proves nothing wrong. */
+function notesOf(report: Awaited<ReturnType<typeof verifyJournal>>, ownKey: boolean): string[] {
+  const { problemCount, problems, uncovered, unfinishedJournalBytes, unfinishedRecordings } = report;
+  const notes: string[] = [];
+  if (problemCount > problems.length) notes.push(`${problemCount - problems.length} more problems are not listed.`);
+  if (uncovered > 0) notes.push(`${uncovered} events behind the last checkpoint are chained, and not yet covered by a signature.`);
+  if (unfinishedJournalBytes > 0) notes.push(`${unfinishedJournalBytes} bytes of an unfinished event stand at the end.`);
+  if (unfinishedRecordings > 0) notes.push(`${unfinishedRecordings} recordings are not sealed: of live sessions, or cut off by a crash.`);
+  if (ownKey) notes.push('The key came from the data directory itself; give one that was kept elsewhere with --key.');
+  return notes;
 }

@@ -9,5 +9,5 @@ export { type RecordingReader, readRecording } from './recording-reader.ts';
 export { openRecordings, type RecordingsOptions, type SessionRecordings } from './recordings.ts';
 export { readSpace, type Space, type SpaceReader, spaceLevelOf } from './space.ts';
 export type { Subscription } from './subscription.ts';
-export { type VerifyOptions, verifyJournal } from './verify.ts';
-export type { Problem, VerifyReport } from './verify-report.ts';
+export { type VerifyOptions, type VerifyProgress, verifyJournal } from './verify.ts';
+export type { Problem, ProblemCode, VerifyReport } from './verify-report.ts';

@@ -101,3 +101,6 @@ export const subscriptionEventsMax = 1000;
 
 /** Read size when going through files, bytes. */
 export const readBytes = 1024 * 1024;
+
+/** After the recorder failed, how long until a new one is tried, milliseconds. Sessions that it fails again end at once. */
+export const recorderRetryMs = 5_000;

@@ -4,7 +4,8 @@
  * Invariants:
  * - What waits for the disk is bounded: per session and in all, sources are told to pause, and past a cap recording
  *   fails rather than memory (I6).
- * - When the thread fails, every live recording fails (I2); `reopen` starts a new thread for new sessions only.
+ * - When the thread fails, every live recording fails (I2). A new thread is tried every few seconds, for new sessions
+ *   only: recording works again without a restart once space returns (F-03).
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -57,6 +58,8 @@ export class SessionRecordings implements Recordings, RecordingHost {
   #worker: Worker;
   #failure: GatewayError | null = null;
   #isClosed = false;
+  #failedAtMs = 0;
+  #reopening: Promise<void> | null = null;
   #totalBytes = 0;
   #isTotalCongested = false;
   #spare: ArrayBuffer[] = [];
@@ -140,14 +143,11 @@ export class SessionRecordings implements Recordings, RecordingHost {
   }
 
   /** After a failure: ends what was being recorded and takes new sessions again. */
-  async reopen(): Promise<void> {
-    if (this.#isClosed) throw this.#unavailable();
-    this.#fail('recording was started anew', false);
-    await this.#worker.terminate();
-    this.#totalBytes = 0;
-    this.#isTotalCongested = false;
-    this.#worker = this.#start([]);
-    this.#failure = null;
+  reopen(): Promise<void> {
+    this.#reopening ??= this.#restart().finally(() => {
+      this.#reopening = null;
+    });
+    return this.#reopening;
   }
 
   /** Seals what is still open and ends the thread. */
@@ -230,9 +230,21 @@ export class SessionRecordings implements Recordings, RecordingHost {
     }
   }
 
+  async #restart(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#fail('recording was started anew', false);
+    await this.#worker.terminate();
+    if (this.#isClosed) return;
+    this.#totalBytes = 0;
+    this.#isTotalCongested = false;
+    this.#worker = this.#start([]);
+    this.#failure = null;
+  }
+
   #fail(detail: string, isNews = true): void {
     if (this.#failure !== null) return;
     this.#failure = coreErrors('core.recording-failed', { detail });
+    this.#failedAtMs = this.clock.monotonic();
     for (const recording of [...this.#live.values()]) recording.fail(this.#failure);
     if (isNews) this.#options.onFailure?.(this.#failure);
   }
@@ -243,6 +255,10 @@ export class SessionRecordings implements Recordings, RecordingHost {
 
   #tick(): void {
     const nowMs = this.clock.monotonic();
+    if (this.#failure !== null && nowMs - this.#failedAtMs >= limits.recorderRetryMs && this.#reopening === null) {
+      this.#failedAtMs = nowMs;
+      void this.reopen();
+    }
     for (const recording of [...this.#filling]) {
       const since = recording.blockSinceMs;
       if (since === null) this.#filling.delete(recording);

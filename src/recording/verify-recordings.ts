@@ -11,7 +11,7 @@ import { digestOf, digestToHex } from './merkle.ts';
 import { isSessionId, recordingName, recordingNamePattern } from './names.ts';
 import { decodeRecordingHeader, recordingHeaderBytes } from './recording-format.ts';
 import type { Beginning } from './tracker.ts';
-import type { Problems } from './verify-report.ts';
+import type { ProblemCode, Problems } from './verify-report.ts';
 
 interface Known {
   chunks: number;
@@ -81,7 +81,9 @@ export class RecordingVerifier {
       const session = recordingNamePattern.exec(name)?.[1];
       if (session !== undefined && this.#sessions.has(session)) continue;
       this.#problems.add({
+        code: 'foreign-file',
         where: 'recording',
+        file: name,
         ...(session === undefined ? {} : { session }),
         text: `${JSON.stringify(name)} does not belong to any session in the journal.`,
       });
@@ -92,10 +94,12 @@ export class RecordingVerifier {
     const chunk = Number(event['chunk']);
     const offset = Number(event['offset']);
     const bytes = Number(event['bytes']);
-    const refuse = (text: string): void => {
+    const refuse = (code: ProblemCode, text: string): void => {
       state.isBroken = true;
       this.#problems.add({
+        code,
         where: 'recording',
+        file: fileOf(session),
         session,
         chunk,
         offset,
@@ -108,26 +112,32 @@ export class RecordingVerifier {
     state.bytes = offset + bytes;
     this.#chunks++;
     if (state.isBroken) return;
-    if (!isNext) return refuse('the journal names it out of order.');
-    if (!(bytes > 0 && bytes <= chunkBytesMax)) return refuse('the journal gives it an impossible length.');
+    if (!isNext) return refuse('recording-order', 'the journal names it out of order.');
+    if (!(bytes > 0 && bytes <= chunkBytesMax))
+      return refuse('recording-order', 'the journal gives it an impossible length.');
     const stored = this.#read(session, offset, bytes);
-    if (stored === null) return refuse('the recording is missing or cannot be opened.');
+    if (stored === null) return refuse('recording-missing', 'the recording is missing or cannot be opened.');
     this.#bytes += stored.length;
-    if (stored.length < bytes) return refuse('the recording ends before or within it.');
-    if (digestToHex(digestOf(stored)) !== event['digest']) return refuse(this.#explain(session, chunk, stored));
+    if (stored.length < bytes) return refuse('recording-length', 'the recording ends before or within it.');
+    if (digestToHex(digestOf(stored)) !== event['digest']) {
+      const [code, text] = this.#explain(session, chunk, stored);
+      refuse(code, text);
+    }
   }
 
   /** Says of a chunk whose digest is wrong whether the file is another session's. */
-  #explain(session: string, chunk: number, stored: Buffer): string {
+  #explain(session: string, chunk: number, stored: Buffer): [ProblemCode, string] {
     if (chunk === 0 && stored.length >= recordingHeaderBytes) {
       try {
         const header = decodeRecordingHeader(stored);
-        if (header.session !== session) return `the file is the recording of ${header.session}.`;
+        if (header.session !== session) {
+          return ['recording-swapped', `the file is the recording of ${header.session}.`];
+        }
       } catch {
-        return 'its bytes are not those that were recorded; the header is damaged.';
+        return ['recording-digest', 'its bytes are not those that were recorded; the header is damaged.'];
       }
     }
-    return 'its bytes are not those that were recorded.';
+    return ['recording-digest', 'its bytes are not those that were recorded.'];
   }
 
   #takeSeal(session: string, state: Known, event: Record<string, unknown>, sequence: number): void {
@@ -135,7 +145,7 @@ export class RecordingVerifier {
     if (event['chunks'] === state.chunks && event['bytes'] === state.bytes) return;
     state.isBroken = true;
     const text = `Recording ${session}: its seal speaks of other chunks than the journal.`;
-    this.#problems.add({ where: 'recording', session, sequence, text });
+    this.#problems.add({ code: 'recording-order', where: 'recording', file: fileOf(session), session, sequence, text });
   }
 
   #checkLength(session: string, state: Known): void {
@@ -151,7 +161,15 @@ export class RecordingVerifier {
       size > state.bytes
         ? `Recording ${session}: ${size - state.bytes} bytes were added behind its end.`
         : `Recording ${session}: ${state.bytes - size} bytes are missing at its end.`;
-    this.#problems.add({ where: 'recording', session, chunk: state.chunks, offset: state.bytes, text });
+    this.#problems.add({
+      code: 'recording-length',
+      where: 'recording',
+      file: fileOf(session),
+      session,
+      chunk: state.chunks,
+      offset: state.bytes,
+      text,
+    });
   }
 
   #read(session: string, offset: number, bytes: number): Buffer | null {
@@ -186,4 +204,8 @@ export class RecordingVerifier {
     }
     return fd;
   }
+}
+
+function fileOf(session: string): string {
+  return isSessionId(session) ? recordingName(session) : '';
 }

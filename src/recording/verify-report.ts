@@ -1,10 +1,31 @@
 /** What a verification says. */
 import * as limits from './limits.ts';
 
+export type ProblemCode =
+  /** Bytes of a segment are not those that were written. */
+  | 'frame'
+  /** Events are missing within the journal. */
+  | 'gap'
+  | 'foreign-file'
+  | 'checkpoint'
+  | 'signature'
+  /** The journal ends before a checkpoint that was kept elsewhere. */
+  | 'missing-tail'
+  /** The journal says something else than a checkpoint that was kept elsewhere. */
+  | 'rewritten'
+  | 'checkpoint-given'
+  | 'recording-missing'
+  | 'recording-swapped'
+  | 'recording-digest'
+  | 'recording-order'
+  | 'recording-length';
+
 export interface Problem {
+  /** A stable word for scripts. */
+  readonly code: ProblemCode;
   readonly where: 'segment' | 'checkpoint' | 'recording' | 'external';
-  /** File name of the segment. */
-  readonly segment?: string;
+  /** File name of the segment, or of the recording. */
+  readonly file?: string;
   /** Byte offset in that file. */
   readonly offset?: number;
   /** First event that is not proven. */
@@ -36,6 +57,9 @@ export interface VerifyReport {
   readonly unfinishedJournalBytes: number;
   /** Recordings that were never sealed: of live sessions, or of sessions that a crash cut off. */
   readonly unfinishedRecordings: number;
+  /** What the last checkpoint in the journal covers; null where there is none. */
+  readonly head: { readonly sequence: number; readonly root: string; readonly text: string } | null;
+  readonly durationMs: number;
   readonly firstAtMs: number | null;
   readonly lastAtMs: number | null;
 }

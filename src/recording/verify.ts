@@ -11,7 +11,7 @@
  * Deliberately absent: repair, and trust in anything the writer says of itself.
  */
 import type { KeyObject } from 'node:crypto';
-import { closeSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeError, isGatewayError } from '../base/errors.ts';
 import { isSignedBy, originOf, type ParsedCheckpoint, parseCheckpoint } from './checkpoint.ts';
@@ -31,8 +31,15 @@ export interface VerifyOptions {
   readonly publicKey: KeyObject | readonly KeyObject[];
   /** The text of a checkpoint that was kept elsewhere. */
   readonly checkpoint?: string;
-  readonly onProgress?: (progress: { readonly bytes: number; readonly events: number }) => void;
+  readonly onProgress?: (progress: VerifyProgress) => void;
   readonly signal?: AbortSignal;
+}
+
+export interface VerifyProgress {
+  readonly bytes: number;
+  /** What there was when it began; a live journal grows. */
+  readonly totalBytes: number;
+  readonly events: number;
 }
 
 /** Verifies. Rejects only where the files cannot be read at all; everything found is in the report. */
@@ -53,6 +60,8 @@ class JournalVerifier {
   #journalId: string | null = null;
   #chain: Digest = '\0'.repeat(digestBytes);
   #covered = 0;
+  #head: VerifyReport['head'] = null;
+  #totalBytes = 0;
   #checkpoints = 0;
   #segments = 0;
   #bytes = 0;
@@ -69,13 +78,15 @@ class JournalVerifier {
   }
 
   async run(): Promise<VerifyReport> {
+    const startedMs = performance.now();
+    this.#totalBytes = sizeOf(join(this.#options.dir, 'journal')) + sizeOf(join(this.#options.dir, 'recordings'));
     this.#readExternal();
     await this.#readSegments();
     const isWhole = this.#problems.count === 0;
     if (isWhole) this.#compareExternal();
     // Behind a break in the journal nothing is known of the recordings it would have spoken of.
     if (isWhole) this.#recordings.finish();
-    const { recordings } = this;
+    const recordings = this.#recordings;
     return {
       ok: this.#problems.count === 0,
       problems: this.#problems.listed,
@@ -91,13 +102,11 @@ class JournalVerifier {
       uncovered: this.#tree.size - this.#covered,
       unfinishedJournalBytes: this.#unfinishedBytes,
       unfinishedRecordings: recordings.unfinished,
+      head: this.#head,
+      durationMs: Math.round(performance.now() - startedMs),
       firstAtMs: this.#firstAtMs,
       lastAtMs: this.#lastAtMs,
     };
-  }
-
-  get recordings(): RecordingVerifier {
-    return this.#recordings;
   }
 
   #readExternal(): void {
@@ -105,11 +114,19 @@ class JournalVerifier {
     try {
       this.#external = parseCheckpoint(this.#options.checkpoint);
     } catch (error) {
-      this.#problems.add({ where: 'external', text: `The checkpoint given is not one: ${publicText(error)}` });
+      this.#problems.add({
+        code: 'checkpoint-given',
+        where: 'external',
+        text: `The checkpoint given is not one: ${publicText(error)}`,
+      });
       return;
     }
     if (!isSignedBy(this.#external, this.#keys)) {
-      this.#problems.add({ where: 'external', text: 'The checkpoint given is not signed by the key given.' });
+      this.#problems.add({
+        code: 'signature',
+        where: 'external',
+        text: 'The checkpoint given is not signed by the key given.',
+      });
     }
   }
 
@@ -117,7 +134,12 @@ class JournalVerifier {
     const directory = join(this.#options.dir, 'journal');
     for (const name of readdirSync(directory)) {
       if (!segmentNamePattern.test(name)) {
-        this.#add({ where: 'segment', segment: name, text: 'This file does not belong into the journal.' });
+        this.#add({
+          code: 'foreign-file',
+          where: 'segment',
+          file: name,
+          text: 'This file does not belong into the journal.',
+        });
       }
     }
     const firsts = listSegments(directory);
@@ -125,7 +147,7 @@ class JournalVerifier {
       this.#segment = segmentName(first);
       if (first !== this.#tree.size + 1) {
         const text = `Events ${this.#tree.size + 1} to ${first - 1} are missing: the segment before ends too early, or one is gone.`;
-        this.#add({ where: 'segment', segment: this.#segment, sequence: this.#tree.size + 1, text });
+        this.#add({ code: 'gap', where: 'segment', file: this.#segment, sequence: this.#tree.size + 1, text });
         return;
       }
       if (!(await this.#readSegment(join(directory, this.#segment), index === firsts.length - 1))) return;
@@ -151,7 +173,11 @@ class JournalVerifier {
         scanner.filled(got);
         at += got;
         this.#bytes += got;
-        this.#options.onProgress?.({ bytes: this.#bytes + this.#recordings.bytes, events: this.#tree.size });
+        this.#options.onProgress?.({
+          bytes: this.#bytes + this.#recordings.bytes,
+          totalBytes: this.#totalBytes,
+          events: this.#tree.size,
+        });
         // Between reads the loop is free for others, and a caller may stop.
         await new Promise((resolve) => setImmediate(resolve));
         this.#options.signal?.throwIfAborted();
@@ -242,6 +268,7 @@ class JournalVerifier {
       return this.#badCheckpoint(offset, 'it is not signed by a key that was given');
     this.#checkpoints++;
     this.#covered = checkpoint.size;
+    this.#head = { sequence: checkpoint.size, root: digestToHex(checkpoint.root), text: checkpoint.text };
     if (checkpoint.text === this.#external?.text) this.#isExternalSeen = true;
     return true;
   }
@@ -260,19 +287,20 @@ class JournalVerifier {
   #compareRoot(): void {
     if (this.#external?.root === this.#tree.root()) return;
     const text = `The first ${this.#tree.size} events are not those that the checkpoint given was made of: the journal was rewritten.`;
-    this.#add({ where: 'external', sequence: this.#tree.size, segment: this.#segment, text });
+    this.#add({ code: 'rewritten', where: 'external', sequence: this.#tree.size, file: this.#segment, text });
   }
 
   #compareExternal(): void {
     const external = this.#external;
     if (external === null) return;
     if (this.#journalId !== null && external.origin !== originOf(this.#journalId)) {
-      this.#add({ where: 'external', text: 'The checkpoint given is of another journal.' });
+      this.#add({ code: 'checkpoint-given', where: 'external', text: 'The checkpoint given is of another journal.' });
     } else if (external.size > this.#tree.size) {
       const text = `The journal ends with event ${this.#tree.size}; the checkpoint given covers ${external.size}: ${external.size - this.#tree.size} events at its end are missing.`;
-      this.#add({ where: 'external', sequence: this.#tree.size + 1, text });
+      this.#add({ code: 'missing-tail', where: 'external', sequence: this.#tree.size + 1, text });
     } else if (!this.#isExternalSeen) {
       this.#add({
+        code: 'rewritten',
         where: 'external',
         sequence: external.size,
         text: 'The journal does not hold the checkpoint given.',
@@ -283,12 +311,13 @@ class JournalVerifier {
   #bad(offset: number, what: string): false {
     const sequence = this.#tree.size + 1;
     const text = `${this.#segment}, byte ${offset}: ${what}. Events up to ${sequence - 1} are proven.`;
-    return this.#add({ where: 'segment', segment: this.#segment, offset, sequence, text });
+    return this.#add({ code: 'frame', where: 'segment', file: this.#segment, offset, sequence, text });
   }
 
   #badCheckpoint(offset: number, what: string): false {
     const text = `${this.#segment}, byte ${offset}: a checkpoint after event ${this.#tree.size} is wrong: ${what}.`;
-    return this.#add({ where: 'checkpoint', segment: this.#segment, offset, sequence: this.#tree.size, text });
+    const code = what.includes('signed') ? 'signature' : 'checkpoint';
+    return this.#add({ code, where: 'checkpoint', file: this.#segment, offset, sequence: this.#tree.size, text });
   }
 
   #add(problem: Problem): false {
@@ -299,4 +328,9 @@ class JournalVerifier {
 
 function publicText(error: unknown): string {
   return isGatewayError(error) ? error.publicMessage : describeError(error);
+}
+
+function sizeOf(directory: string): number {
+  if (!existsSync(directory)) return 0;
+  return readdirSync(directory).reduce((total, name) => total + lstatSync(join(directory, name)).size, 0);
 }

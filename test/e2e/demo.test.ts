@@ -76,7 +76,10 @@ function psql(principal: string, ...parameters: string[]): { code: number | null
   return { code: status, out: stdout, err: stderr };
 }
 
-function sallyport(principal: string | null, ...parameters: string[]): { code: number | null; out: string; err: string } {
+function sallyport(
+  principal: string | null,
+  ...parameters: string[]
+): { code: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin/sallyport.js'), ...parameters], {
     env: {
       ...process.env,
@@ -92,7 +95,9 @@ function sallyport(principal: string | null, ...parameters: string[]): { code: n
   return { code: status, out: stdout, err: stderr };
 }
 
-async function sessions(principal = 'admin'): Promise<{ id: string; live: boolean; endReason: string | null; principal: { name: string } }[]> {
+async function sessions(
+  principal = 'admin',
+): Promise<{ id: string; live: boolean; endReason: string | null; principal: { name: string } }[]> {
   const { out } = sallyport(principal, 'sessions', 'ls', '-o', 'json');
   const parsed = JSON.parse(out) as unknown;
   return (Array.isArray(parsed) ? parsed : (parsed as { sessions: unknown[] }).sessions) as never;
@@ -134,10 +139,18 @@ describe('the tour', () => {
   it('lets stock psql in: meta-commands, a join, some ten thousand rows', () => {
     expect(psql('engineer', '-c', '\\d').out).toContain('customers');
     expect(psql('engineer', '-c', '\\d customers').out).toContain('email');
-    const join = psql('dba', '-c', 'SELECT count(*) FROM customers c JOIN orders o ON o.customer_id = c.id JOIN payments p ON p.order_id = o.id');
+    const join = psql(
+      'dba',
+      '-c',
+      'SELECT count(*) FROM customers c JOIN orders o ON o.customer_id = c.id JOIN payments p ON p.order_id = o.id',
+    );
     expect(join.code).toBe(0);
     expect(Number(join.out.trim())).toBeGreaterThan(3000);
-    const rows = psql('engineer', '-c', 'SELECT (SELECT count(*) FROM customers) + (SELECT count(*) FROM orders) + (SELECT count(*) FROM payments)');
+    const rows = psql(
+      'engineer',
+      '-c',
+      'SELECT (SELECT count(*) FROM customers) + (SELECT count(*) FROM orders) + (SELECT count(*) FROM payments)',
+    );
     expect(Number(rows.out.trim())).toBeGreaterThan(10_000);
   });
 
@@ -146,11 +159,23 @@ describe('the tour', () => {
   });
 
   it('copies out to a file and in again', async () => {
-    const out = psql('engineer', '-c', "\\copy (SELECT * FROM orders ORDER BY id LIMIT 100) TO 'orders.csv' CSV HEADER");
+    const out = psql(
+      'engineer',
+      '-c',
+      "\\copy (SELECT * FROM orders ORDER BY id LIMIT 100) TO 'orders.csv' CSV HEADER",
+    );
     expect(out.err).toBe('');
     const lines = (await readFile(join(directory, 'orders.csv'), 'utf8')).trim().split('\n');
     expect(lines).toHaveLength(101);
-    const back = psql('engineer', '-c', 'CREATE TEMP TABLE copy_in (LIKE orders)', '-c', "\\copy copy_in FROM 'orders.csv' CSV HEADER", '-c', 'SELECT count(*) FROM copy_in');
+    const back = psql(
+      'engineer',
+      '-c',
+      'CREATE TEMP TABLE copy_in (LIKE orders)',
+      '-c',
+      "\\copy copy_in FROM 'orders.csv' CSV HEADER",
+      '-c',
+      'SELECT count(*) FROM copy_in',
+    );
     expect(back.out.trim().split('\n').at(-1)).toBe('100');
   });
 
@@ -161,7 +186,15 @@ describe('the tour', () => {
     });
     let err = '';
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-    await until('the query', async () => ((psql('dba', '-c', "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'").out.trim() === '1' ? true : null)));
+    await until('the query', async () =>
+      psql(
+        'dba',
+        '-c',
+        "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'",
+      ).out.trim() === '1'
+        ? true
+        : null,
+    );
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGINT');
     await ended;
@@ -169,13 +202,22 @@ describe('the tour', () => {
   });
 
   it('refuses a wrong token, an unknown resource and a resource without Access alike in kind', () => {
-    const wrong = spawnSync('psql', ['-X', '-c', 'SELECT 1'], { env: { ...environment('engineer'), PGPASSWORD: 'sp_wrong' } as NodeJS.ProcessEnv, encoding: 'utf8' });
+    const wrong = spawnSync('psql', ['-X', '-c', 'SELECT 1'], {
+      env: { ...environment('engineer'), PGPASSWORD: 'sp_wrong' } as NodeJS.ProcessEnv,
+      encoding: 'utf8',
+    });
     expect(wrong.status).toBe(2);
     expect(wrong.stderr).toContain('Authentication failed');
-    const unknown = spawnSync('psql', ['-X', '-c', 'SELECT 1'], { env: { ...environment('engineer'), PGUSER: 'engineer+nothing' } as NodeJS.ProcessEnv, encoding: 'utf8' });
+    const unknown = spawnSync('psql', ['-X', '-c', 'SELECT 1'], {
+      env: { ...environment('engineer'), PGUSER: 'engineer+nothing' } as NodeJS.ProcessEnv,
+      encoding: 'utf8',
+    });
     expect(unknown.stderr).toMatch(/does not exist, or no Access/);
     expect(psql('admin', '-c', 'SELECT 1').err).toMatch(/does not exist, or no Access/);
-    const plain = spawnSync('psql', ['-X', '-c', 'SELECT 1'], { env: { ...environment('engineer'), PGSSLMODE: 'disable' } as NodeJS.ProcessEnv, encoding: 'utf8' });
+    const plain = spawnSync('psql', ['-X', '-c', 'SELECT 1'], {
+      env: { ...environment('engineer'), PGSSLMODE: 'disable' } as NodeJS.ProcessEnv,
+      encoding: 'utf8',
+    });
     expect(plain.stderr).toMatch(/TLS|SSL/);
   });
 
@@ -199,10 +241,16 @@ describe('the tour', () => {
   });
 
   it('kills a live session, which is told why', async () => {
-    const child = spawn('psql', ['-X', '-c', 'SELECT pg_sleep(30)'], { env: environment('dba') as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('psql', ['-X', '-c', 'SELECT pg_sleep(30)'], {
+      env: environment('dba') as NodeJS.ProcessEnv,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let err = '';
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-    const session = await until('the live session', async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'dba') ?? null);
+    const session = await until(
+      'the live session',
+      async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'dba') ?? null,
+    );
     const ended = new Promise((resolve) => child.once('exit', resolve));
     expect(sallyport('admin', 'sessions', 'kill', session.id, '--reason', 'lunch').code).toBe(0);
     await ended;
@@ -211,26 +259,51 @@ describe('the tour', () => {
 
   it('ends the sessions of a revoked token', async () => {
     const created = JSON.parse(sallyport('dba', 'token', 'create', '-o', 'json').out) as { id: string; token: string };
-    const child = spawn('psql', ['-X', '-c', 'SELECT pg_sleep(30)'], { env: { ...environment('dba'), PGPASSWORD: created.token } as NodeJS.ProcessEnv, stdio: ['ignore', 'pipe', 'pipe'] });
-    await until('the live session', async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'dba') ?? null);
+    const child = spawn('psql', ['-X', '-c', 'SELECT pg_sleep(30)'], {
+      env: { ...environment('dba'), PGPASSWORD: created.token } as NodeJS.ProcessEnv,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    await until(
+      'the live session',
+      async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'dba') ?? null,
+    );
     const ended = new Promise((resolve) => child.once('exit', resolve));
     expect(sallyport('dba', 'token', 'revoke', created.id).code).toBe(0);
     expect(await ended).not.toBe(0);
   });
 
   it('survives kill -9: interrupted sessions are closed, and verify holds before and after', async () => {
-    const verify = (): { code: number | null; out: string; err: string } => sallyport(null, 'verify', '--data', facts.gateway.data);
-    const child = spawn('psql', ['-X', '-c', 'CREATE TABLE IF NOT EXISTS crash (n int)', '-c', 'INSERT INTO crash SELECT generate_series(1, 10)', '-c', 'SELECT pg_sleep(30)'], {
-      env: environment('engineer') as NodeJS.ProcessEnv,
-      stdio: 'ignore',
-    });
-    await until('the live session', async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'engineer') ?? null);
+    const verify = (): { code: number | null; out: string; err: string } =>
+      sallyport(null, 'verify', '--data', facts.gateway.data);
+    const child = spawn(
+      'psql',
+      [
+        '-X',
+        '-c',
+        'CREATE TABLE IF NOT EXISTS crash (n int)',
+        '-c',
+        'INSERT INTO crash SELECT generate_series(1, 10)',
+        '-c',
+        'SELECT pg_sleep(30)',
+      ],
+      {
+        env: environment('engineer') as NodeJS.ProcessEnv,
+        stdio: 'ignore',
+      },
+    );
+    await until(
+      'the live session',
+      async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'engineer') ?? null,
+    );
     const ended = new Promise((resolve) => child.once('exit', resolve));
     process.kill(facts.gateway.pid, 'SIGKILL');
     await ended;
     await until('the restart', () => (output.includes('the gateway is back') ? true : null));
     facts = JSON.parse(await readFile(join(directory, 'demo.json'), 'utf8')) as Facts;
-    const interrupted = await until('the interrupted session', async () => (await sessions()).find(({ endReason }) => endReason === 'interrupted') ?? null);
+    const interrupted = await until(
+      'the interrupted session',
+      async () => (await sessions()).find(({ endReason }) => endReason === 'interrupted') ?? null,
+    );
     expect(sallyport('admin', 'sessions', 'replay', interrupted.id).out).toContain('crash');
     const report = verify();
     expect(report.out + report.err).toMatch(/✔|ok|verified/i);
@@ -241,7 +314,9 @@ describe('the tour', () => {
   it('tells one bit that was flipped', async () => {
     const { readdir, open } = await import('node:fs/promises');
     const journal = join(facts.gateway.data, 'journal');
-    const segment = (await readdir(journal)).filter((name) => name.endsWith('.seg') || name.includes('segment')).sort()[0]!;
+    const segment = (await readdir(journal))
+      .filter((name) => name.endsWith('.seg') || name.includes('segment'))
+      .sort()[0]!;
     const file = await open(join(journal, segment), 'r+');
     const { size } = await file.stat();
     const byte = Buffer.alloc(1);

@@ -97,6 +97,13 @@ async function targetOf(context: CommandContext, api: Api, resource: OpenableRes
       'A token is not sent in clear; have its listener set up with TLS.',
     );
   }
+  if (api.profile.ca === null && api.server.protocol === 'http:') {
+    // Over plain HTTP on this machine login needed no authority, but the resource's port speaks TLS.
+    throw usage(
+      "The authority of the gateway's certificates is not known here.",
+      'Name the file that the gateway printed when it started: sallyport login --ca FILE',
+    );
+  }
   const principal = api.profile.principal ?? (await api.client.call('whoami')).name;
   const database = context.options.text('database') ?? resource.settings['database'];
   return {

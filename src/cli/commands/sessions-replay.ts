@@ -3,9 +3,9 @@ import type { RecordedEntryView, SessionView } from '../../api/contract/index.ts
 import type { Api } from '../api.ts';
 import type { CommandContext, CommandSpec } from '../command.ts';
 import { cliError } from '../errors.ts';
-import { replayRowsDefault, replayRowsMax } from '../limits.ts';
+import { endLookIntervalMs, endLooksMax, replayRowsDefault, replayRowsMax } from '../limits.ts';
 import { toJsonLine } from '../output/structured.ts';
-import { paced } from '../replay/play.ts';
+import { paced, sleep } from '../replay/play.ts';
 import { Transcript } from '../replay/transcript.ts';
 import { findSession } from '../sessions.ts';
 
@@ -70,6 +70,20 @@ async function show(
   const transcript = new Transcript(session, { palette: output.palette, columns: output.columns, rowsMax: rows });
   await output.lines(transcript.head());
   for await (const entry of entries) await output.lines(transcript.add(entry));
-  const after = isLive || session.live ? await api.client.call('getSession', { params: { id: session.id } }) : session;
+  const after = session.live ? await lookAgain(context, api, session, isLive) : session;
   await output.lines(transcript.foot(after));
+}
+
+/** The session as it is now. Where its stream has ended, its end is about to be written and worth a short wait. */
+async function lookAgain(
+  context: CommandContext,
+  api: Api,
+  session: SessionView,
+  isEnding: boolean,
+): Promise<SessionView> {
+  for (let look = 0; ; look++) {
+    const now = await api.client.call('getSession', { params: { id: session.id } });
+    if (!now.live || !isEnding || look === endLooksMax) return now;
+    await sleep(endLookIntervalMs, context.io.clock, context.signal);
+  }
 }

@@ -96,6 +96,12 @@ describe('connect', () => {
     expect((await world.run(['connect', 'orders'], { env: { ...env(), PATH: path } })).code).toBe(137);
   });
 
+  it('asks for the authority where login needed none', async () => {
+    const ran = await world.run(['connect', 'orders'], { env: { ...env(), SALLYPORT_CA: '' } });
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('sallyport login --ca FILE');
+  });
+
   it('says so when the client is not installed', async () => {
     const ran = await world.run(['connect', 'orders'], { env: { ...env(), PATH: world.directory } });
     expect(ran.code).toBe(2);

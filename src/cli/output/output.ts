@@ -84,7 +84,7 @@ export class Output {
   }
 
   async table(columns: readonly TableColumn[], rows: readonly (readonly Cell[])[]): Promise<void> {
-    await this.lines(tableLines(columns, rows, this.palette));
+    await this.lines(tableLines(columns, rows, this.palette, this.columns));
   }
 
   async fields(fields: readonly (readonly [string, Cell])[]): Promise<void> {

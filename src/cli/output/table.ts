@@ -17,23 +17,33 @@ export interface TableColumn {
 
 export type Cell = string | { readonly text: string; readonly paint: Paint };
 
-/** The lines of a table, without line feeds. The last column is not padded when it is aligned left. */
+/** Narrower than this a cut cell says nothing. */
+const shrunkColumnsMin = 8;
+const gap = '  ';
+
+/**
+ * The lines of a table, without line feeds. The last column is not padded when it is aligned left. Where the terminal's
+ * columns are known, those columns that may be cut (`widest`) shrink until a row fits, the widest first.
+ */
 export function tableLines(
   columns: readonly TableColumn[],
   rows: readonly (readonly Cell[])[],
   palette: Palette,
+  terminalColumns: number | null = null,
 ): string[] {
-  const texts = rows.map((row) =>
+  const titles = columns.map((column) => escapeLine(column.title));
+  const full = rows.map((row) =>
     columns.map((column, index) => {
       const cell = row[index] ?? '';
       const safe = escapeLine(typeof cell === 'string' ? cell : cell.text);
       return column.widest === undefined ? safe : cutToWidth(safe, column.widest);
     }),
   );
-  const titles = columns.map((column) => escapeLine(column.title));
-  const widths = titles.map((title, index) =>
-    texts.reduce((widest, row) => Math.max(widest, displayWidth(row[index]!)), displayWidth(title)),
+  const natural = titles.map((title, index) =>
+    full.reduce((widest, row) => Math.max(widest, displayWidth(row[index]!)), displayWidth(title)),
   );
+  const widths = terminalColumns === null ? natural : fitted(natural, columns, terminalColumns);
+  const texts = full.map((row) => row.map((text, index) => cutToWidth(text, widths[index]!)));
   const line = (cells: readonly string[], paintOf: (index: number) => Paint | null): string =>
     cells
       .map((text, index) => {
@@ -42,7 +52,7 @@ export function tableLines(
         const padded = last && align === 'left' ? text : padTo(text, widths[index]!, align);
         return paintOf(index)?.(padded) ?? padded;
       })
-      .join('  ')
+      .join(gap)
       .trimEnd();
   return [
     line(titles, () => palette.heading),
@@ -53,6 +63,26 @@ export function tableLines(
       }),
     ),
   ];
+}
+
+function fitted(
+  natural: readonly number[],
+  columns: readonly TableColumn[],
+  terminalColumns: number,
+): readonly number[] {
+  const widths = [...natural];
+  let excess = widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1)) - terminalColumns;
+  while (excess > 0) {
+    let widest = -1;
+    for (const [index, width] of widths.entries()) {
+      const isCuttable = columns[index]!.widest !== undefined && width > shrunkColumnsMin;
+      if (isCuttable && width > (widths[widest] ?? 0)) widest = index;
+    }
+    if (widest === -1) break;
+    widths[widest] = widths[widest]! - 1;
+    excess--;
+  }
+  return widths;
 }
 
 /** `name  value` lines, for one object. */

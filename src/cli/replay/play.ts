@@ -21,7 +21,8 @@ export async function* paced(
   }
 }
 
-function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+/** Waits; rejects with the signal's reason. */
+export function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     // The clock's timers do not keep the process alive by themselves; this one is what the person waits for.
     const hold = setInterval(() => {}, 60_000);

@@ -36,6 +36,9 @@ interface OpenCommand {
 
 /** Commands that may be open at once: a client that pipelines more leaves the oldest without its result. */
 const openCommandsMax = 4096;
+/** Statements remembered, so that executing a prepared one again does not repeat pages of text; longer ones are repeated. */
+const textsMax = 1000;
+const textLengthMax = 4096;
 /** Longest value of a parameter shown. */
 const parameterColumnsMax = 100;
 
@@ -43,6 +46,7 @@ export class Transcript {
   readonly #session: SessionView;
   readonly #options: TranscriptOptions;
   readonly #open = new Map<number, OpenCommand>();
+  readonly #texts = new Map<number, string>();
   /** The command whose header or result was written last. */
   #shown: number | null = null;
 
@@ -141,13 +145,25 @@ export class Transcript {
       if (!oldest.done) this.#open.delete(oldest.value);
     }
     this.#shown = entry.command;
-    const text = escapeText(entry.text).replace(/\n+$/, '').split('\n');
     return [
       '',
       `${prompt} ${palette.faint(escapeLine(entry.verb) + of)}`,
-      ...(entry.text === '' ? [] : text.map((line) => `  ${line}`)),
+      ...this.#text(entry),
       ...(entry.parameters ?? []).map((parameter, index) => this.#parameter(parameter, index)),
     ];
+  }
+
+  /** The statement, indented; its first line only where it was shown when it was prepared. */
+  #text(entry: Entry<'command'>): string[] {
+    if (entry.text === '') return [];
+    const lines = escapeText(entry.text).replace(/\n+$/, '').split('\n');
+    if (entry.of !== null && this.#texts.get(entry.of) === entry.text && lines.length > 1) {
+      return [`  ${cutToWidth(lines[0]!, parameterColumnsMax)} ${this.#options.palette.faint(`… as in #${entry.of}`)}`];
+    }
+    if (entry.text.length <= textLengthMax) this.#texts.set(entry.command, entry.text);
+    const oldest = this.#texts.size > textsMax ? this.#texts.keys().next().value : undefined;
+    if (oldest !== undefined) this.#texts.delete(oldest);
+    return lines.map((line) => `  ${line}`);
   }
 
   #parameter(parameter: NonNullable<Entry<'command'>['parameters']>[number], index: number): string {
@@ -203,6 +219,9 @@ export class Transcript {
     const command = this.#of(entry.command);
     this.#open.delete(entry.command);
     const { palette } = this.#options;
+    // That a statement was prepared as asked is no news behind the header of the command that executes it.
+    const isQuiet = command.verb === 'prepare' && entry.outcome === 'completed' && this.#shown !== entry.command;
+    if (isQuiet) return [];
     const lines = this.#result(entry.command, command);
     const parts: string[] = [];
     if (entry.tag !== null) parts.push(escapeLine(entry.tag));

@@ -27,6 +27,8 @@ export class Conversation {
   copyIn: Request | null = null;
   /** The server skips what comes until Sync, and no Sync is on its way. */
   skipping = false;
+  /** As ParameterStatus says; off changes where strings end, and with them statements (A-PG-14). */
+  standardConformingStrings = true;
   /** Extended messages forwarded since the last Sync: an implicit transaction may be open although the status is idle. */
   unsynced = 0;
   /** Commands submitted and not settled. */

@@ -40,6 +40,7 @@ export const postgresErrors = defineErrors({
     kind: 'protocol',
     message: 'unsupported frontend protocol {version}: the gateway supports 3.0 and 3.2',
   },
+  'postgres.cancel-unknown': { kind: 'protocol', message: 'No session has this cancel key.' },
   'postgres.no-user': { kind: 'denial', message: 'no PostgreSQL user name specified in startup packet' },
   'postgres.no-resource': {
     kind: 'denial',

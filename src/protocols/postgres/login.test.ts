@@ -1,3 +1,9 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createScramClient } from '../../base/scram.ts';
@@ -100,6 +106,29 @@ describe('what is let in', () => {
     });
     expect(door.violations).toEqual([]);
     expect(door.refusals).toEqual([]);
+  });
+
+  const hasPsql = (process.env['PATH'] ?? '').split(':').some((directory) => existsSync(join(directory, 'psql')));
+  test.skipIf(!hasPsql).each([
+    ['with channel binding', 'sslmode=verify-full channel_binding=require'],
+    ['without channel binding', 'sslmode=verify-full channel_binding=disable'],
+    ['after asking for GSSAPI', 'sslmode=require gssencmode=prefer'],
+    ['without TLS', 'sslmode=disable'],
+    ['by a password in clear', 'sslmode=require channel_binding=disable options=-csallyport.authentication=cleartext'],
+  ])('psql, %s', async (_what, how) => {
+    const { port, outcomes, door } = await gate();
+    const { authority } = await certificates();
+    const directory = await mkdtemp(join(tmpdir(), 'sallyport-login-'));
+    const rootFile = join(directory, 'ca.pem');
+    await writeFile(rootFile, authority.cert);
+    try {
+      const target = `host=localhost port=${port} user=engineer+orders dbname=orders sslrootcert=${rootFile} ${how}`;
+      await promisify(execFile)('psql', ['-X', '-w', target, '-c', ''], { env: { ...process.env, PGPASSWORD: token } });
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+    expect(await outcomes[0]).toMatchObject({ principal: { name: 'engineer' }, facts: { application_name: 'psql' } });
+    expect(door.violations).toEqual([]);
   });
 
   test('the resource may be the database', async () => {

@@ -26,7 +26,7 @@ import type { UpstreamReady } from './upstream.ts';
 export interface RelayParts {
   readonly session: Session;
   readonly client: Wire;
-  readonly ready: Pick<UpstreamReady, 'upstream' | 'cancelUpstream'>;
+  readonly ready: Pick<UpstreamReady, 'upstream' | 'cancelUpstream' | 'parameters'>;
   readonly door: Pick<Door, 'clock' | 'log' | 'connection'>;
   /** Milliseconds without anything passing after which the session ends. */
   readonly idleMs: number;
@@ -50,6 +50,9 @@ export class Relay implements ClientSideHost, ServerSideHost {
     this.#parts = parts;
     this.#session = session;
     this.#conversation = new Conversation(session);
+    this.#conversation.standardConformingStrings = !parts.ready.parameters.some(
+      ({ parameter, value }) => parameter === 'standard_conforming_strings' && value !== 'on',
+    );
     this.#client = new ClientSide(this.#conversation, this);
     this.#server = new ServerSide(this.#conversation, this);
     session.onEnding = (ending) => this.#ending(ending);

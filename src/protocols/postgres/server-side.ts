@@ -69,8 +69,6 @@ export class ServerSide {
   midMessage = false;
   /** SQLSTATE of the FATAL error that the server took its leave with. */
   fatal: string | null = null;
-  /** As ParameterStatus says; off changes where strings end (A-PG-14). */
-  standardConformingStrings = true;
 
   constructor(conversation: Conversation, host: ServerSideHost) {
     this.#conversation = conversation;
@@ -115,7 +113,7 @@ export class ServerSide {
     const reader = this.#reader;
     const { type, start, end, part } = reader;
     if (part === 'middle' || part === 'last') {
-      this.#record(type, part === 'last' && type === dataRow ? 1 : 0, reader.buffer.subarray(start, end));
+      this.#record(type, 0, reader.buffer.subarray(start, end));
       return;
     }
     if (this.#contentType !== type) {
@@ -128,8 +126,8 @@ export class ServerSide {
       this.#contentCount = 0;
     }
     this.#contentEnd = end;
-    // A row in parts counts with its last one.
-    if (type === dataRow && part === 'whole') this.#contentCount++;
+    // A row in parts counts with its first; the entries that continue it count none.
+    if (type === dataRow) this.#contentCount++;
   }
 
   #flushContent(): void {
@@ -338,7 +336,7 @@ export class ServerSide {
   #parameterStatus(): void {
     if (++this.#parameterChanges > limits.parameterChangesMax) throw this.#flood('ParameterStatus');
     const { parameter, value } = decodeParameterStatus(this.#reader);
-    if (parameter === 'standard_conforming_strings') this.standardConformingStrings = value === 'on';
+    if (parameter === 'standard_conforming_strings') this.#conversation.standardConformingStrings = value === 'on';
     if (parameter === 'client_encoding' && value !== 'UTF8') this.#host.encodingChanged(value);
   }
 

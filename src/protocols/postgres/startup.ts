@@ -174,7 +174,10 @@ async function cancel(
     door.signal,
   );
   // A-PG-25. What is ignored is not journaled either: the journal is not the guesser's to fill.
-  if (outcome === 'unknown') door.violation('client', 'postgres.cancel-unknown', 'no session has this cancel key');
+  if (outcome === 'unknown') {
+    const { code, publicMessage } = postgresErrors('postgres.cancel-unknown');
+    door.violation('client', code, publicMessage);
+  }
 }
 
 function begin(
