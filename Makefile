@@ -27,6 +27,7 @@ check: node_modules/.installed ## types, lint, format, walls
 	@$(WITH_NODE) node_modules/.bin/biome ci --error-on-warnings .
 	@$(WITH_NODE) node_modules/.bin/oxlint --type-aware --deny-warnings src test tools demo bench
 	@$(WITH_NODE) node tools/tidy/main.ts
+	@$(WITH_NODE) node tools/api-reference.ts --check
 
 test: node_modules/.installed dist/.built ## everything that must hold (installs what it needs)
 	@tools/test-packages.sh

@@ -136,7 +136,11 @@ async function main(): Promise<void> {
     target = await startTargetStep(join(directory, 'target'));
     const ready = await starting;
     await step('sample of customers, orders, payments', async () => {
-      const client = connectTo({ ...target!, host: '127.0.0.1' }, target!.database, await readFile(target!.caPath, 'utf8'));
+      const client = connectTo(
+        { ...target!, host: '127.0.0.1' },
+        target!.database,
+        await readFile(target!.caPath, 'utf8'),
+      );
       await client.connect();
       try {
         const filled = await fillSample(client);
@@ -173,7 +177,11 @@ async function main(): Promise<void> {
 }
 
 function startGatewayStep(gateway: Gateway): Promise<Ready> {
-  const started = step('gateway', async () => gateway.start(), () => `process ${gateway.pid}`);
+  const started = step(
+    'gateway',
+    async () => gateway.start(),
+    () => `process ${gateway.pid}`,
+  );
   // Whoever awaits it later sees the rejection; until then it must not count as unhandled.
   started.catch(() => undefined);
   return started;
@@ -200,7 +208,9 @@ async function configure(directory: string, ready: Ready, target: Target): Promi
   const open = createClient({ baseUrl: ready.console, ca });
   const login = await open.call('login', { body: { principal: 'admin', password } });
   const client = createClient({ baseUrl: ready.console, ca, token: login.token });
-  await client.call('apply', { body: { documents: demoObjects(target, await readFile(target.caPath, 'utf8')), dryRun: false } });
+  await client.call('apply', {
+    body: { documents: demoObjects(target, await readFile(target.caPath, 'utf8')), dryRun: false },
+  });
   const old = await client.call('listTokens', { query: { all: true } });
   for (const token of old.tokens) {
     if (token.description === 'demonstration') await client.call('revokeToken', { params: { id: token.id } });

@@ -22,7 +22,9 @@ export function demoObjects(target: Target, ca: string): unknown[] {
       kind: 'Group',
       metadata: { name: group },
       spec: {
-        members: demoPrincipals.filter(({ groups }) => (groups as readonly string[]).includes(group)).map(({ name }) => name),
+        members: demoPrincipals
+          .filter(({ groups }) => (groups as readonly string[]).includes(group))
+          .map(({ name }) => name),
       },
     })),
     {

@@ -2,7 +2,8 @@
 import { styleText } from 'node:util';
 
 const colour = (process.stdout.isTTY ?? false) && process.env['NO_COLOR'] === undefined;
-const paint = (style: 'bold' | 'dim' | 'green' | 'cyan', text: string): string => (colour ? styleText(style, text) : text);
+const paint = (style: 'bold' | 'dim' | 'green' | 'cyan', text: string): string =>
+  colour ? styleText(style, text) : text;
 
 /** Runs a step and prints one line with its outcome and how long it took. */
 export async function step<T>(

@@ -6,10 +6,30 @@ import type { Client } from 'pg';
 
 export const sampleCounts = { customers: 3_000, orders: 5_000, payments: 4_500 } as const;
 
-const given = 'Ada Bruno Carla Dmitri Elif Farid Grace Hugo Ines Jonas Keiko Liam Mara Nils Olga Pavel Quinn Rosa Samir Tess Uma Viktor Wanda Xenia Yusuf Zoe'.split(' ');
-const family = 'Abbot Berg Castillo Dubois Eriksen Fischer Garcia Haddad Ivanov Jensen Kim Lopez Moreau Novak Okafor Petrov Quist Rossi Silva Tanaka Unger Vance Weber Xu Young Zhang'.split(' ');
-const cities = 'Amsterdam Bergen Chicago Denver Essen Florence Geneva Hanoi Izmir Jakarta Kyoto Lisbon Madrid Nairobi Oslo Porto Quito Riga Seoul Turin'.split(' ');
-const products = ['Desk lamp', 'Office chair', 'Notebook, ruled', 'Fountain pen', 'Monitor arm', 'Keyboard', 'USB-C dock', 'Whiteboard', 'Headphones', 'Cable set'];
+const given =
+  'Ada Bruno Carla Dmitri Elif Farid Grace Hugo Ines Jonas Keiko Liam Mara Nils Olga Pavel Quinn Rosa Samir Tess Uma Viktor Wanda Xenia Yusuf Zoe'.split(
+    ' ',
+  );
+const family =
+  'Abbot Berg Castillo Dubois Eriksen Fischer Garcia Haddad Ivanov Jensen Kim Lopez Moreau Novak Okafor Petrov Quist Rossi Silva Tanaka Unger Vance Weber Xu Young Zhang'.split(
+    ' ',
+  );
+const cities =
+  'Amsterdam Bergen Chicago Denver Essen Florence Geneva Hanoi Izmir Jakarta Kyoto Lisbon Madrid Nairobi Oslo Porto Quito Riga Seoul Turin'.split(
+    ' ',
+  );
+const products = [
+  'Desk lamp',
+  'Office chair',
+  'Notebook, ruled',
+  'Fountain pen',
+  'Monitor arm',
+  'Keyboard',
+  'USB-C dock',
+  'Whiteboard',
+  'Headphones',
+  'Cable set',
+];
 
 /** Creates tables and rows where they are missing. Answers whether it did. */
 export async function fillSample(client: Client): Promise<boolean> {

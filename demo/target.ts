@@ -41,7 +41,8 @@ export interface TargetOptions {
 /** Starts the server, creating its cluster the first time. */
 export async function startTarget(options: TargetOptions): Promise<Target> {
   const asRoot = process.getuid?.() === 0;
-  const home = asRoot && !(await othersMayEnter(options.directory)) ? await privateHome(options.directory) : options.directory;
+  const home =
+    asRoot && !(await othersMayEnter(options.directory)) ? await privateHome(options.directory) : options.directory;
   const native = await binaries(asRoot);
   const data = join(home, 'cluster');
   await mkdir(home, { recursive: true });
@@ -60,13 +61,17 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
     const secret = join(home, `initial-${process.pid}`);
     await writeFile(secret, password, { mode: 0o600 });
     if (asRoot) await chown(secret, nobody, nobody);
-    await run(join(native, 'bin', 'initdb'), [
-      ...['-D', data, '-U', 'app', '-A', 'scram-sha-256', `--pwfile=${secret}`, '-E', 'UTF8', '--locale=C.UTF-8'],
-      '--no-sync',
-    ], { ...identity, env: environment });
+    await run(
+      join(native, 'bin', 'initdb'),
+      ['-D', data, '-U', 'app', '-A', 'scram-sha-256', `--pwfile=${secret}`, '-E', 'UTF8', '--locale=C.UTF-8'],
+      { ...identity, env: environment },
+    );
     await rm(secret);
   }
-  for (const [name, text] of [['server.pem', options.certificate.cert], ['server.key', options.certificate.key]] as const) {
+  for (const [name, text] of [
+    ['server.pem', options.certificate.cert],
+    ['server.key', options.certificate.key],
+  ] as const) {
     await writeFile(join(data, name), text, { mode: 0o600 });
     await chmod(join(data, name), 0o600);
     if (asRoot) await chown(join(data, name), nobody, nobody);
@@ -110,7 +115,8 @@ async function ready(child: ChildProcess, base: ConnectionBase, ca: string, log:
       await client.end();
       return;
     } catch (error) {
-      if (performance.now() > until) throw new Error(`the demonstration's PostgreSQL did not answer:\n${log.join('')}`, { cause: error });
+      if (performance.now() > until)
+        throw new Error(`the demonstration's PostgreSQL did not answer:\n${log.join('')}`, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -202,11 +208,16 @@ async function binaries(asRoot: boolean): Promise<string> {
   try {
     installed = join(dirname(require.resolve(packageName())), '..', 'native');
   } catch (cause) {
-    throw new Error(`there is no demonstration PostgreSQL for ${process.platform} on ${process.arch} (${packageName()})`, { cause });
+    throw new Error(
+      `there is no demonstration PostgreSQL for ${process.platform} on ${process.arch} (${packageName()})`,
+      { cause },
+    );
   }
   let native = installed;
   if (asRoot && !(await othersMayEnter(installed))) {
-    const { version } = JSON.parse(await readFile(join(installed, '..', 'package.json'), 'utf8')) as { version: string };
+    const { version } = JSON.parse(await readFile(join(installed, '..', 'package.json'), 'utf8')) as {
+      version: string;
+    };
     native = join(tmpdir(), `sallyport-postgres-${version}`);
     if (!existsSync(join(native, 'complete'))) {
       await rm(native, { recursive: true, force: true });
@@ -215,7 +226,10 @@ async function binaries(asRoot: boolean): Promise<string> {
       await writeFile(join(native, 'complete'), '');
     }
   }
-  const links = JSON.parse(await readFile(join(installed, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
+  const links = JSON.parse(await readFile(join(installed, 'pg-symlinks.json'), 'utf8')) as {
+    source: string;
+    target: string;
+  }[];
   for (const { source, target } of links) {
     const at = join(native, '..', target.replace(/^native/, relative(join(native, '..'), native)));
     const from = relative(dirname(target), source);
@@ -252,7 +266,11 @@ async function privateHome(directory: string): Promise<string> {
   return home;
 }
 
-function run(command: string, parameters: string[], options: { uid?: number; gid?: number; env: Record<string, string> }): Promise<void> {
+function run(
+  command: string,
+  parameters: string[],
+  options: { uid?: number; gid?: number; env: Record<string, string> },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, parameters, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';

@@ -333,6 +333,8 @@ describe('services', () => {
       services: { verify: () => Promise.reject(new Error('no journal here')) },
     });
     expect(cannot).toMatchObject({ code: 2, stdout: '' });
+    const missing = await world.run(['verify'], { services: { verify: () => readFile('/no/such/key') as never } });
+    expect(missing.stderr).toContain('/no/such/key cannot be read: no such file or folder.');
     expect((await world.run(['verify', '--data', 'a', '--journal', 'b'])).code).toBe(2);
   });
 });

@@ -24,8 +24,10 @@ export interface CommandDraft {
   readonly kind: CommandKind;
   /** What is done with the text in the protocol's own words: `query`, `prepare`, `execute`, `copy-data`, … */
   readonly verb: string;
-  /** The command as the person wrote it. Cut at `commandTextBytesMax` in the record; judged whole. */
+  /** The command as the person wrote it: what is judged. */
   readonly text: string;
+  /** What is recorded instead, without the passwords that stand in it (A-REC-05); `text` itself where none do. */
+  readonly recordedText: string;
   readonly parameters: readonly Parameter[] | null;
   readonly effect: Effect;
   /** Ordinal of the command this one executes (an Execute's Parse), or null. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
-import type { EventBody } from './event.ts';
-import { Doors } from './door.ts';
 import type { DoorPorts } from './door.ts';
+import { Doors } from './door.ts';
+import type { EventBody } from './event.ts';
 import { commandStages, connectionStages } from './pipeline.ts';
 import type { Protocol } from './protocol.ts';
 import { FakeJournal, FakeRecordings, FakeWire, testPrincipal, testResource } from './testing/fakes.ts';
@@ -88,7 +88,7 @@ describe('a connection', () => {
     session.establish();
     journal.automatic = false;
     session.submit(
-      { kind: 'sql', verb: 'query', text: 'x', parameters: null, effect: 'unknown', of: null },
+      { kind: 'sql', verb: 'query', text: 'x', recordedText: 'x', parameters: null, effect: 'unknown', of: null },
       (command) => {
         trace.push('release');
         session.forward(Buffer.from('x'), command);

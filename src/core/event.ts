@@ -46,7 +46,12 @@ export type EventBody =
       /** Sessions that were open when the gateway stopped. */
       readonly interrupted: number;
     }
-  | { readonly type: 'space.changed'; readonly level: SpaceLevel; readonly freeBytes: number; readonly totalBytes: number }
+  | {
+      readonly type: 'space.changed';
+      readonly level: SpaceLevel;
+      readonly freeBytes: number;
+      readonly totalBytes: number;
+    }
   | {
       readonly type: 'identity.refused';
       readonly connection: string;

@@ -10,5 +10,6 @@ it('has its stages in the order that the promises rest on', () => {
 });
 
 it('gives a reason for each stage', () => {
-  for (const [, reason] of [...connectionStages, ...commandStages, ...outputStages]) expect(reason.length).toBeGreaterThan(20);
+  for (const [, reason] of [...connectionStages, ...commandStages, ...outputStages])
+    expect(reason.length).toBeGreaterThan(20);
 });

@@ -16,7 +16,7 @@ import type { Verdict } from './verdict.ts';
 export interface Journal {
   /**
    * Adds an event and returns its sequence number at once; durability follows (`afterDurable`).
-   * Throws `core.journal-unavailable` once anything failed: a journal that failed never accepts again in this process.
+   * Throws `core.journal-unavailable` once anything failed, until the journal was reopened from what is on disk.
    */
   append(event: EventBody): number;
   /** Sequence of the last event known to be on stable storage. */

@@ -13,7 +13,7 @@ import type { VerdictName } from './verdict.ts';
 const protocol = { name: 'echo', housekeeping: ['Sync'] } as unknown as Protocol;
 
 function draft(text: string, effect: Effect = 'unknown'): CommandDraft {
-  return { kind: 'sql', verb: 'query', text, parameters: null, effect, of: null };
+  return { kind: 'sql', verb: 'query', text, recordedText: text, parameters: null, effect, of: null };
 }
 
 async function open(options: { recording?: RecordingMode; judge?: Judge; automatic?: boolean } = {}) {

@@ -245,7 +245,7 @@ export class Session {
         command: ordinal,
         kind: draft.kind,
         verb: draft.verb,
-        text: draft.text,
+        text: draft.recordedText,
         parameters: draft.parameters,
         of: draft.of,
       });
@@ -275,7 +275,10 @@ export class Session {
     }
     const mustWait = this.resource.recording === 'strict' && draft.effect !== 'read';
     const settle = (error: Error | null): void => {
-      if (error !== null) return this.#fail('recording-failed', error);
+      if (error !== null) {
+        this.#fail('recording-failed', error);
+        return;
+      }
       if (run.state !== 'pending' || this.#phase !== 'established') return;
       if (verdict.name === 'block' || verdict.name === 'terminate') {
         run.state = 'refused';
@@ -374,19 +377,20 @@ export class Session {
    */
   end(ending: SessionEnding): void {
     if (this.ended) return;
-    const established = this.#phase === 'established';
     this.#phase = 'ending';
     this.#ending = ending;
     this.#upstream?.pause();
     this.#parts.clock.after(limits.goodbyeDeadlineMs, () => this.finish());
-    if (this.onEnding === null) return this.finish();
+    if (this.onEnding === null) {
+      this.finish();
+      return;
+    }
     try {
       this.onEnding(ending);
     } catch (error) {
       this.#parts.log.error('goodbye failed', { session: this.id, detail: describeError(error) });
       this.finish();
     }
-    void established;
   }
 
   /** Writes the native goodbye; allowed only while the session is ending. */
@@ -404,11 +408,11 @@ export class Session {
       ending ?? { reason: 'failed' as const, message: 'The session ended.', code: null, by: null };
     this.#phase = 'ended';
     const { clock, client, recording } = this.#parts;
-    for (const run of [...this.#pending.values()]) this.#conclude(run, 'unfinished', null, null);
+    for (const run of this.#pending.values()) this.#conclude(run, 'unfinished', null, null);
     this.#held = [];
     this.#upstream?.destroy();
     if (!keepClient) {
-      if (why.reason === 'client-closed' || client.pendingBytes === 0) client.end();
+      client.end();
       clock.after(limits.goodbyeDeadlineMs, () => client.destroy());
     }
     recording
@@ -545,7 +549,8 @@ function handlerOf(handler: WireHandler): WireHandler {
 }
 
 function intentOf(session: string, command: number, draft: CommandDraft): EventBody {
-  const textBytes = Buffer.byteLength(draft.text);
+  const text = draft.recordedText;
+  const textBytes = Buffer.byteLength(text);
   const cut = textBytes > limits.commandTextBytesMax;
   return {
     type: 'command.intent',
@@ -553,9 +558,9 @@ function intentOf(session: string, command: number, draft: CommandDraft): EventB
     command,
     kind: draft.kind,
     verb: draft.verb,
-    text: cut ? Buffer.from(draft.text).subarray(0, limits.commandTextBytesMax).toString('utf8') : draft.text,
+    text: cut ? Buffer.from(text).subarray(0, limits.commandTextBytesMax).toString('utf8') : text,
     textBytes,
-    ...(cut ? { textDigest: createHash('sha256').update(draft.text).digest('hex') } : {}),
+    ...(cut ? { textDigest: createHash('sha256').update(text).digest('hex') } : {}),
     parameters: draft.parameters,
     effect: draft.effect,
     of: draft.of,

@@ -4,10 +4,11 @@
  *
  * Deliberately absent: authorisation (the API's), defaults, any state of its own.
  */
-import { isGatewayError } from '../base/errors.ts';
+
 import type { Explanation, Manifest, ManifestKind } from '../api/contract/index.ts';
 import { type ApiPorts, apiErrors, type SessionQuery, type SessionRecord, type StoredManifest } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
+import { isGatewayError } from '../base/errors.ts';
 import type { LiveSessions } from '../core/door.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
@@ -25,7 +26,9 @@ export interface ApiPortParts {
   readonly snapshot: Snapshot;
   readonly sessions: LiveSessions;
   readonly protocols: readonly Protocol[];
-  readonly listenerOf: (protocol: string) => { readonly host: string; readonly port: number; readonly tls: boolean } | null;
+  readonly listenerOf: (
+    protocol: string,
+  ) => { readonly host: string; readonly port: number; readonly tls: boolean } | null;
   readonly readRecording: (session: string, signal: AbortSignal) => Promise<AsyncIterable<RecordedEntry>>;
   readonly followRecording: (session: string, signal: AbortSignal) => AsyncIterable<RecordedEntry> | null;
   readonly journal: ApiPorts['journal'];
@@ -154,7 +157,11 @@ async function commit(
         ...writeOf(manifest),
         expectedGeneration: expectedRevision ?? 0,
       })),
-      deletes: batch.deletes.map(({ kind, name, expectedRevision }) => ({ kind, name, expectedGeneration: expectedRevision })),
+      deletes: batch.deletes.map(({ kind, name, expectedRevision }) => ({
+        kind,
+        name,
+        expectedGeneration: expectedRevision,
+      })),
     },
     record,
   );
@@ -200,7 +207,8 @@ async function listSessions(parts: ApiPortParts, query: SessionQuery) {
     { limit: query.limit, after },
   );
   const last = rows.at(-1);
-  const own = query.principalId !== null && query.principalName !== null && nameOf(query.principalId) !== query.principalName;
+  const own =
+    query.principalId !== null && query.principalName !== null && nameOf(query.principalId) !== query.principalName;
   return {
     sessions: own ? [] : rows.map((row) => sessionRecord(parts, row)),
     next: last === undefined || rows.length < query.limit ? null : `${last.startedAtMs}.${last.id}`,
@@ -216,7 +224,11 @@ function sessionRecord(parts: ApiPortParts, row: SessionRow): SessionRecord {
   const live = parts.sessions.get(row.id);
   return {
     id: row.id,
-    principal: { id: row.principalId, name: row.principalName, kind: row.principalKind as SessionRecord['principal']['kind'] },
+    principal: {
+      id: row.principalId,
+      name: row.principalName,
+      kind: row.principalKind as SessionRecord['principal']['kind'],
+    },
     resource: row.resource,
     protocol: row.protocol,
     source: row.source,
@@ -263,10 +275,23 @@ async function explain(parts: ApiPortParts, principalName: string, resourceName:
   const resource = await parts.snapshot.resource(resourceName);
   if (entry === null || resource === null || entry.disabled) {
     const missing =
-      entry === null ? `there is no principal ${principalName}` : resource === null ? `there is no resource ${resourceName}` : `${principalName} is disabled`;
-    return { principal: principalName, resource: resourceName, granted: false, rule: 'none', trace: [{ access: '-', matched: false, why: missing }] };
+      entry === null
+        ? `there is no principal ${principalName}`
+        : resource === null
+          ? `there is no resource ${resourceName}`
+          : `${principalName} is disabled`;
+    return {
+      principal: principalName,
+      resource: resourceName,
+      granted: false,
+      rule: 'none',
+      trace: [{ access: '-', matched: false, why: missing }],
+    };
   }
-  const principal: Principal = { ...entry, authentication: { method: 'system', credentialId: null, atMs: parts.clock.now() } };
+  const principal: Principal = {
+    ...entry,
+    authentication: { method: 'system', credentialId: null, atMs: parts.clock.now() },
+  };
   const { decision, rules } = parts.snapshot.explain(principal, resource);
   return {
     principal: principalName,
@@ -276,7 +301,9 @@ async function explain(parts: ApiPortParts, principalName: string, resourceName:
     trace: rules.map(({ name, matches, conditions }) => ({
       access: name,
       matched: matches,
-      why: conditions.map(({ condition, holds, because }) => `${holds ? '✓' : '✗'} ${condition}: ${because}`).join('; '),
+      why: conditions
+        .map(({ condition, holds, because }) => `${holds ? '✓' : '✗'} ${condition}: ${because}`)
+        .join('; '),
     })),
   };
 }

@@ -28,7 +28,14 @@ export async function createFirstAdministrator(parts: BootstrapParts): Promise<s
   const path = join(dataDirectory, 'initial-admin-password');
   const password = newSecret(15);
   await writeFile(path, `${password}\n`, { mode: 0o600 });
-  const actor = { id: 'gateway', issuer: localIssuer, name: 'gateway', kind: 'service', groups: [], credentialId: null } as const;
+  const actor = {
+    id: 'gateway',
+    issuer: localIssuer,
+    name: 'gateway',
+    kind: 'service',
+    groups: [],
+    credentialId: null,
+  } as const;
   await store.objects.change(
     {
       puts: [

@@ -7,6 +7,7 @@
  * Deliberately absent: logic of any room. What is decided here is only who is handed to whom, and what ends sessions.
  */
 import { chmod, mkdir } from 'node:fs/promises';
+import type { Server as HttpsServer } from 'node:https';
 import { join } from 'node:path';
 import { createApi } from '../api/index.ts';
 import { indexSessions } from '../audit/index.ts';
@@ -16,6 +17,7 @@ import type { Log } from '../base/log.ts';
 import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
 import { Doors, durable } from '../core/door.ts';
 import type { EventBody } from '../core/event.ts';
+import type { Journal } from '../core/ports.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { SessionEnding } from '../core/session.ts';
 import { createIdentity, type Identity } from '../identity/index.ts';
@@ -97,6 +99,8 @@ class Composition implements Gateway {
   #draining = false;
   #stopping: Promise<void> | null = null;
   #hurry: (() => void) | null = null;
+  #renewConsole: (() => Promise<void>) | null = null;
+  #recordings: SessionRecordings | null = null;
   #syncLatency: SyncLatency | null = null;
   #fail: (error: Error) => void = () => {};
   readonly failed: Promise<never>;
@@ -132,10 +136,15 @@ class Composition implements Gateway {
     const snapshot = await this.#openSnapshot(store);
     const identity = await this.#openIdentity(store, ownSecrets, snapshot);
     this.firstPasswordPath = await createFirstAdministrator({ store, identity, snapshot, journal, dataDirectory });
+    const metrics = openMetrics({
+      liveSessions: () => this.doors.sessions.size,
+      durableSequence: () => journal.durableSequence,
+      spaceLevel: () => journal.spaceLevel,
+    });
     this.doors = new Doors({
       clock: this.#clock,
       log: this.#log,
-      journal,
+      journal: counted(journal, metrics),
       recordings,
       identification: identity,
       authorisation: snapshot,
@@ -145,16 +154,11 @@ class Composition implements Gateway {
       judge: createJudge(),
     });
     this.#endWhatIsRevoked(identity, snapshot);
-    const metrics = openMetrics({
-      liveSessions: () => this.doors.sessions.size,
-      durableSequence: () => journal.durableSequence,
-      spaceLevel: () => journal.spaceLevel,
-    });
-    await this.#openIndex(store, journal, metrics);
+    await this.#openIndex(store, journal);
     this.#syncLatency = await measureSync(dataDirectory).catch(() => null);
     await this.#openApi({ store, identity, secrets, snapshot, recordings, metrics, authority });
     await this.#openListeners(authority, metrics);
-    this.#timers.push(this.#clock.every(86_400_000, () => void this.#renew(authority)));
+    this.#timers.push(this.#clock.every(limits.renewalIntervalMs, () => void this.#renew(authority)));
     await this.#record({ type: 'gateway.started', version });
     this.#log.info('gateway started', { gateway: this.id, console: this.consoleUrl, version });
   }
@@ -221,7 +225,9 @@ class Composition implements Gateway {
     const keyRing = await openKeyRing(
       'env' in key ? { keys: process.env[key.env] ?? '' } : { file: key.file, create: true },
     );
-    const store = await openStore(storeUrl === null ? { directory: join(dataDirectory, 'store') } : { databaseUrl: storeUrl });
+    const store = await openStore(
+      storeUrl === null ? { directory: join(dataDirectory, 'store') } : { databaseUrl: storeUrl },
+    );
     this.store = store;
     this.#closers.push(['store', () => store.close()]);
     store.onFailure((error) => this.#fail(error));
@@ -254,9 +260,14 @@ class Composition implements Gateway {
     const recordings = openRecordings({
       journal,
       clock: this.#clock,
-      ...(recording.resultBytesPerCommand === undefined ? {} : { resultBytesPerCommand: recording.resultBytesPerCommand }),
-      ...(recording.resultBytesPerSession === undefined ? {} : { resultBytesPerSession: recording.resultBytesPerSession }),
+      ...(recording.resultBytesPerCommand === undefined
+        ? {}
+        : { resultBytesPerCommand: recording.resultBytesPerCommand }),
+      ...(recording.resultBytesPerSession === undefined
+        ? {}
+        : { resultBytesPerSession: recording.resultBytesPerSession }),
     });
+    this.#recordings = recordings;
     this.#closers.push(['recordings', () => recordings.close()]);
     return { journal, recordings };
   }
@@ -284,7 +295,9 @@ class Composition implements Gateway {
     await snapshot.reload();
     const stop = store.objects.onChange(() => {
       snapshot.reload().catch((error: unknown) => {
-        this.#log.error('configuration could not be read; the one before stays in force', { detail: describeError(error) });
+        this.#log.error('configuration could not be read; the one before stays in force', {
+          detail: describeError(error),
+        });
       });
     });
     this.#closers.push(['configuration', stop]);
@@ -319,15 +332,18 @@ class Composition implements Gateway {
       );
     });
     snapshot.onLoaded = () => {
-      sessions.end((session) => {
-        const entry = snapshot.principal(session.principal.name);
-        if (entry === null || entry.disabled) return true;
-        return !snapshot.decide({ ...session.principal, groups: entry.groups }, session.resource).granted;
-      }, ending('locked', 'Your access to this resource has ended.'));
+      sessions.end(
+        (session) => {
+          const entry = snapshot.principal(session.principal.name);
+          if (entry === null || entry.disabled) return true;
+          return !snapshot.decide({ ...session.principal, groups: entry.groups }, session.resource).granted;
+        },
+        ending('locked', 'Your access to this resource has ended.'),
+      );
     };
   }
 
-  async #openIndex(store: Store, journal: RecordingJournal, metrics: Metrics): Promise<void> {
+  async #openIndex(store: Store, journal: RecordingJournal): Promise<void> {
     const cursorName = `sessions:${this.id}`;
     if ((await store.sessions.cursor(cursorName)) > journal.durableSequence) {
       this.#log.warn('the index of sessions is ahead of the journal; it is built anew');
@@ -339,12 +355,8 @@ class Composition implements Gateway {
       clock: this.#clock,
       log: this.#log,
     });
-    const firstLive = journal.durableSequence + 1;
     const subscription = journal.subscribe(from, (events) => {
-      for (const event of events) {
-        index.event(event);
-        if (event.seq >= firstLive) metrics.event(event);
-      }
+      for (const event of events) index.event(event);
     });
     subscription.ended.catch((error: unknown) => {
       this.#log.error('the index of sessions stopped', { detail: describeError(error) });
@@ -394,9 +406,15 @@ class Composition implements Gateway {
           draining: this.#draining,
           space: { level: journal.spaceLevel, ...(await readSpace(this.#config.dataDirectory)) },
           journal: { durableSequence: journal.durableSequence, working: journal.failure === null },
-          recording: { working: journal.failure === null },
-          diskSync: this.#syncLatency === null ? null : { p50Ms: this.#syncLatency.medianMs, p99Ms: this.#syncLatency.p99Ms },
-          listeners: this.listeners.map(({ protocol, host: on, port: at }) => ({ protocol, host: publicHost(on), port: at, tls: true })),
+          recording: { working: journal.failure === null && rooms.recordings.failure === null },
+          diskSync:
+            this.#syncLatency === null ? null : { p50Ms: this.#syncLatency.medianMs, p99Ms: this.#syncLatency.p99Ms },
+          listeners: this.listeners.map(({ protocol, host: on, port: at }) => ({
+            protocol,
+            host: publicHost(on),
+            port: at,
+            tls: true,
+          })),
           liveSessions: this.doors.sessions.size,
         }),
         notReady: () => this.#notReady(),
@@ -410,9 +428,18 @@ class Composition implements Gateway {
       log: this.#log,
       protocols: this.#protocols,
       tls: tls ? await rooms.authority.material() : null,
-      consoleDirectory: new URL(import.meta.url.endsWith('.ts') ? '../../web/public' : '../../../web/public', import.meta.url).pathname,
+      consoleDirectory: new URL(
+        import.meta.url.endsWith('.ts') ? '../../web/public' : '../../../web/public',
+        import.meta.url,
+      ).pathname,
     });
     this.#closers.push(['api', () => api.close()]);
+    if (tls) {
+      this.#renewConsole = async () => {
+        const server = api.server as unknown as HttpsServer;
+        server.setSecureContext(await rooms.authority.material());
+      };
+    }
     try {
       await api.listen({ host, port });
     } catch (cause) {
@@ -428,6 +455,7 @@ class Composition implements Gateway {
   #notReady(): string | null {
     if (this.#draining) return 'draining';
     if (this.journal.failure !== null) return 'the journal does not work';
+    if (this.#recordings?.failure != null) return 'recordings cannot be written';
     if (this.journal.spaceLevel === 'refuse' || this.journal.spaceLevel === 'end') return 'no room left to record';
     if (this.store.failure !== null) return 'the store does not work';
     return null;
@@ -437,7 +465,9 @@ class Composition implements Gateway {
     for (const configured of this.#config.listeners) {
       const protocol = this.#protocols.find(({ name }) => name === configured.protocol);
       if (protocol === undefined) {
-        throw gatewayErrors('gateway.configuration', { values: { problem: `there is no protocol ${configured.protocol}` } });
+        throw gatewayErrors('gateway.configuration', {
+          values: { problem: `there is no protocol ${configured.protocol}` },
+        });
       }
       const serverTls = (): ServerTlsOptions => {
         const { secureContext, certificate } = authority.identity();
@@ -462,6 +492,7 @@ class Composition implements Gateway {
   async #renew(authority: Authority): Promise<void> {
     try {
       await authority.renew();
+      await this.#renewConsole?.();
     } catch (error) {
       this.#log.error('the certificate could not be renewed; the old one stays', { detail: describeError(error) });
     }
@@ -470,6 +501,26 @@ class Composition implements Gateway {
   async #record(event: EventBody): Promise<void> {
     await durable(this.journal, this.journal.append(event));
   }
+}
+
+/** The journal as the doors see it: what is appended is counted on the way. */
+function counted(journal: Journal, metrics: Metrics): Journal {
+  return {
+    append: (event) => {
+      metrics.event(event);
+      return journal.append(event);
+    },
+    afterDurable: (sequence, callback) => journal.afterDurable(sequence, callback),
+    get durableSequence() {
+      return journal.durableSequence;
+    },
+    get failure() {
+      return journal.failure;
+    },
+    get spaceLevel() {
+      return journal.spaceLevel;
+    },
+  };
 }
 
 /** What `source` yields until `signal` aborts. */

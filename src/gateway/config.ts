@@ -4,6 +4,7 @@
  * Invariant: an unknown key is an error; a secret is never a value in this file, only a place where to find it.
  */
 import { readFile } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -93,7 +94,9 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
     throw fail(`${sources.file ?? 'defaults'}: ${issue.path.join('.') || 'top level'}: ${issue.message}`);
   }
   const file = parsed.data;
-  const dataDirectory = resolve(sources.dataDirectory ?? environment['SALLYPORT_DATA'] ?? file.data ?? 'sallyport-data');
+  const dataDirectory = resolve(
+    sources.dataDirectory ?? environment['SALLYPORT_DATA'] ?? file.data ?? 'sallyport-data',
+  );
   const base = portBase(environment['SALLYPORT_PORT_BASE']);
   const portOf = (name: string, configured: number | undefined): number => {
     if (configured !== undefined) return configured;
@@ -105,7 +108,9 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
     throw fail(`store.url names the variable ${file.store.url.env}, which is not set`);
   }
   if (!file.console.tls && !isLoopback(file.console.host)) {
-    throw fail('console.tls must be true where console.host is not a loopback address: tokens would cross the network in clear');
+    throw fail(
+      'console.tls must be true where console.host is not a loopback address: tokens would cross the network in clear',
+    );
   }
   return {
     dataDirectory,
@@ -128,7 +133,10 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
       resultBytesPerSession: file.recording.resultBytesPerSession,
     },
     drainMs: number('SALLYPORT_DRAIN_SECONDS', environment, 86_400, file.drainSeconds) * 1000,
-    log: { level: logLevel(environment['SALLYPORT_LOG_LEVEL'], file.log.level), format: file.log.format ?? (process.stderr.isTTY ? 'text' : 'json') },
+    log: {
+      level: logLevel(environment['SALLYPORT_LOG_LEVEL'], file.log.level),
+      format: file.log.format ?? (process.stderr.isTTY ? 'text' : 'json'),
+    },
   };
 }
 
@@ -151,7 +159,8 @@ function number(
   const text = environment[name];
   if (text === undefined || text === '') return otherwise;
   const value = Number(text);
-  if (!Number.isFinite(value) || value < 0 || value > most) throw fail(`${name} must be a number from 0 to ${most}, not "${text}"`);
+  if (!Number.isFinite(value) || value < 0 || value > most)
+    throw fail(`${name} must be a number from 0 to ${most}, not "${text}"`);
   return value;
 }
 
@@ -182,7 +191,7 @@ function parseFile(path: string, text: string): unknown {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function fail(problem: string): Error {

@@ -75,7 +75,9 @@ function nodeVersion(): Finding {
 }
 
 function inspector(): Finding {
-  const open = process.execArgv.some((argument) => argument.startsWith('--inspect')) || /--inspect/.test(process.env['NODE_OPTIONS'] ?? '');
+  const open =
+    process.execArgv.some((argument) => argument.startsWith('--inspect')) ||
+    /--inspect/.test(process.env['NODE_OPTIONS'] ?? '');
   return {
     level: open ? 'fail' : 'ok',
     check: 'Inspector',
@@ -97,7 +99,12 @@ async function dataDirectory(config: GatewayConfig): Promise<Finding> {
       todo: openToOthers ? `chmod go-w ${config.dataDirectory}` : null,
     };
   } catch (error) {
-    return { level: 'fail', check, message: describeError(error), todo: 'Choose a directory that this account may write (--data).' };
+    return {
+      level: 'fail',
+      check,
+      message: describeError(error),
+      todo: 'Choose a directory that this account may write (--data).',
+    };
   }
 }
 
@@ -128,8 +135,10 @@ async function space(config: GatewayConfig): Promise<Finding> {
     const { bavail, blocks, bsize } = await statfs(config.dataDirectory);
     const free = (bavail / blocks) * percent;
     const message = `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB free (${free.toFixed(0)} %)`;
-    if (free < 5) return { level: 'fail', check, message, todo: 'Below 5 % the gateway refuses new sessions: make room.' };
-    if (free < 15) return { level: 'warn', check, message, todo: 'Below 5 % the gateway refuses new sessions: plan for more room.' };
+    if (free < 5)
+      return { level: 'fail', check, message, todo: 'Below 5 % the gateway refuses new sessions: make room.' };
+    if (free < 15)
+      return { level: 'warn', check, message, todo: 'Below 5 % the gateway refuses new sessions: plan for more room.' };
     return { level: 'ok', check, message, todo: null };
   } catch (error) {
     return { level: 'fail', check, message: describeError(error), todo: null };
@@ -139,7 +148,8 @@ async function space(config: GatewayConfig): Promise<Finding> {
 async function descriptors(): Promise<Finding> {
   const check = 'Open files limit';
   try {
-    const line = (await readFile('/proc/self/limits', 'utf8')).split('\n').find((text) => text.startsWith('Max open files')) ?? '';
+    const line =
+      (await readFile('/proc/self/limits', 'utf8')).split('\n').find((text) => text.startsWith('Max open files')) ?? '';
     const soft = Number(line.split(/\s+/)[3]);
     const few = soft < 8192;
     return {
@@ -199,7 +209,9 @@ async function key(config: GatewayConfig): Promise<Finding> {
     level: open ? 'fail' : 'warn',
     check,
     message: open ? `${config.key.file} can be read by others` : `${config.key.file}`,
-    todo: open ? `chmod 600 ${config.key.file}` : 'It lies beside the data it protects: keep a copy elsewhere, and in production give it by SALLYPORT_KEY.',
+    todo: open
+      ? `chmod 600 ${config.key.file}`
+      : 'It lies beside the data it protects: keep a copy elsewhere, and in production give it by SALLYPORT_KEY.',
   };
 }
 
@@ -217,6 +229,8 @@ function memory(): Finding {
     level: few ? 'warn' : 'ok',
     check: 'Memory limit',
     message: total === 0 ? 'none' : `${(total / 2 ** 30).toFixed(1)} GiB`,
-    todo: few ? 'The embedded store alone takes half a gigabyte: give the gateway 1 GiB or use PostgreSQL as store.' : null,
+    todo: few
+      ? 'The embedded store alone takes half a gigabyte: give the gateway 1 GiB or use PostgreSQL as store.'
+      : null,
   };
 }

@@ -46,7 +46,10 @@ export async function signingKey(secrets: Secrets, gateway: string): Promise<Key
 
 /** The secret that salts of access tokens derive from; shared by all gateways on one store. */
 export async function tokenSecret(secrets: Secrets): Promise<Buffer> {
-  return Buffer.from(await getOrCreate(secrets, `${ownPrefix}token-secret`, () => randomBytes(32).toString('hex')), 'hex');
+  return Buffer.from(
+    await getOrCreate(secrets, `${ownPrefix}token-secret`, () => randomBytes(32).toString('hex')),
+    'hex',
+  );
 }
 
 async function getOrCreate(secrets: Secrets, name: string, make: () => string): Promise<string> {

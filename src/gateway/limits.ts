@@ -21,6 +21,9 @@ export const indexFlushMs = 2_000;
 /** Validity of the listener's certificate; renewed at start and each day once a third is left. */
 export const certificateDays = 90;
 
+/** How often certificates are looked at. */
+export const renewalIntervalMs = 86_400_000;
+
 /** Validity of the gateway's own authority. */
 export const authorityDays = 3_650;
 

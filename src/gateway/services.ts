@@ -3,6 +3,7 @@
  * Fulfils `cli/services.ts`.
  */
 import { createPublicKey } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type {
@@ -60,7 +61,7 @@ async function start(options: GatewayOptions): Promise<RunningGateway> {
       notes:
         gateway.firstPasswordPath === null
           ? []
-          : [`The first administrator is “admin”; the password stands in ${gateway.firstPasswordPath}.`],
+          : [`The first administrator is admin, with the password in ${gateway.firstPasswordPath}`],
     },
     closed,
   };
@@ -81,8 +82,9 @@ async function* doctor(options: DoctorOptions): AsyncGenerator<Finding> {
 async function verify(options: VerifyOptions, onProgress: (progress: VerifyProgress) => void): Promise<VerifyReport> {
   const directory =
     options.journalDirectory !== null
-      ? dirname(resolve(options.journalDirectory))
-      : (await readConfig({ dataDirectory: options.dataDirectory ?? undefined, environment: process.env })).dataDirectory;
+      ? recordsDirectory(resolve(options.journalDirectory))
+      : (await readConfig({ dataDirectory: options.dataDirectory ?? undefined, environment: process.env }))
+          .dataDirectory;
   const publicKey = createPublicKey(await readFile(options.keyFile ?? join(directory, 'journal.pub'), 'utf8'));
   const checkpoint = options.checkpointFile === null ? null : await readFile(options.checkpointFile, 'utf8');
   const report = await verifyJournal({
@@ -94,7 +96,13 @@ async function verify(options: VerifyOptions, onProgress: (progress: VerifyProgr
   });
   const { ok, events, segments, checkpoints, recordings, bytes, durationMs, head } = report;
   return {
-    ...{ ok, events, segments, checkpoints, recordings, bytes, durationMs },
+    ok,
+    events,
+    segments,
+    checkpoints,
+    recordings,
+    bytes,
+    durationMs,
     head: head === null ? null : { sequence: head.sequence, digest: head.root },
     notes: notesOf(report, options.keyFile === null),
     problems: report.problems.map(({ code, text, sequence, file, offset }) => ({
@@ -107,14 +115,22 @@ async function verify(options: VerifyOptions, onProgress: (progress: VerifyProgr
   };
 }
 
+/** The directory that holds `journal/` and `recordings/`: the one named, or the one around the `journal/` named. */
+function recordsDirectory(named: string): string {
+  return existsSync(join(named, 'journal')) ? named : dirname(named);
+}
+
 /** What is worth knowing and proves nothing wrong. */
 function notesOf(report: Awaited<ReturnType<typeof verifyJournal>>, ownKey: boolean): string[] {
   const { problemCount, problems, uncovered, unfinishedJournalBytes, unfinishedRecordings } = report;
   const notes: string[] = [];
   if (problemCount > problems.length) notes.push(`${problemCount - problems.length} more problems are not listed.`);
-  if (uncovered > 0) notes.push(`${uncovered} events behind the last checkpoint are chained, and not yet covered by a signature.`);
-  if (unfinishedJournalBytes > 0) notes.push(`${unfinishedJournalBytes} bytes of an unfinished event stand at the end.`);
-  if (unfinishedRecordings > 0) notes.push(`${unfinishedRecordings} recordings are not sealed: of live sessions, or cut off by a crash.`);
+  if (uncovered > 0)
+    notes.push(`${uncovered} events behind the last checkpoint are chained, and not yet covered by a signature.`);
+  if (unfinishedJournalBytes > 0)
+    notes.push(`${unfinishedJournalBytes} bytes of an unfinished event stand at the end.`);
+  if (unfinishedRecordings > 0)
+    notes.push(`${unfinishedRecordings} recordings are not sealed: of live sessions, or cut off by a crash.`);
   if (ownKey) notes.push('The key came from the data directory itself; give one that was kept elsewhere with --key.');
   return notes;
 }

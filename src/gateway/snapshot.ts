@@ -36,7 +36,10 @@ export interface PrincipalEntry {
 }
 
 interface ObjectReader {
-  list(kind: string, page: { readonly limit: number; readonly after?: string | null }): Promise<readonly StoredObject[]>;
+  list(
+    kind: string,
+    page: { readonly limit: number; readonly after?: string | null },
+  ): Promise<readonly StoredObject[]>;
 }
 
 interface State {
@@ -151,10 +154,17 @@ export class Snapshot {
 
 /** The manifest that a stored object stands for; it was checked when it was written. */
 export function manifestOf({ kind, name, labels, spec }: StoredObject): Manifest {
-  return { kind, metadata: { name, ...(Object.keys(labels).length === 0 ? {} : { labels }) }, spec } as unknown as Manifest;
+  return {
+    kind,
+    metadata: { name, ...(Object.keys(labels).length === 0 ? {} : { labels }) },
+    spec,
+  } as unknown as Manifest;
 }
 
-function principalsOf(principals: readonly StoredObject[], groups: readonly StoredObject[]): Map<string, PrincipalEntry> {
+function principalsOf(
+  principals: readonly StoredObject[],
+  groups: readonly StoredObject[],
+): Map<string, PrincipalEntry> {
   const groupsOf = new Map<string, string[]>();
   for (const group of groups) {
     for (const member of group.spec['members'] as readonly string[]) {

@@ -60,7 +60,8 @@ export class BlockEncoder {
         this.#text(entry.kind);
         this.#text(entry.verb);
         this.#text(entry.text);
-        return this.#parameters(entry.parameters);
+        this.#parameters(entry.parameters);
+        return;
       case 'columns':
         this.#uint32(entry.command);
         this.#uint32(entry.columns.length);
@@ -73,16 +74,19 @@ export class BlockEncoder {
       case 'rows':
         this.#uint32(entry.command);
         this.#uint32(entry.count);
-        return this.#raw(entry.data);
+        this.#raw(entry.data);
+        return;
       case 'data':
         this.#uint32(entry.command);
         this.#uint8(entry.direction === 'out' ? 1 : 0);
-        return this.#raw(entry.data);
+        this.#raw(entry.data);
+        return;
       case 'omitted':
         this.#uint32(entry.command);
         this.#number(entry.rows);
         this.#number(entry.bytes);
-        return this.#text(entry.digest);
+        this.#text(entry.digest);
+        return;
       case 'message': {
         this.#uint32(entry.command ?? nullLength);
         this.#uint8(levels.indexOf(entry.level));
@@ -102,12 +106,16 @@ export class BlockEncoder {
         this.#text(entry.tag);
         this.#number(entry.rows);
         this.#number(entry.bytes);
-        return this.#number(entry.durationMs);
+        this.#number(entry.durationMs);
+        return;
     }
   }
 
   #parameters(parameters: readonly Parameter[] | null): void {
-    if (parameters === null) return this.#uint32(nullLength);
+    if (parameters === null) {
+      this.#uint32(nullLength);
+      return;
+    }
     this.#uint32(parameters.length);
     for (const parameter of parameters) {
       this.#text(parameter.type);
@@ -139,7 +147,10 @@ export class BlockEncoder {
   }
 
   #text(text: string | null): void {
-    if (text === null) return this.#uint32(nullLength);
+    if (text === null) {
+      this.#uint32(nullLength);
+      return;
+    }
     const most = text.length * 3 > this.#textLeft ? Math.floor(this.#textLeft / 3) : text.length;
     const kept = most < text.length && Buffer.byteLength(text) > this.#textLeft ? text.slice(0, most) : text;
     this.#room(4 + kept.length * 3);

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { cleanUp, ended, eventsOf, intent, isFull, keys, open, opened, temporary, until } from './fixtures/kit.ts';
 import type { Fault } from './files.ts';
+import { cleanUp, ended, eventsOf, intent, isFull, keys, open, opened, temporary, until } from './fixtures/kit.ts';
 import { verifyJournal } from './verify.ts';
 
 afterEach(cleanUp);
@@ -26,7 +26,12 @@ describe.each(faults)('F-03: $operation $nth fails with $code', (fault) => {
   test('acceptance ends, everyone who waits is told, and a reopening goes on without a lost or doubled sequence', async () => {
     const dir = temporary();
     const failures: Error[] = [];
-    const journal = await open(dir, { faults: [fault], segmentBytes: 3000, checkpointEvents: 7, onFailure: (error) => failures.push(error) });
+    const journal = await open(dir, {
+      faults: [fault],
+      segmentBytes: 3000,
+      checkpointEvents: 7,
+      onFailure: (error) => failures.push(error),
+    });
     const given: number[] = [];
     const durable = new Set<number>();
     let told = 0;
@@ -51,7 +56,9 @@ describe.each(faults)('F-03: $operation $nth fails with $code', (fault) => {
     expect(failures).toHaveLength(1);
     expect(durable.size + told).toBe(given.length);
     expect(told).toBeGreaterThan(0);
-    expect(() => journal.append(intent('ses_0', 2))).toThrow(expect.objectContaining({ code: 'core.journal-unavailable' }));
+    expect(() => journal.append(intent('ses_0', 2))).toThrow(
+      expect.objectContaining({ code: 'core.journal-unavailable' }),
+    );
     const highest = given.at(-1)!;
     expect(journal.durableSequence).toBe(durable.size);
 

@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../base/clock.ts';
-import type { Event } from '../core/event.ts';
+import type { Event, EventBody } from '../core/event.ts';
 import { serialise } from './batch.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import { cleanUp, ended, eventsOf, intent, keys, open, opened, segmentsOf, temporary, until } from './fixtures/kit.ts';
@@ -29,7 +29,11 @@ describe('appending', () => {
     expect(events.map((event) => event.seq)).toEqual(Array.from({ length: expected }, (_, index) => index + 1));
     expect(events[0]).toEqual({ ...intent('ses_a', 0), seq: 1, at: clock.now() });
     expect(segmentsOf(dir).length).toBeGreaterThan(3);
-    expect(await verifyJournal({ dir, publicKey: keys.publicKey })).toMatchObject({ ok: true, events: expected, uncovered: 0 });
+    expect(await verifyJournal({ dir, publicKey: keys.publicKey })).toMatchObject({
+      ok: true,
+      events: expected,
+      uncovered: 0,
+    });
   });
 
   test('afterDurable calls in order of sequence, at once where it is durable, and only then', async () => {
@@ -52,7 +56,9 @@ describe('appending', () => {
     });
     expect(isAtOnce).toBe(true);
     await journal.close();
-    expect(() => journal.append(intent('ses_a', 1))).toThrow(expect.objectContaining({ code: 'core.journal-unavailable' }));
+    expect(() => journal.append(intent('ses_a', 1))).toThrow(
+      expect.objectContaining({ code: 'core.journal-unavailable' }),
+    );
   });
 
   test('A-REC-02: newlines, JSON, escapes and lone surrogates come back as they were', async () => {
@@ -73,7 +79,9 @@ describe('appending', () => {
     const fits = 'x'.repeat(limits.eventBytesMax - overhead - digits);
     journal.append(intent('ses_a', 1, fits));
     await journal.flush();
-    expect(() => journal.append(intent('ses_a', 1, `${fits}x`))).toThrow(expect.objectContaining({ code: 'recording.event-too-large' }));
+    expect(() => journal.append(intent('ses_a', 1, `${fits}x`))).toThrow(
+      expect.objectContaining({ code: 'recording.event-too-large' }),
+    );
     expect(journal.append(intent('ses_a', 2))).toBe(2);
     await journal.close();
     expect((await verifyJournal({ dir, publicKey: keys.publicKey })).ok).toBe(true);
@@ -91,7 +99,12 @@ describe('checkpoints', () => {
     const dir = temporary();
     const clock = new FakeClock();
     const texts: string[] = [];
-    const journal = await open(dir, { clock, checkpointEvents: 10, checkpointIntervalMs: 5000, onCheckpoint: (text) => texts.push(text) });
+    const journal = await open(dir, {
+      clock,
+      checkpointEvents: 10,
+      checkpointIntervalMs: 5000,
+      onCheckpoint: (text) => texts.push(text),
+    });
     const sizes = (): number[] => texts.map((text) => parseCheckpoint(text).size);
     expect(await journal.checkpoint()).toBeNull();
     for (let index = 0; index < 10; index++) {
@@ -110,7 +123,10 @@ describe('checkpoints', () => {
     expect(sizes()).toEqual([10, 11, 12]);
     await journal.close();
     expect(sizes()).toEqual([10, 11, 12, 12]);
-    expect(await verifyJournal({ dir, publicKey: keys.publicKey, checkpoint: texts[1]! })).toMatchObject({ ok: true, checkpoints: 4 });
+    expect(await verifyJournal({ dir, publicKey: keys.publicKey, checkpoint: texts[1]! })).toMatchObject({
+      ok: true,
+      checkpoints: 4,
+    });
   });
 });
 
@@ -151,8 +167,19 @@ describe('starting', () => {
     first.append(ended('ses_done'));
     first.append(opened('ses_open'));
     first.append(intent('ses_open', 1));
-    first.append({ session: 'ses_open', command: 2, ...intent('ses_open', 2) });
-    first.append({ type: 'command.ended', session: 'ses_open', command: 1, outcome: 'completed', tag: null, error: null, rows: 0, bytes: 0, durationMs: 1 });
+    const reordered: unknown = { session: 'ses_open', command: 2, ...intent('ses_open', 2) };
+    first.append(reordered as EventBody);
+    first.append({
+      type: 'command.ended',
+      session: 'ses_open',
+      command: 1,
+      outcome: 'completed',
+      tag: null,
+      error: null,
+      rows: 0,
+      bytes: 0,
+      durationMs: 1,
+    });
     // Far more than a segment, so that the open session is known from the state frame only.
     for (let index = 0; index < 200; index++) {
       first.append({ type: 'command.cancel', session: 'ses_x', source: 'somewhere' });

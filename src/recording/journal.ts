@@ -157,8 +157,14 @@ export class RecordingJournal implements Journal {
   }
 
   afterDurable(sequence: number, callback: DurableCallback): void {
-    if (sequence <= this.#position.sequence) return callback(null);
-    if (this.#phase === 'failed' || this.#phase === 'closed') return callback(this.#unavailable());
+    if (sequence <= this.#position.sequence) {
+      callback(null);
+      return;
+    }
+    if (this.#phase === 'failed' || this.#phase === 'closed') {
+      callback(this.#unavailable());
+      return;
+    }
     this.#waiters.add(sequence, callback);
   }
 
@@ -306,7 +312,8 @@ export class RecordingJournal implements Journal {
     const batch = this.#unacknowledged.shift();
     this.#position = position;
     if (batch === undefined || batch.lastSequence !== position.sequence) {
-      return this.#fail(new Error('the writer acknowledged what it was not given'));
+      this.#fail(new Error('the writer acknowledged what it was not given'));
+      return;
     }
     this.#sent = 0;
     this.#backlogBytes -= batch.bytes;

@@ -149,7 +149,8 @@ export class SessionRecording implements Recording {
         this.#sealWhenWritten();
       });
     } catch (error) {
-      return this.fail(error as Error);
+      this.fail(error as Error);
+      return;
     }
     if (this.#isCongested && this.#inFlightBytes <= limits.sessionInFlightBytesMax / 2) {
       this.#isCongested = false;

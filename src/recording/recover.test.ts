@@ -1,7 +1,20 @@
 /** F-02: what a power cut leaves of the last segment. */
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
-import { cleanUp, copyOf, eventsOf, intent, isFull, keys, open, opened, random, seed, segmentsOf, temporary } from './fixtures/kit.ts';
+import {
+  cleanUp,
+  copyOf,
+  eventsOf,
+  intent,
+  isFull,
+  keys,
+  open,
+  opened,
+  random,
+  seed,
+  segmentsOf,
+  temporary,
+} from './fixtures/kit.ts';
 import { segmentHeaderBytes } from './frame.ts';
 import { verifyJournal } from './verify.ts';
 
@@ -30,7 +43,8 @@ function tear(whole: Buffer, synced: number, next: () => number): Buffer {
     else if (how === 2 && dice < 0.7) {
       const other = pages[Math.floor(next() * pages.length)]!;
       whole.copy(torn, from, Math.max(synced, other), Math.max(synced, other) + (to - from));
-    } else if (how === 3 && dice < 0.7) torn.fill(Math.floor(next() * 256), from + Math.floor(next() * (to - from)), to);
+    } else if (how === 3 && dice < 0.7)
+      torn.fill(Math.floor(next() * 256), from + Math.floor(next() * (to - from)), to);
   }
   return how === 3 && next() < 0.5 ? torn.subarray(0, synced + Math.floor(next() * (whole.length - synced))) : torn;
 }

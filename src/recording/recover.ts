@@ -202,7 +202,10 @@ class Replay {
       throw damaged(this.#name, frame.offset, problem);
     };
     if (kind === 'state') {
-      if (this.#tree !== null) return refuse('a second state frame');
+      if (this.#tree !== null) {
+        refuse('a second state frame');
+        return;
+      }
       const body = JSON.parse(frame.body.toString('utf8')) as StateBody;
       this.#tree = MerkleTree.restore(body.size, body.range.map(digestFromHex));
       this.#tracker = SessionTracker.restore(body.sessions);

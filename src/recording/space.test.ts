@@ -39,7 +39,13 @@ test('F-04: the journal looks every few seconds, tells, and writes it down; not 
     },
     onSpaceChange: (level) => told.push(level),
   });
-  for (const [next, level] of [[at(0.1), 'warn'], [at(0.03), 'refuse'], [at(0.001), 'end'], [at(0.5), 'ample'], [null, 'refuse']] as const) {
+  for (const [next, level] of [
+    [at(0.1), 'warn'],
+    [at(0.03), 'refuse'],
+    [at(0.001), 'end'],
+    [at(0.5), 'ample'],
+    [null, 'refuse'],
+  ] as const) {
     space = next;
     clock.advance(limits.spaceIntervalMs);
     await new Promise((resolve) => setImmediate(resolve));

@@ -10,7 +10,7 @@ import * as limits from './limits.ts';
 import { digestOf, digestToHex } from './merkle.ts';
 import { isSessionId, recordingName, recordingNamePattern } from './names.ts';
 import { decodeRecordingHeader, recordingHeaderBytes } from './recording-format.ts';
-import type { Beginning } from './tracker.ts';
+import { readBeginning } from './tracker.ts';
 import type { ProblemCode, Problems } from './verify-report.ts';
 
 interface Known {
@@ -60,8 +60,15 @@ export class RecordingVerifier {
     return this.#unfinished;
   }
 
+  /** Whether an event whose type begins with this byte can concern recordings. */
+  static mayConcern(initial: number): boolean {
+    return initial === 0x72 || initial === 0x73; // r, s
+  }
+
   /** Takes an event of the journal. */
-  take(known: Beginning, leaf: Buffer): void {
+  take(leaf: Buffer): void {
+    const known = readBeginning(leaf);
+    if (known === null) return;
     if (known.type !== 'session.opened' && !known.type.startsWith('recording.')) return;
     if (known.type === 'recording.read') return;
     const event = JSON.parse(leaf.toString('utf8', 1)) as Record<string, unknown>;
@@ -75,8 +82,6 @@ export class RecordingVerifier {
   /** After the last event: files that hold more than the journal speaks of, and files it does not speak of. */
   finish(): void {
     for (const [session, state] of this.#sessions) this.#checkLength(session, state);
-    for (const fd of this.#files.values()) closeSync(fd);
-    this.#files.clear();
     for (const name of this.#names) {
       const session = recordingNamePattern.exec(name)?.[1];
       if (session !== undefined && this.#sessions.has(session)) continue;
@@ -88,6 +93,11 @@ export class RecordingVerifier {
         text: `${JSON.stringify(name)} does not belong to any session in the journal.`,
       });
     }
+  }
+
+  close(): void {
+    for (const fd of this.#files.values()) closeSync(fd);
+    this.#files.clear();
   }
 
   #takeChunk(session: string, state: Known, event: Record<string, unknown>, sequence: number): void {
@@ -112,13 +122,24 @@ export class RecordingVerifier {
     state.bytes = offset + bytes;
     this.#chunks++;
     if (state.isBroken) return;
-    if (!isNext) return refuse('recording-order', 'the journal names it out of order.');
-    if (!(bytes > 0 && bytes <= chunkBytesMax))
-      return refuse('recording-order', 'the journal gives it an impossible length.');
+    if (!isNext) {
+      refuse('recording-order', 'the journal names it out of order.');
+      return;
+    }
+    if (!(bytes > 0 && bytes <= chunkBytesMax)) {
+      refuse('recording-order', 'the journal gives it an impossible length.');
+      return;
+    }
     const stored = this.#read(session, offset, bytes);
-    if (stored === null) return refuse('recording-missing', 'the recording is missing or cannot be opened.');
+    if (stored === null) {
+      refuse('recording-missing', 'the recording is missing or cannot be opened.');
+      return;
+    }
     this.#bytes += stored.length;
-    if (stored.length < bytes) return refuse('recording-length', 'the recording ends before or within it.');
+    if (stored.length < bytes) {
+      refuse('recording-length', 'the recording ends before or within it.');
+      return;
+    }
     if (digestToHex(digestOf(stored)) !== event['digest']) {
       const [code, text] = this.#explain(session, chunk, stored);
       refuse(code, text);

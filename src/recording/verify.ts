@@ -20,7 +20,7 @@ import { eachEvent, type ScanStep, SegmentScanner } from './frame.ts';
 import { type Digest, digestBytes, digestToHex, MerkleTree } from './merkle.ts';
 import { listSegments } from './recover.ts';
 import { type StateBody, segmentName, segmentNamePattern } from './segment.ts';
-import { readBeginning } from './tracker.ts';
+import { Peek } from './tracker.ts';
 import { RecordingVerifier } from './verify-recordings.ts';
 import { type Problem, Problems, type VerifyReport } from './verify-report.ts';
 
@@ -55,8 +55,10 @@ class JournalVerifier {
   readonly #problems = new Problems();
   readonly #recordings: RecordingVerifier;
   readonly #tree = new MerkleTree();
+  readonly #peek = new Peek();
   #external: ParsedCheckpoint | null = null;
   #isExternalSeen = false;
+  #isExternalWrong = false;
   #journalId: string | null = null;
   #chain: Digest = '\0'.repeat(digestBytes);
   #covered = 0;
@@ -81,11 +83,14 @@ class JournalVerifier {
     const startedMs = performance.now();
     this.#totalBytes = sizeOf(join(this.#options.dir, 'journal')) + sizeOf(join(this.#options.dir, 'recordings'));
     this.#readExternal();
-    await this.#readSegments();
-    const isWhole = this.#problems.count === 0;
-    if (isWhole) this.#compareExternal();
-    // Behind a break in the journal nothing is known of the recordings it would have spoken of.
-    if (isWhole) this.#recordings.finish();
+    try {
+      const isWhole = await this.#readSegments();
+      if (isWhole) this.#compareExternal();
+      // Behind a break in the journal nothing is known of the recordings it would have spoken of.
+      if (isWhole) this.#recordings.finish();
+    } finally {
+      this.#recordings.close();
+    }
     const recordings = this.#recordings;
     return {
       ok: this.#problems.count === 0,
@@ -130,7 +135,8 @@ class JournalVerifier {
     }
   }
 
-  async #readSegments(): Promise<void> {
+  /** False where the journal breaks off. */
+  async #readSegments(): Promise<boolean> {
     const directory = join(this.#options.dir, 'journal');
     for (const name of readdirSync(directory)) {
       if (!segmentNamePattern.test(name)) {
@@ -148,11 +154,12 @@ class JournalVerifier {
       if (first !== this.#tree.size + 1) {
         const text = `Events ${this.#tree.size + 1} to ${first - 1} are missing: the segment before ends too early, or one is gone.`;
         this.#add({ code: 'gap', where: 'segment', file: this.#segment, sequence: this.#tree.size + 1, text });
-        return;
+        return false;
       }
-      if (!(await this.#readSegment(join(directory, this.#segment), index === firsts.length - 1))) return;
+      if (!(await this.#readSegment(join(directory, this.#segment), index === firsts.length - 1))) return false;
       this.#segments++;
     }
+    return true;
   }
 
   /** False where the chain broke. */
@@ -236,15 +243,14 @@ class JournalVerifier {
     let isGood = true;
     const isFilled = eachEvent(body, count, (leaf) => {
       if (!isGood) return;
-      const known = readBeginning(leaf);
-      if (known === null || known.sequence !== this.#tree.size + 1) {
+      if (!this.#peek.look(leaf) || this.#peek.sequence !== this.#tree.size + 1) {
         isGood = this.#bad(offset, 'an event carries another sequence than its place');
         return;
       }
       this.#tree.push(leaf);
-      this.#firstAtMs ??= known.atMs;
-      this.#lastAtMs = known.atMs;
-      this.#recordings.take(known, leaf);
+      this.#firstAtMs ??= this.#peek.atMs;
+      this.#lastAtMs = this.#peek.atMs;
+      if (RecordingVerifier.mayConcern(this.#peek.initial)) this.#recordings.take(leaf);
       if (this.#tree.size === external) this.#compareRoot();
     });
     return isGood && (isFilled || this.#bad(offset, 'its events do not fill the frame'));
@@ -286,13 +292,14 @@ class JournalVerifier {
 
   #compareRoot(): void {
     if (this.#external?.root === this.#tree.root()) return;
+    this.#isExternalWrong = true;
     const text = `The first ${this.#tree.size} events are not those that the checkpoint given was made of: the journal was rewritten.`;
     this.#add({ code: 'rewritten', where: 'external', sequence: this.#tree.size, file: this.#segment, text });
   }
 
   #compareExternal(): void {
     const external = this.#external;
-    if (external === null) return;
+    if (external === null || this.#isExternalWrong) return;
     if (this.#journalId !== null && external.origin !== originOf(this.#journalId)) {
       this.#add({ code: 'checkpoint-given', where: 'external', text: 'The checkpoint given is of another journal.' });
     } else if (external.size > this.#tree.size) {

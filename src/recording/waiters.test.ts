@@ -4,7 +4,13 @@ import { Waiters } from './waiters.ts';
 test('waiters are called in order of sequence, then of arrival, and late ones in their turn', () => {
   const waiters = new Waiters();
   const seen: string[] = [];
-  for (const [sequence, name] of [[5, 'a'], [3, 'b'], [5, 'c'], [4, 'd'], [9, 'e']] as const) {
+  for (const [sequence, name] of [
+    [5, 'a'],
+    [3, 'b'],
+    [5, 'c'],
+    [4, 'd'],
+    [9, 'e'],
+  ] as const) {
     waiters.add(sequence, () => {
       seen.push(name);
       if (name === 'b') waiters.add(4, () => seen.push('late'));

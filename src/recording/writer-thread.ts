@@ -95,11 +95,14 @@ export class WriterThread {
         return;
       case 'durable':
         this.#batchSentAtMs = null;
-        return this.#handlers.durable(message.position);
+        this.#handlers.durable(message.position);
+        return;
       case 'checkpoint':
-        return this.#handlers.checkpoint(message.text, message.position);
+        this.#handlers.checkpoint(message.text, message.position);
+        return;
       case 'sessions':
-        return this.#asked.shift()?.resolve(message.sessions);
+        this.#asked.shift()?.resolve(message.sessions);
+        return;
       case 'closed':
         this.#isOver = true;
         this.#closing?.resolve();
@@ -109,7 +112,8 @@ export class WriterThread {
         const error = isOurs
           ? new GatewayError(message.code, 'operation', message.detail)
           : unavailable(`${message.code}: ${message.detail}`);
-        return this.#end(error);
+        this.#end(error);
+        return;
       }
     }
   }

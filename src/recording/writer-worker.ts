@@ -48,7 +48,8 @@ function handle(segments: SegmentWriter, message: ToWriter): void {
       segments.checkpoint(message.atMs);
       return;
     case 'sessions':
-      return say({ type: 'sessions', sessions: segments.sessions });
+      say({ type: 'sessions', sessions: segments.sessions });
+      return;
     case 'close': {
       segments.finish(message.atMs);
       say({ type: 'closed' });

@@ -240,7 +240,17 @@ class Cluster implements PostgresServer {
   async restart(signal: 'SIGINT' | 'SIGKILL' = 'SIGINT'): Promise<void> {
     await this.#halt(signal);
     await rm(join(this.#data, 'postmaster.pid'), { force: true });
-    await this.#start();
+    // After a crash its processes take a moment to notice; until then their shared memory is in use.
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#start();
+      } catch (error) {
+        const held = (await this.#logTail()).slice(-600).includes('pre-existing shared memory block');
+        if (!held || attempt === 50) throw error;
+        await rm(join(this.#data, 'postmaster.pid'), { force: true });
+        await sleep(100);
+      }
+    }
   }
 
   stop(): Promise<void> {

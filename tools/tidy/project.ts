@@ -67,7 +67,7 @@ export function readSource(path: string, text: string): SourceFile {
 
 /** Tests, and what only tests use. */
 export function isTestPath(path: string): boolean {
-  return /\.test\.tsx?$|(?:^|\/)(?:fixtures|corpus)\/|(?:^|\/)testing\.ts$|^test\/|^src\/protocols\/contract\//.test(
+  return /\.test\.tsx?$|(?:^|\/)(?:fixtures|corpus)\/|(?:^|[/-])testing\.ts$|\.contract\.ts$|^test\/|^src\/protocols\/contract\//.test(
     path,
   );
 }

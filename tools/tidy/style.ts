@@ -17,9 +17,12 @@ export function checkStyle(project: Project): Problem[] {
 
 function checkAny({ bare, comments, isTest }: SourceFile, report: Report): void {
   const why = 'any switches the type checker off for everything it touches; use unknown and narrow it';
-  eachMatch(bare, /(?::\s*|\bas\s+|<\s*|\|\s*|,\s*)any\b(?=\s*(?:[;,)\]}=>|[]|$))/gm, (_match, line) =>
-    report(line, 'any', 'any', why),
-  );
+  // A file that names a value `any` uses the word for that; the linter still knows the type from the value.
+  if (!/\b(?:const|let|function)\s+any\b/.test(bare)) {
+    eachMatch(bare, /(?::\s*|\bas\s+|<\s*|\|\s*|,\s*)any\b(?=\s*(?:[;,)\]}=>|[]|$))/gm, (_match, line) =>
+      report(line, 'any', 'any', why),
+    );
+  }
   eachMatch(comments, /@ts-(ignore|nocheck|expect-error)\b/g, (match, line) => {
     // A test may assert that something does not compile.
     if (isTest && match[1] === 'expect-error') return;

@@ -50,7 +50,7 @@ export const roomPackages: Readonly<Record<string, readonly string[]>> = {
   'api/contract': ['zod', 'yaml'],
   api: ['fastify', 'zod', 'fastify-type-provider-zod', '@fastify/swagger', '@fastify/static', 'yaml'],
   cli: ['commander', '@clack/prompts', 'picocolors', 'yaml', 'zod'],
-  gateway: ['pino', 'prom-client', '@peculiar/x509', 'yaml', 'zod'],
+  gateway: ['pino', 'prom-client', '@peculiar/x509', 'reflect-metadata', 'yaml', 'zod'],
 };
 
 /** What tests may use besides what their room may. */

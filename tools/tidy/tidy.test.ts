@@ -167,7 +167,7 @@ describe('style', () => {
   test.each([
     'try { f(); } catch {}',
     'try { f(); } catch (error) { log.error("x", { a: 1 }); }',
-    'try { f(); } catch (error) { this.#parts.log.warn(`a ${b}`); console.error(error); }',
+    `try { f(); } catch (error) { this.#parts.log.warn(\`a \${b}\`); console.error(error); }`,
     'try { f(); } catch (error) {\n  console.log(error);\n}',
     'p.catch((error: unknown) => { log.error("x"); });',
     'p.catch(() => {});',
@@ -260,7 +260,7 @@ test('an exemption takes one finding away, and is reported when it takes none', 
 
 describe('readings', () => {
   test('templates, regular expressions and divisions', () => {
-    const text = 'a = `x ${f("}") /* c */} // y`; b = /["`]/.test(c); d = e / f / "g";';
+    const text = `a = \`x \${f("}") /* c */} // y\`; b = /["\`]/.test(c); d = e / f / "g";`;
     const { code, bare, comments } = readSource('a.ts', text);
     expect(bare.replace(/\s+/g, ' ')).toBe('a = f( ) ; b = .test(c); d = e / f / ;');
     expect(comments.trim()).toBe('/* c */');

@@ -51,7 +51,7 @@ export const secretSource = z
       .optional()
       .describe('An environment variable of the gateway.'),
     file: absolutePath.optional().describe('A file on the gateway; a final line feed is dropped.'),
-    store: secretName.optional().describe('A secret of the gateway (sallyport secret put).'),
+    store: secretName.optional().describe('A secret of the gateway (sallyport secret set).'),
     value: z
       .string()
       .min(1)

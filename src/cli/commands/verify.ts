@@ -3,7 +3,7 @@
 import { isGatewayError } from '../../base/errors.ts';
 import { escapeLine } from '../../base/escape.ts';
 import type { CommandSpec } from '../command.ts';
-import { cliError, usage } from '../errors.ts';
+import { cliError, reasonOf, usage } from '../errors.ts';
 import { exitCodes } from '../exit.ts';
 import type { Output } from '../output/output.ts';
 import { startBar } from '../output/progress.ts';
@@ -62,12 +62,18 @@ export const verifyCommand: CommandSpec = {
 
 /** Whatever kept it from looking is exit code 2: an auditor must not take it for an answer. */
 function cannotRun(error: unknown): Error {
-  const what = isGatewayError(error) ? error.publicMessage : error instanceof Error ? error.message : String(error);
   return cliError(
     'cli.usage',
-    { what: `It could not be verified: ${what}`, todo: 'Check --data or --journal, --key and --checkpoint.' },
+    { what: `It could not be verified: ${whyOf(error)}`, todo: 'Check --data or --journal, --key and --checkpoint.' },
     error,
   );
+}
+
+function whyOf(error: unknown): string {
+  if (isGatewayError(error)) return error.publicMessage;
+  if (!(error instanceof Error)) return String(error);
+  if ('path' in error && typeof error.path === 'string') return `${error.path} cannot be read: ${reasonOf(error)}.`;
+  return error.message;
 }
 
 async function showReport(output: Output, report: VerifyReport): Promise<void> {

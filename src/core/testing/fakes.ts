@@ -4,8 +4,8 @@
  * or fail at a chosen moment; the real ones are tested in their rooms and together in `test/`.
  */
 import type { TlsFacts, Wire, WireHandler } from '../../base/wire.ts';
-import type { EventBody, SpaceLevel } from '../event.ts';
 import { coreErrors } from '../errors.ts';
+import type { EventBody, SpaceLevel } from '../event.ts';
 import type { Journal, Recording, Recordings } from '../ports.ts';
 import type { Principal } from '../principal.ts';
 import type { RecordingEntry } from '../recording.ts';

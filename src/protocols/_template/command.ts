@@ -8,6 +8,7 @@ export function draftOf(message: ClientMessage): CommandDraft | null {
     kind: 'tool',
     verb,
     text,
+    recordedText: text,
     parameters: null,
     effect,
     of: null,

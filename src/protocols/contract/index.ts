@@ -15,9 +15,9 @@ export { type RawClient, until } from './wires.ts';
 export interface Cases {
   readonly harness: ProtocolHarness;
   /** The stage of this test; its invariants are verified when the test is over. */
-  stage(options?: StageOptions): Promise<Stage>;
+  readonly stage: (options?: StageOptions) => Promise<Stage>;
   /** A word that occurs nowhere else. */
-  marker(): string;
+  readonly marker: () => string;
 }
 
 export function describeProtocol(name: string, harness: ProtocolHarness): void {

@@ -50,7 +50,8 @@ export const frontendMessages = table(
 /** Messages that a server may send. */
 export const backendMessages = table(
   [
-    ['123CIKRSZcnsvVGHWt', limits.smallMessageBytesMax],
+    ['123CIKRSZcnsvVGHW', limits.smallMessageBytesMax],
+    ['t', limits.parameterDescriptionBytesMax],
     ['T', limits.rowDescriptionBytesMax],
     ['AEN', limits.textMessageBytesMax],
     ['Dd', limits.streamedMessageBytesMax],

@@ -5,14 +5,31 @@
  * a write.
  */
 import type { CommandDraft } from '../../core/command.ts';
+import { withoutPasswords } from './redact.ts';
 import { type Portal, quoteIdentifier, type Statement } from './statements.ts';
 
 export function queryDraft(text: string): CommandDraft {
-  return { kind: 'sql', verb: 'query', text, parameters: null, effect: 'unknown', of: null };
+  return {
+    kind: 'sql',
+    verb: 'query',
+    text,
+    recordedText: withoutPasswords(text),
+    parameters: null,
+    effect: 'unknown',
+    of: null,
+  };
 }
 
 export function prepareDraft(text: string): CommandDraft {
-  return { kind: 'sql', verb: 'prepare', text, parameters: null, effect: 'unknown', of: null };
+  return {
+    kind: 'sql',
+    verb: 'prepare',
+    text,
+    recordedText: withoutPasswords(text),
+    parameters: null,
+    effect: 'unknown',
+    of: null,
+  };
 }
 
 /** An Execute: judged by the text of its Parse and the parameters of its Bind (A-PG-17). */
@@ -20,12 +37,13 @@ export function executeDraft(portalName: string, portal: Portal | null, rowsMax:
   if (portal === null) {
     // A portal that Bind did not make is a cursor of DECLARE; executing it is what FETCH does.
     const text = `FETCH FORWARD ${rowsMax > 0 ? rowsMax : 'ALL'} FROM ${quoteIdentifier(portalName)}`;
-    return { kind: 'sql', verb: 'execute', text, parameters: null, effect: 'unknown', of: null };
+    return { kind: 'sql', verb: 'execute', text, recordedText: text, parameters: null, effect: 'unknown', of: null };
   }
   return {
     kind: 'sql',
     verb: 'execute',
     text: portal.text,
+    recordedText: withoutPasswords(portal.text),
     parameters: portal.parameters,
     effect: 'unknown',
     of: ordinalOf(portal.statement),

@@ -24,6 +24,9 @@ export const streamThresholdBytes = 64 * 1024;
 /** RowDescription: 1,664 columns, the server's limit, with names of 63 bytes need 135 KiB; twelve times that (A-PG-27). */
 export const rowDescriptionBytesMax = 2 * 1024 * 1024;
 
+/** ParameterDescription: 65,535 parameters, the most that its count can say, of 4 bytes each. */
+export const parameterDescriptionBytesMax = 4 + 2 + 4 * 65_535;
+
 /** ErrorResponse, NoticeResponse, NotificationResponse: texts may quote a statement (A-PG-27). */
 export const textMessageBytesMax = 18 * 1024 * 1024;
 
@@ -142,3 +145,12 @@ export const smallChunkBytes = 1024;
 
 /** Longest detail of a violation in the journal. */
 export const violationDetailCharactersMax = 512;
+
+/**
+ * Characters of a statement that mentions a password that are scanned for it: a few milliseconds of the loop. What lies
+ * beyond is not recorded. The journal keeps 256 KiB of a text anyway.
+ */
+export const redactedCharactersMax = 128 * 1024;
+
+/** Dollar-quoted bodies within each other that are looked into; nobody writes more than three. Deeper ones are hidden whole. */
+export const redactedNestingMax = 8;

@@ -218,6 +218,8 @@ export class Outlet {
         // The end of a COPY is part of its command.
         command = conversation.copyIn?.command ?? null;
         conversation.copyIn = null;
+        // A Flush before it was read as part of the COPY, and ignored.
+        this.#flushAsked = false;
         break;
       case 'sync':
         this.#discarding = false;

@@ -212,6 +212,25 @@ describe('a session', () => {
     await other.end();
   });
 
+  test('inside TLS, with large results both ways', async () => {
+    await start({ tlsRequired: true });
+    const client = await connect(gateway, { ssl: { rejectUnauthorized: false } });
+    const { rows } = await client.query("select n, repeat('x', 1000) as t from generate_series(1, 20000) n");
+    expect(rows).toHaveLength(20_000);
+    expect((await client.query('select length($1::text) as n', ['y'.repeat(5_000_000)])).rows).toEqual([
+      { n: 5_000_000 },
+    ]);
+    await client.end();
+    await expect(connect(gateway)).rejects.toMatchObject({ code: '28000' });
+  });
+
+  test('a database that is not the resource’s is refused with 3D000, before anything is opened', async () => {
+    await start();
+    await expect(connect(gateway, { database: 'other' })).rejects.toMatchObject({ code: '3D000' });
+    await expect(connect(gateway, { user: 'engineer+nothing' })).rejects.toMatchObject({ code: '42501' });
+    await until(() => gateway.open() === 0);
+  });
+
   test('a binary COPY passes as it is', async () => {
     await start();
     const { stdout } = await psql('', '-c', 'copy (select 1::int4) to stdout (format binary)');

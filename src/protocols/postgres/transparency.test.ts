@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/servers/postgres.ts';
 import * as m from './messages.ts';
-import { rawClient, readUntilReady } from './raw-testing.ts';
-import { startGateway, type TestGateway, until } from './relay-testing.ts';
+import { outline, type RawMessage, rawClient, readUntilReady } from './raw-testing.ts';
+import { blocking, startGateway, type TestGateway, until } from './relay-testing.ts';
 
 let server: PostgresServer;
 let gateways: TestGateway[] = [];
@@ -20,6 +20,9 @@ afterEach(async () => {
   for (const one of gateways) await one.close();
   gateways = [];
 });
+
+/** Far more than any of these conversations takes. */
+const hangAfterMs = 10_000;
 
 const q = m.encodeQuery;
 const p = (text: string, statement = '', parameterTypes: number[] = []): Buffer =>
@@ -131,6 +134,7 @@ const conversations: Record<string, [chunk: Buffer[], ready: number][]> = {
     [[q('copy c from stdin (format csv)'), cd('7,x\n'), m.encodeCopyFail('enough')], 1],
     [[q('copy c from stdin; select 1; copy c from stdin'), cd('4\td\n'), done, cd('5\te\n'), done], 1],
     [[p('copy c from stdin'), b(), e(), cd('6\tf\n'), done, s, p('copy c to stdout'), b(), e(), s], 2],
+    [[p('copy c from stdin'), b(), e(), cd('8\tg\n'), done, cd('stray\n'), done, s], 1],
     [[q('copy c from stdin'), cd('not a number\tx\n'), done, q('select count(*) from c')], 2],
     [[p('copy c from stdin'), b(), e(), cd('bad\n'), done, s], 1],
     [[cd('stray'), done, m.encodeCopyFail('x'), s, q('select 1')], 2],
@@ -187,6 +191,12 @@ describe('bytes through the gateway equal bytes from the server', () => {
   }
 });
 
+/** More runs, or a seed that was printed, by the environment. */
+const parameters = {
+  numRuns: Number(process.env['FUZZ_RUNS'] ?? 60),
+  ...(process.env['FUZZ_SEED'] === undefined ? {} : { seed: Number(process.env['FUZZ_SEED']) }),
+};
+
 describe('random conversations', () => {
   /** Messages that a client may send in any order; what belongs together stays together. */
   const palette: Record<string, Buffer[]> = {
@@ -199,7 +209,7 @@ describe('random conversations', () => {
     rollback: [q('rollback')],
     parse: [p('select 42 as n')],
     parseNamed: [p("select 'named'", 'named')],
-    parseBad: [p('bad')],
+    parseBad: [p('select bad')],
     parseSeries: [p('select generate_series(1, 4)', 'series')],
     bind: [b()],
     bindNamed: [b('named')],
@@ -227,7 +237,13 @@ describe('random conversations', () => {
       peer.write(bytes.subarray(at, at + size));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    return (await peer.rest()).toString('latin1');
+    // A conversation that hangs is a counterexample like any other, and must be found as one.
+    const deadline = setTimeout(() => peer.socket.destroy(new Error('no end')), hangAfterMs);
+    try {
+      return (await peer.rest()).toString('latin1');
+    } finally {
+      clearTimeout(deadline);
+    }
   }
 
   test('get the same bytes, however they are cut', { timeout: 120_000 }, async () => {
@@ -249,10 +265,44 @@ describe('random conversations', () => {
           expect(gateway.journal.of('violation')).toEqual([]);
         },
       ),
-      {
-        numRuns: Number(process.env['FUZZ_RUNS'] ?? 60),
-        ...(process.env['FUZZ_SEED'] ? { seed: Number(process.env['FUZZ_SEED']) } : {}),
-      },
+      parameters,
     );
   });
+
+  test('A-PG-29: a refusal stands where an error of the server would stand', { timeout: 120_000 }, async () => {
+    await server.query('create table if not exists c2(n int); alter table c2 owner to app');
+    const gateway = await startGateway({ upstream: server, judge: blocking('forbidden') });
+    gateways.push(gateway);
+    // To the server this is a syntax error, to the gateway a refusal.
+    const refusals = { refusedQuery: [s, q('forbidden')], refusedParse: [p('forbidden', 'refused')] };
+    const more: Record<string, Buffer[]> = { ...palette, ...refusals };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(...Object.keys(more), ...Object.keys(refusals), 'begin'), {
+          minLength: 1,
+          maxLength: 16,
+        }),
+        fc.constantFrom(1_000_000, 37),
+        async (names, size) => {
+          const bytes = Buffer.concat([...names.flatMap((name) => more[name]!), s, q('select 1'), m.encodeTerminate()]);
+          const direct = split(await whole(server, bytes, bytes.length));
+          const through = split(await whole({ ...gateway.config, database: 'orders' }, bytes, size));
+          expect(outline(through)).toBe(outline(direct).replaceAll('E:42601', 'E:42501'));
+        },
+      ),
+      parameters,
+    );
+    expect(Buffer.concat(gateway.sent).includes('forbidden')).toBe(false);
+  });
 });
+
+function split(text: string): RawMessage[] {
+  const buffer = Buffer.from(text, 'latin1');
+  const messages: RawMessage[] = [];
+  for (let start = 0; start < buffer.length; ) {
+    const end = start + 1 + buffer.readUInt32BE(start + 1);
+    messages.push({ type: String.fromCharCode(buffer[start]!), buffer, start, end });
+    start = end;
+  }
+  return messages;
+}
