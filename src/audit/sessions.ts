@@ -9,7 +9,7 @@
 import type { Clock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Event } from '../core/event.ts';
+import type { Event, EventType } from '../core/event.ts';
 import * as limits from './limits.ts';
 
 export type SessionIndexChange =
@@ -44,6 +44,9 @@ export type SessionIndexChange =
         readonly bytesOut: number;
       };
     };
+
+/** The events that change the index; it need not be given others. */
+export const indexedTypes: readonly EventType[] = ['session.opened', 'session.ended'];
 
 /** What the index needs of the store. */
 export interface SessionIndexStore {

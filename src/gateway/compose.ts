@@ -10,7 +10,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import type { Server as HttpsServer } from 'node:https';
 import { join } from 'node:path';
 import { createApi } from '../api/index.ts';
-import { indexSessions } from '../audit/index.ts';
+import { indexedTypes, indexSessions } from '../audit/index.ts';
 import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -355,9 +355,13 @@ class Composition implements Gateway {
       clock: this.#clock,
       log: this.#log,
     });
-    const subscription = journal.subscribe(from, (events) => {
-      for (const event of events) index.event(event);
-    });
+    const subscription = journal.subscribe(
+      from,
+      (events) => {
+        for (const event of events) index.event(event);
+      },
+      indexedTypes,
+    );
     subscription.ended.catch((error: unknown) => {
       this.#log.error('the index of sessions stopped', { detail: describeError(error) });
     });

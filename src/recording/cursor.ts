@@ -8,7 +8,7 @@
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Event } from '../core/event.ts';
+import type { Event, EventType } from '../core/event.ts';
 import { recordingErrors } from './errors.ts';
 import { eachEvent, SegmentScanner } from './frame.ts';
 import { listSegments } from './recover.ts';
@@ -22,10 +22,16 @@ export class JournalCursor {
   #scanner = new SegmentScanner();
   #readOffset = 0;
   #ready: Event[] = [];
+  /** One past the last event that was looked at, wanted or not. */
+  #passed: number;
+  readonly #types: ReadonlySet<string> | null;
 
-  constructor(dir: string, fromSequence: number) {
+  /** `types` null gives every event; others are passed over without being decoded. */
+  constructor(dir: string, fromSequence: number, types: readonly EventType[] | null = null) {
     this.#directory = join(dir, 'journal');
     this.#next = Math.max(1, fromSequence);
+    this.#passed = this.#next;
+    this.#types = types === null ? null : new Set(types);
   }
 
   /** Sequence of the next event it will give. */
@@ -36,12 +42,16 @@ export class JournalCursor {
   /** Up to `limit` events with sequences up to `to`; empty when there are none (yet). */
   async take(limit: number, to: number): Promise<Event[]> {
     while (this.#ready.length === 0) {
-      if (this.#next > to || !(await this.#fill())) return [];
+      if (this.#next > to) return [];
+      if (await this.#fill()) continue;
+      // Whatever was passed over is not wanted, so it need not be looked at again.
+      this.#next = this.#passed;
+      return [];
     }
     let count = 0;
     while (count < limit && count < this.#ready.length && this.#ready[count]!.seq <= to) count++;
     const taken = this.#ready.splice(0, count);
-    this.#next = (taken.at(-1)?.seq ?? this.#next - 1) + 1;
+    this.#next = this.#ready.length === 0 ? this.#passed : (taken.at(-1)?.seq ?? this.#next - 1) + 1;
     return taken;
   }
 
@@ -77,7 +87,10 @@ export class JournalCursor {
 
   #collect(body: Buffer, count: number, firstSequence: number): void {
     eachEvent(body, count, (leaf, index) => {
-      if (firstSequence + index < this.#next) return;
+      const sequence = firstSequence + index;
+      if (sequence < this.#next) return;
+      this.#passed = sequence + 1;
+      if (this.#types !== null && !this.#types.has(typeOf(leaf))) return;
       this.#ready.push(JSON.parse(leaf.toString('utf8', 1, leaf.length)) as Event);
     });
   }
@@ -104,4 +117,15 @@ export class JournalCursor {
     this.#scanner = new SegmentScanner();
     this.#readOffset = 0;
   }
+}
+
+const typeMark = Buffer.from('"type":"');
+/** Longer than the name of any type. */
+const typeLengthMax = 32;
+
+/** The type that an event's leaf names, read without decoding it: `serialise` writes it behind `seq` and `at`. */
+function typeOf(leaf: Buffer): string {
+  const start = leaf.indexOf(typeMark) + typeMark.length;
+  const text = leaf.toString('latin1', start, start + typeLengthMax);
+  return text.slice(0, text.indexOf('"'));
 }

@@ -157,6 +157,31 @@ describe('subscriptions', () => {
     await expect(failing.ended).rejects.toThrow('handler');
     await journal.close();
   });
+
+  test('of some types pass over the rest, and stand behind everything that is durable', async () => {
+    const dir = temporary();
+    const journal = await open(dir, { segmentBytes: 10_000 });
+    const seen: Event[] = [];
+    const subscription = journal.subscribe(1, (events) => void seen.push(...events), [
+      'session.opened',
+      'session.ended',
+    ]);
+    for (let round = 0; round < 20; round++) {
+      journal.append(opened(`ses_${round}`));
+      for (let index = 0; index < 50; index++) journal.append(intent(`ses_${round}`, index));
+      journal.append(ended(`ses_${round}`));
+      if (round % 3 === 0) await journal.flush();
+    }
+    journal.append(intent('ses_later', 1));
+    await journal.flush();
+    await until(() => subscription.next === journal.durableSequence + 1);
+    expect(seen.map(({ type }) => type)).toEqual(
+      Array.from({ length: 20 }, () => ['session.opened', 'session.ended']).flat(),
+    );
+    subscription.close();
+    await subscription.ended;
+    await journal.close();
+  });
 });
 
 describe('starting', () => {

@@ -18,7 +18,7 @@ import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { describeError, GatewayError } from '../base/errors.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import { coreErrors } from '../core/errors.ts';
-import type { Event, EventBody, SpaceLevel } from '../core/event.ts';
+import type { Event, EventBody, EventType, SpaceLevel } from '../core/event.ts';
 import type { Journal } from '../core/ports.ts';
 import { Batch, serialise } from './batch.ts';
 import { recordingErrors } from './errors.ts';
@@ -192,10 +192,14 @@ export class RecordingJournal implements Journal {
 
   /**
    * Hands durable events to `handler` from `fromSequence` on, in order, at least once each, waiting for its promise.
-   * When it fails, the subscription ends and `ended` rejects with its error.
+   * When it fails, the subscription ends and `ended` rejects with its error. With `types`, only events of those.
    */
-  subscribe(fromSequence: number, handler: (events: readonly Event[]) => void | Promise<void>): Subscription {
-    const subscription = new Subscription(this.dir, fromSequence, handler, () => this.durableSequence);
+  subscribe(
+    fromSequence: number,
+    handler: (events: readonly Event[]) => void | Promise<void>,
+    types: readonly EventType[] | null = null,
+  ): Subscription {
+    const subscription = new Subscription(this.dir, fromSequence, handler, () => this.durableSequence, types);
     this.#subscriptions.add(subscription);
     const forget = (): void => void this.#subscriptions.delete(subscription);
     subscription.ended.then(forget, forget);

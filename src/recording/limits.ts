@@ -96,6 +96,9 @@ export const sessionIdLengthMax = 64;
 /** Problems a verification lists before it only counts. */
 export const problemsListedMax = 100;
 
+/** How long a woken subscriber lets further commits gather before it reads. */
+export const subscriptionDelayMs = 25;
+
 /** Events handed to a subscriber at once. */
 export const subscriptionEventsMax = 1000;
 

@@ -2,7 +2,8 @@
  * A consumer of durable events: an index, a sink, a detector. Reads from the files, so a slow one costs no memory, and
  * is woken by the journal, so an idle one costs nothing.
  */
-import type { Event } from '../core/event.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Event, EventType } from '../core/event.ts';
 import { JournalCursor } from './cursor.ts';
 import * as limits from './limits.ts';
 
@@ -19,8 +20,9 @@ export class Subscription {
     fromSequence: number,
     handler: (events: readonly Event[]) => void | Promise<void>,
     durable: () => number,
+    types: readonly EventType[] | null = null,
   ) {
-    this.#cursor = new JournalCursor(dir, fromSequence);
+    this.#cursor = new JournalCursor(dir, fromSequence, types);
     this.#durable = durable;
     this.ended = this.#run(handler);
     // Whoever does not look at `ended` must not bring the process down with it.
@@ -47,8 +49,11 @@ export class Subscription {
       while (!this.#isClosed) {
         const events = await this.#cursor.take(limits.subscriptionEventsMax, this.#durable());
         if (events.length > 0) await handler(events);
-        else if (!this.#isClosed && this.#cursor.next > this.#durable()) await this.#sleep();
-        else if (events.length === 0) throw new Error('the journal ends before what is durable');
+        else if (!this.#isClosed && this.#cursor.next > this.#durable()) {
+          await this.#sleep();
+          // Many commits are read at once: a consumer is behind by this much, and the data path pays for few reads.
+          await sleep(limits.subscriptionDelayMs, undefined, { ref: false });
+        } else if (events.length === 0) throw new Error('the journal ends before what is durable');
       }
     } finally {
       await this.#cursor.close();

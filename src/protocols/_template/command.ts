@@ -8,6 +8,7 @@ export function draftOf(message: ClientMessage): CommandDraft | null {
     kind: 'tool',
     verb,
     text,
+    // What the record says: a protocol whose commands can carry passwords takes them out here (I8).
     recordedText: text,
     parameters: null,
     effect,

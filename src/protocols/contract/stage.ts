@@ -152,10 +152,15 @@ export class Stage {
           seen = client.receivedBytes;
           reading = this.harness.read(client.received);
         }
-        return reading.answers.length >= count;
+        // Whoever has been told goodbye gets no further answer.
+        return reading.answers.length >= count || client.ended || client.closed;
       },
       () => `${count} answers; got ${JSON.stringify(reading)}, ${this.story()}`,
     );
+    reading = this.harness.read(client.received);
+    if (reading.answers.length < count) {
+      throw new Error(`${count} answers expected; got ${JSON.stringify(reading)}, ${this.story()}`);
+    }
     return reading;
   }
 
