@@ -25,6 +25,8 @@ import { openLog } from './logging.ts';
 export const cliServices: CliServices = { startGateway: start, doctor, verify };
 
 async function start(options: GatewayOptions): Promise<RunningGateway> {
+  // A-GW-05: without a listener of ours this signal makes Node open an inspector in a process that holds every secret.
+  process.on('SIGUSR1', () => undefined);
   const config = await readConfig({
     file: options.configFile ?? undefined,
     dataDirectory: options.dataDirectory ?? undefined,

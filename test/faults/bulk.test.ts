@@ -31,7 +31,13 @@ afterAll(() => world?.close());
 
 function psql(through: 'gateway' | 'direct', ...args: string[]): ChildProcess {
   const { server } = world;
-  const direct = { ...process.env, PGHOST: server.host, PGPORT: String(server.port), PGUSER: server.user, PGPASSWORD: server.password };
+  const direct = {
+    ...process.env,
+    PGHOST: server.host,
+    PGPORT: String(server.port),
+    PGUSER: server.user,
+    PGPASSWORD: server.password,
+  };
   const env = through === 'gateway' ? world.libpq() : { ...direct, PGDATABASE: server.database };
   return spawn('psql', ['-X', '-q', ...args], { env, stdio: ['pipe', 'pipe', 'pipe'] });
 }
@@ -74,14 +80,19 @@ async function inConstantMemory<T>(what: string, work: () => Promise<T>): Promis
   const memory = watchMemory(world.gateway.pid);
   const result = await work().finally(() => memory.stop());
   const peak = await memory.stop();
-  report('F-08', `${what}: RSS ${mebibytes(before)} → ${mebibytes(peak)}, +${mebibytes(peak - before)} (bound +${mebibytes(growthKiB)})`);
+  report(
+    'F-08',
+    `${what}: RSS ${mebibytes(before)} → ${mebibytes(peak)}, +${mebibytes(peak - before)} (bound +${mebibytes(growthKiB)})`,
+  );
   expect(peak - before, `growth during ${what}, KiB`).toBeLessThanOrEqual(growthKiB);
   return result;
 }
 
 const rate = ({ bytes, seconds }: Output): string => `${(bytes / mebibyte / seconds).toFixed(0)} MiB/s`;
 
-test(`F-08 ${totalMebibytes} MiB out and in, byte for byte, in constant memory`, { timeout: isFull ? 3_600_000 : 150_000 }, async () => {
+test(`F-08 ${totalMebibytes} MiB out and in, byte for byte, in constant memory`, {
+  timeout: isFull ? 3_600_000 : 150_000,
+}, async () => {
   // Warm: what a process takes once it has seen traffic is not growth with the size of a result.
   await outputOf('gateway', '-c', `copy (select repeat('x', 1000) from generate_series(1, 30000)) to stdout`);
 
@@ -112,7 +123,9 @@ test(`F-08 ${totalMebibytes} MiB out and in, byte for byte, in constant memory`,
         seen++;
         hash.update(`${fields[0]}|${fields[1]}\n`);
       });
-      client.query({ text, rowMode: 'array', types: { getTypeParser: () => () => null } } as never).then(() => undefined, reject);
+      client
+        .query({ text, rowMode: 'array', types: { getTypeParser: () => () => null } } as never)
+        .then(() => undefined, reject);
       connection.on('commandComplete', () => resolve());
     });
     await client.end();
@@ -128,7 +141,10 @@ test(`F-08 ${totalMebibytes} MiB out and in, byte for byte, in constant memory`,
   await inConstantMemory('COPY in', async () => {
     await Promise.all([pipeline(source.stdout!, sink.stdin!), finished(sink)]);
   });
-  report('F-08', `COPY in ${(direct.bytes / mebibyte / ((performance.now() - begun) / 1000)).toFixed(0)} MiB/s through`);
+  report(
+    'F-08',
+    `COPY in ${(direct.bytes / mebibyte / ((performance.now() - begun) / 1000)).toFixed(0)} MiB/s through`,
+  );
   const stored = await outputOf('direct', '-c', 'copy f08 to stdout');
   expect(stored).toMatchObject({ bytes: direct.bytes, digest: direct.digest });
 

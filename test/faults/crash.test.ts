@@ -16,7 +16,9 @@ const restartPromiseMs = 5_000;
 let world: World;
 
 beforeAll(async () => {
-  world = await createWorld({ postgres: { seed: 'create table f01 (run int, session int, n int); grant all on f01 to app' } });
+  world = await createWorld({
+    postgres: { seed: 'create table f01 (run int, session int, n int); grant all on f01 to app' },
+  });
 });
 
 afterAll(() => world?.close());
@@ -58,7 +60,9 @@ function stillOpen(events: readonly Event[]): string[] {
   return [...open];
 }
 
-test(`F-01 ${kills} kills among ${sessions} writing sessions lose no intent`, { timeout: isFull ? 4 * 3600_000 : 150_000 }, async () => {
+test(`F-01 ${kills} kills among ${sessions} writing sessions lose no intent`, {
+  timeout: isFull ? 4 * 3600_000 : 150_000,
+}, async () => {
   const random = createRandom();
   const readyMs: number[] = [];
   let executed = 0;
@@ -72,7 +76,11 @@ test(`F-01 ${kills} kills among ${sessions} writing sessions lose no intent`, { 
     expect(exit.signal, `seed ${seed}`).toBe('SIGKILL');
     await Promise.all(writers);
     // What was on its way to PostgreSQL is executed all the same.
-    await until('the backends of the killed gateway', 20_000, async () => (await backendsOf(world.server)).length === 0);
+    await until(
+      'the backends of the killed gateway',
+      20_000,
+      async () => (await backendsOf(world.server)).length === 0,
+    );
 
     const started = await world.start();
     readyMs.push(started.readyAfterMs);
@@ -94,7 +102,10 @@ test(`F-01 ${kills} kills among ${sessions} writing sessions lose no intent`, { 
     if (!isFull || run % 50 === 49) verifyClean(world.dataDirectory);
   }
   const slowest = Math.max(...readyMs);
-  report('F-01', `seed ${seed}: ${executed} rows executed, ${interrupted} sessions interrupted, ready after ${readyMs.join(', ')} ms (slowest ${slowest})`);
+  report(
+    'F-01',
+    `seed ${seed}: ${executed} rows executed, ${interrupted} sessions interrupted, ready after ${readyMs.join(', ')} ms (slowest ${slowest})`,
+  );
   expect(executed).toBeGreaterThan(0);
   expect(interrupted).toBeGreaterThan(0);
   const client = await world.connect();

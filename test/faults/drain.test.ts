@@ -55,7 +55,10 @@ async function openAll(): Promise<Live> {
   await inTransaction.query('begin');
   await inTransaction.query('insert into f14 values (1)');
   inQuery.query('select pg_sleep(120)').catch(() => undefined);
-  const child = spawn('psql', ['-X', '-c', 'copy f14 from stdin'], { env: world.libpq(), stdio: ['pipe', 'ignore', 'pipe'] });
+  const child = spawn('psql', ['-X', '-c', 'copy f14 from stdin'], {
+    env: world.libpq(),
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
   child.stdin!.on('error', () => undefined);
   child.stdin!.write('2\n3\n');
   let err = '';
@@ -71,7 +74,13 @@ async function openAll(): Promise<Live> {
       backends.some(({ query }) => query.includes('pg_sleep'))
     );
   });
-  return { idle, inQuery, inTransaction, copying: { child, told }, farewells: [idle, inQuery, inTransaction].map(farewellOf) };
+  return {
+    idle,
+    inQuery,
+    inTransaction,
+    copying: { child, told },
+    farewells: [idle, inQuery, inTransaction].map(farewellOf),
+  };
 }
 
 async function expectDrained(live: Live, from: number): Promise<void> {
@@ -91,7 +100,10 @@ async function expectDrained(live: Live, from: number): Promise<void> {
   expect(events.at(-1)?.type).toBe('gateway.stopped');
   const chunked = new Set(events.filter(isType('recording.chunk')).map(({ session }) => session));
   const sealed = new Set(events.filter(isType('recording.sealed')).map(({ session }) => session));
-  expect([...chunked].filter((session) => !sealed.has(session)), 'unsealed recordings').toEqual([]);
+  expect(
+    [...chunked].filter((session) => !sealed.has(session)),
+    'unsealed recordings',
+  ).toEqual([]);
   verifyClean(world.dataDirectory);
 
   const last = events.at(-1)!.seq;
@@ -112,7 +124,9 @@ function isRefused(port: number): Promise<boolean> {
   });
 }
 
-test('F-14 SIGTERM drains as long as configured, says 57P01, exits 0, and leaves nothing to recover', { timeout: 90_000 }, async () => {
+test('F-14 SIGTERM drains as long as configured, says 57P01, exits 0, and leaves nothing to recover', {
+  timeout: 90_000,
+}, async () => {
   const from = (await eventsOf(world.dataDirectory)).length;
   const live = await openAll();
   const begun = performance.now();
@@ -129,7 +143,10 @@ test('F-14 SIGTERM drains as long as configured, says 57P01, exits 0, and leaves
   expect(drainedMs, 'sessions end no earlier than configured').toBeGreaterThanOrEqual(drainSeconds * 1000 - 100);
   expect(drainedMs).toBeLessThanOrEqual(drainSeconds * 1000 + closingMs);
   await expectDrained(live, from);
-  report('F-14', `drain of ${drainSeconds} s: goodbye after ${drainedMs} ms, gone after ${Math.round(performance.now() - begun)} ms`);
+  report(
+    'F-14',
+    `drain of ${drainSeconds} s: goodbye after ${drainedMs} ms, gone after ${Math.round(performance.now() - begun)} ms`,
+  );
 });
 
 test('F-14 sessions that finish by themselves end the drain early', { timeout: 60_000 }, async () => {
@@ -137,7 +154,9 @@ test('F-14 sessions that finish by themselves end the drain early', { timeout: 6
   await world.start({ drainSeconds: 600 });
   const client = await world.connect();
   const query = client.query('select pg_sleep(1), 7 as seven');
-  await until('the query', 10_000, async () => (await backendsOf(world.server)).some(({ query: q }) => q.includes('pg_sleep')));
+  await until('the query', 10_000, async () =>
+    (await backendsOf(world.server)).some(({ query: q }) => q.includes('pg_sleep')),
+  );
   world.gateway.signal('SIGTERM');
   expect((await query).rows[0]).toMatchObject({ seven: 7 });
   await client.end();

@@ -30,9 +30,13 @@ beforeAll(async () => {
   const { server } = world;
   const socket = join(server.unixSocket, `.s.PGSQL.${server.port}`);
   const script = fileURLToPath(new URL('./support/far-relay.ts', import.meta.url));
-  relay = spawn(host.prefix[0]!, [...host.prefix.slice(1), process.execPath, script, host.remote, String(farPort), socket], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  relay = spawn(
+    host.prefix[0]!,
+    [...host.prefix.slice(1), process.execPath, script, host.remote, String(farPort), socket],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   await new Promise((resolve) => relay.stdout!.once('data', resolve));
   // The same server twice: directly, and behind the link.
   const api = await world.administrator();
@@ -71,11 +75,15 @@ afterAll(async () => {
 function farClient(name: string, sql: string): ChildProcess {
   const env = { ...world.libpq(), PGHOST: host.local, PGSSLMODE: 'require', PGAPPNAME: name };
   delete (env as Record<string, string | undefined>)['PGSSLROOTCERT'];
-  const child = spawn(host.prefix[0]!, [...host.prefix.slice(1), 'psql', '-X', '-q', '-c', sql, '-c', '\\! sleep 600'], {
-    env,
-    stdio: ['ignore', 'ignore', 'ignore'],
-    detached: true,
-  });
+  const child = spawn(
+    host.prefix[0]!,
+    [...host.prefix.slice(1), 'psql', '-X', '-q', '-c', sql, '-c', '\\! sleep 600'],
+    {
+      env,
+      stdio: ['ignore', 'ignore', 'ignore'],
+      detached: true,
+    },
+  );
   return child;
 }
 
@@ -95,64 +103,88 @@ const cases: readonly Case[] = [
   { name: 'server-asked', what: 'server, a query on its way', reason: 'upstream-closed' },
 ];
 
-test.skipIf(!possible)('F-09 peers that vanish without a word are found within 45 s', { timeout: 150_000 }, async () => {
-  const children = [
-    farClient('client-idle', 'select 1'),
-    farClient('client-asleep', 'select pg_sleep(600)'),
-    farClient('client-reading', "select repeat('x', 1000), pg_sleep(0.0001) from generate_series(1, 100000000)"),
-  ];
-  const near = await Promise.all(
-    ['server-idle', 'server-asleep', 'server-asked'].map(async (name) => {
-      const client = await world.connect({ host: host.local, ssl: { rejectUnauthorized: false }, user: 'engineer+far', application_name: name });
-      await client.query('select 1');
-      return client;
-    }),
-  );
-  const told = new Map<string, Promise<{ code: string }>>();
-  for (const [index, name] of ['server-idle', 'server-asleep', 'server-asked'].entries()) {
-    const { connection } = near[index] as unknown as { connection: NodeJS.EventEmitter };
-    told.set(name, new Promise((resolve) => connection.once('errorMessage', resolve)));
-  }
-  near[1]!.query('select pg_sleep(600)').catch(() => undefined);
-  await until('all six sessions at work', 30_000, async () => {
-    const backends = await backendsOf(world.server);
-    return backends.length === 6 && backends.filter(({ query }) => query.includes('pg_sleep(600)')).length === 2;
-  });
-  await sleep(1_000);
-
-  host.cut();
-  const cutAt = Date.now();
-  const begun = performance.now();
-  for (const child of children) process.kill(-child.pid!, 'SIGKILL');
-  near[2]!.query("insert into nowhere values ('lost')").catch(() => undefined);
-
-  const opened = new Map(
-    (await eventsOf(world.dataDirectory)).filter(isType('session.opened')).map(({ session, client }) => [session, client['application_name'] ?? '']),
-  );
-  const found = new Map<string, { afterMs: number; reason: string }>();
-  while (found.size < cases.length && performance.now() - begun < detectionPromiseMs + 15_000) {
-    for (const event of (await eventsOf(world.dataDirectory)).filter(isType('session.ended'))) {
-      const name = opened.get(event.session);
-      if (name !== undefined && event.at >= cutAt && !found.has(name)) found.set(name, { afterMs: event.at - cutAt, reason: event.reason });
+test.skipIf(!possible)(
+  'F-09 peers that vanish without a word are found within 45 s',
+  { timeout: 150_000 },
+  async () => {
+    const children = [
+      farClient('client-idle', 'select 1'),
+      farClient('client-asleep', 'select pg_sleep(600)'),
+      farClient('client-reading', "select repeat('x', 1000), pg_sleep(0.0001) from generate_series(1, 100000000)"),
+    ];
+    const near = await Promise.all(
+      ['server-idle', 'server-asleep', 'server-asked'].map(async (name) => {
+        const client = await world.connect({
+          host: host.local,
+          ssl: { rejectUnauthorized: false },
+          user: 'engineer+far',
+          application_name: name,
+        });
+        await client.query('select 1');
+        return client;
+      }),
+    );
+    const told = new Map<string, Promise<{ code: string }>>();
+    for (const [index, name] of ['server-idle', 'server-asleep', 'server-asked'].entries()) {
+      const { connection } = near[index] as unknown as { connection: NodeJS.EventEmitter };
+      told.set(name, new Promise((resolve) => connection.once('errorMessage', resolve)));
     }
-    await sleep(200);
-  }
-  for (const { name, what } of cases) {
-    const at = found.get(name);
-    report('F-09', `${what}: ${at === undefined ? `NOT found within ${detectionPromiseMs + 15_000} ms` : `found after ${at.afterMs} ms (${at.reason})`}`);
-  }
-  const late = cases.filter(({ name }) => (found.get(name)?.afterMs ?? Number.POSITIVE_INFINITY) > detectionPromiseMs);
-  expect(late.map(({ what }) => what), 'not found within 45 s').toEqual([]);
-  for (const { name, reason } of cases) expect(found.get(name)?.reason, name).toBe(reason);
-  // Places are free, what ran for vanished clients is cancelled; what ran on the far server is its own to find.
-  await until('the clients’ backends to be cancelled', 10_000, async () => {
-    return (await backendsOf(world.server)).every(({ query }) => !query.includes('generate_series'));
-  });
-  for (const name of told.keys()) expect((await told.get(name))?.code, name).toBe('08006');
-  await until('connections to be dropped', 10_000, async () => (await connectionsOn(world.gateway.postgresPort)) === 0);
-  const client = new pg.Client(world.client({ host: host.local, ssl: { rejectUnauthorized: false } }));
-  await client.connect();
-  expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
-  await client.end();
-  verifyClean(world.dataDirectory);
-});
+    near[1]!.query('select pg_sleep(600)').catch(() => undefined);
+    await until('all six sessions at work', 30_000, async () => {
+      const backends = await backendsOf(world.server);
+      return backends.length === 6 && backends.filter(({ query }) => query.includes('pg_sleep(600)')).length === 2;
+    });
+    await sleep(1_000);
+
+    host.cut();
+    const cutAt = Date.now();
+    const begun = performance.now();
+    for (const child of children) process.kill(-child.pid!, 'SIGKILL');
+    near[2]!.query("insert into nowhere values ('lost')").catch(() => undefined);
+
+    const opened = new Map(
+      (await eventsOf(world.dataDirectory))
+        .filter(isType('session.opened'))
+        .map(({ session, client }) => [session, client['application_name'] ?? '']),
+    );
+    const found = new Map<string, { afterMs: number; reason: string }>();
+    while (found.size < cases.length && performance.now() - begun < detectionPromiseMs + 15_000) {
+      for (const event of (await eventsOf(world.dataDirectory)).filter(isType('session.ended'))) {
+        const name = opened.get(event.session);
+        if (name !== undefined && event.at >= cutAt && !found.has(name))
+          found.set(name, { afterMs: event.at - cutAt, reason: event.reason });
+      }
+      await sleep(200);
+    }
+    for (const { name, what } of cases) {
+      const at = found.get(name);
+      report(
+        'F-09',
+        `${what}: ${at === undefined ? `NOT found within ${detectionPromiseMs + 15_000} ms` : `found after ${at.afterMs} ms (${at.reason})`}`,
+      );
+    }
+    const late = cases.filter(
+      ({ name }) => (found.get(name)?.afterMs ?? Number.POSITIVE_INFINITY) > detectionPromiseMs,
+    );
+    expect(
+      late.map(({ what }) => what),
+      'not found within 45 s',
+    ).toEqual([]);
+    for (const { name, reason } of cases) expect(found.get(name)?.reason, name).toBe(reason);
+    // Places are free, what ran for vanished clients is cancelled; what ran on the far server is its own to find.
+    await until('the clients’ backends to be cancelled', 10_000, async () => {
+      return (await backendsOf(world.server)).every(({ query }) => !query.includes('generate_series'));
+    });
+    for (const name of told.keys()) expect((await told.get(name))?.code, name).toBe('08006');
+    await until(
+      'connections to be dropped',
+      10_000,
+      async () => (await connectionsOn(world.gateway.postgresPort)) === 0,
+    );
+    const client = new pg.Client(world.client({ host: host.local, ssl: { rejectUnauthorized: false } }));
+    await client.connect();
+    expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+    await client.end();
+    verifyClean(world.dataDirectory);
+  },
+);

@@ -40,7 +40,11 @@ async function work(session: number): Promise<number[]> {
   const times: number[] = [];
   for (let n = 0; n < busyQueries; n++) {
     const begun = performance.now();
-    const { rows } = await client.query('select $1::int as session, $2::int as n, repeat($3, 100) as text', [session, n, 'x']);
+    const { rows } = await client.query('select $1::int as session, $2::int as n, repeat($3, 100) as text', [
+      session,
+      n,
+      'x',
+    ]);
     times.push(performance.now() - begun);
     expect(rows).toEqual([{ session, n, text: 'x'.repeat(100) }]);
   }
@@ -49,7 +53,9 @@ async function work(session: number): Promise<number[]> {
 }
 
 async function workAll(): Promise<{ p50: number; p99: number }> {
-  const times = (await Promise.all(Array.from({ length: busy }, (_, session) => work(session)))).flat().sort((a, b) => a - b);
+  const times = (await Promise.all(Array.from({ length: busy }, (_, session) => work(session))))
+    .flat()
+    .sort((a, b) => a - b);
   return { p50: times[Math.floor(times.length * 0.5)]!, p99: times[Math.floor(times.length * 0.99)]! };
 }
 
@@ -66,15 +72,23 @@ test(`F-12 ${idle} idle sessions beside ${busy} busy ones`, { timeout: isFull ? 
   await sleep(2_000);
   const after = await residentKiB(pid);
   const each = (after - before) / idle;
-  report('F-12', `${idle} idle TLS sessions: RSS ${mebibytes(before)} → ${mebibytes(after)}, ${each.toFixed(0)} KiB each (bound ${idleSessionKiB}); opened at ${((idle * 1000) / openedMs).toFixed(0)}/s`);
+  report(
+    'F-12',
+    `${idle} idle TLS sessions: RSS ${mebibytes(before)} → ${mebibytes(after)}, ${each.toFixed(0)} KiB each (bound ${idleSessionKiB}); opened at ${((idle * 1000) / openedMs).toFixed(0)}/s`,
+  );
   expect(each).toBeLessThanOrEqual(idleSessionKiB);
   expect(await connectionsOn(postgresPort)).toBe(idle);
 
   const beside = await workAll();
-  report('F-12', `busy p50/p99: ${alone.p50.toFixed(2)}/${alone.p99.toFixed(2)} ms alone, ${beside.p50.toFixed(2)}/${beside.p99.toFixed(2)} ms beside the idle`);
+  report(
+    'F-12',
+    `busy p50/p99: ${alone.p50.toFixed(2)}/${alone.p99.toFixed(2)} ms alone, ${beside.p50.toFixed(2)}/${beside.p99.toFixed(2)} ms beside the idle`,
+  );
   // The idle are alive.
   for (let at = 0; at < idle; at += atOnce) {
-    const answers = await Promise.all(sessions.slice(at, at + atOnce).map((client) => client.query('select 5 as five')));
+    const answers = await Promise.all(
+      sessions.slice(at, at + atOnce).map((client) => client.query('select 5 as five')),
+    );
     for (const { rows } of answers) expect(rows).toEqual([{ five: 5 }]);
   }
   await Promise.all(sessions.map((client) => client.end()));

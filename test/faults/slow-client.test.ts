@@ -3,7 +3,15 @@
  * meanwhile, and whoever is killed gives everything back.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { connectionsOn, eventsOf, isType, mebibytes, residentKiB, verifyClean, watchMemory } from './support/gateway.ts';
+import {
+  connectionsOn,
+  eventsOf,
+  isType,
+  mebibytes,
+  residentKiB,
+  verifyClean,
+  watchMemory,
+} from './support/gateway.ts';
 import { startThrottle, type Throttle } from './support/raw.ts';
 import { backendsOf, createWorld, isFull, report, sleep, until, type World } from './support/world.ts';
 
@@ -26,7 +34,9 @@ afterAll(async () => {
   await world?.close();
 });
 
-test(`F-07 ${slow} clients that read 1 kB/s of ${resultRows / 1_000_000} GB each`, { timeout: isFull ? 900_000 : 90_000 }, async () => {
+test(`F-07 ${slow} clients that read 1 kB/s of ${resultRows / 1_000_000} GB each`, {
+  timeout: isFull ? 900_000 : 90_000,
+}, async () => {
   const { pid } = world.gateway;
   const idle = await residentKiB(pid);
   // A warm process: code loaded, buffers of the recorder made.
@@ -36,7 +46,9 @@ test(`F-07 ${slow} clients that read 1 kB/s of ${resultRows / 1_000_000} GB each
   const before = await residentKiB(pid);
 
   const clients = await Promise.all(
-    Array.from({ length: slow }, () => world.connect({ port: throttle.port, host: '127.0.0.1', ssl: { rejectUnauthorized: false } })),
+    Array.from({ length: slow }, () =>
+      world.connect({ port: throttle.port, host: '127.0.0.1', ssl: { rejectUnauthorized: false } }),
+    ),
   );
   throttle.limit(1_000);
   const memory = watchMemory(pid);
@@ -65,7 +77,10 @@ test(`F-07 ${slow} clients that read 1 kB/s of ${resultRows / 1_000_000} GB each
   const waiting = (await backendsOf(world.server)).filter(({ wait_event }) => wait_event === 'ClientWrite');
   expect(waiting.length).toBe(slow);
   const peak = await memory.stop();
-  report('F-07', `paused after ${paused.afterMs} ms; RSS ${mebibytes(idle)}, warm ${mebibytes(before)} → ${mebibytes(peak)} (bound +${mebibytes(growthKiB)}); meanwhile ${answers} answers elsewhere, slowest ${slowest.toFixed(1)} ms`);
+  report(
+    'F-07',
+    `paused after ${paused.afterMs} ms; RSS ${mebibytes(idle)}, warm ${mebibytes(before)} → ${mebibytes(peak)} (bound +${mebibytes(growthKiB)}); meanwhile ${answers} answers elsewhere, slowest ${slowest.toFixed(1)} ms`,
+  );
   expect(peak - before).toBeLessThanOrEqual(growthKiB);
 
   // Kill them all: a goodbye that cannot be delivered must not keep anything (I11: within a second).
@@ -76,9 +91,17 @@ test(`F-07 ${slow} clients that read 1 kB/s of ${resultRows / 1_000_000} GB each
   expect(killed).toHaveLength(slow);
   const begun = performance.now();
   await Promise.all(killed.map((id) => api.call('killSession', { params: { id }, body: { reason: 'too slow' } })));
-  await until('the backends of killed sessions to go', 15_000, async () => (await backendsOf(world.server)).length === 1);
+  await until(
+    'the backends of killed sessions to go',
+    15_000,
+    async () => (await backendsOf(world.server)).length === 1,
+  );
   const goneMs = Math.round(performance.now() - begun);
-  const { afterMs } = await until('their connections to be dropped', 15_000, async () => (await connectionsOn(world.gateway.postgresPort)) === 1);
+  const { afterMs } = await until(
+    'their connections to be dropped',
+    15_000,
+    async () => (await connectionsOn(world.gateway.postgresPort)) === 1,
+  );
   report('F-07', `killed: backends gone after ${goneMs} ms, connections ${afterMs} ms later`);
   await throttle.close();
   for (const message of await Promise.all(broken)) expect(message).not.toBe('completed');

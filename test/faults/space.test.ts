@@ -12,7 +12,10 @@ import { createWorld, isRoot, report, sleep, until, type World } from './support
 const mebibyte = 1024 * 1024;
 /** Large enough for `refuse` (a share) to begin above `end` (64 MiB). */
 const diskMebibytes = 1536;
-const rungBytes = { warn: spaceWarnShare * diskMebibytes * mebibyte, refuse: spaceRefuseShare * diskMebibytes * mebibyte };
+const rungBytes = {
+  warn: spaceWarnShare * diskMebibytes * mebibyte,
+  refuse: spaceRefuseShare * diskMebibytes * mebibyte,
+};
 /** The ladder looks each 3 s. */
 const lookMs = 15_000;
 

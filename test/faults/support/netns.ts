@@ -35,7 +35,8 @@ export function makeHost(): RemoteHost {
   const subnet = `10.213.${process.pid % 250}`;
   const local = `${subnet}.1`;
   const remote = `${subnet}.2`;
-  const ip = (...args: string[]): string => execFileSync('ip', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const ip = (...args: string[]): string =>
+    execFileSync('ip', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   const close = (): void => {
     spawnSync('ip', ['link', 'del', here]);
     spawnSync('ip', ['netns', 'del', name]);

@@ -55,9 +55,18 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     gateway = await startGateway({ dataDirectory, ...options.gateway });
     const tokens = await setUp(gateway, [{ name: 'orders', server }]);
     const ca = await readFile(gateway.caPath, 'utf8');
-    return new Running(server, dataDirectory, ca, tokens.get('engineer')!, gateway, options.gateway ?? {}, close, (now) => {
-      gateway = now;
-    });
+    return new Running(
+      server,
+      dataDirectory,
+      ca,
+      tokens.get('engineer')!,
+      gateway,
+      options.gateway ?? {},
+      close,
+      (now) => {
+        gateway = now;
+      },
+    );
   } catch (error) {
     await close();
     throw error;
