@@ -93,11 +93,13 @@ export class SocketWire implements Wire {
   #detach: (() => void) | null = null;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly localPort: number;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
+    this.localPort = socket.localPort ?? 0;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveDelayMs);
     this.#attach(socket);

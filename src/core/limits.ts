@@ -23,3 +23,6 @@ export const journalDeadlineMs = 10_000;
 
 /** Revoked credentials remembered, to end sessions that are just being opened; older ones fail to authenticate anyway. */
 export const revokedCredentialsMax = 10_000;
+
+/** Bytes that a connection beside the session may carry: an SSLRequest and a CancelRequest with the longest key (280). */
+export const asideBytesMax = 288;

@@ -219,3 +219,14 @@ describe('the end', () => {
     expect(() => session.submit(draft('x'), () => {})).toThrow(/core.too-many-pending/);
   });
 });
+
+describe('a connection beside the session', () => {
+  it('carries a request of the limit, and not one byte more: no command fits through it (I3)', async () => {
+    const { session } = await open();
+    const aside = await session.dialAside();
+    aside.handshake(Buffer.alloc(limits.asideBytesMax));
+    expect(() => aside.handshake(Buffer.alloc(1))).toThrow(/base.assertion/);
+    const other = await session.dialAside();
+    expect(() => other.handshake(Buffer.alloc(limits.asideBytesMax + 1))).toThrow(/base.assertion/);
+  });
+});

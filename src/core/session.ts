@@ -13,12 +13,11 @@
  *
  * Deliberately absent: sockets (a Wire is handed in), protocol knowledge, timers of protocols.
  */
-import { createHash } from 'node:crypto';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { describeError, GatewayError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { ClientTlsOptions, TlsFacts, Wire, WireHandler } from '../base/wire.ts';
+import type { Wire } from '../base/wire.ts';
 import type { CommandDraft } from './command.ts';
 import { coreErrors } from './errors.ts';
 import type { CommandOutcome, EventBody, SessionEndReason } from './event.ts';
@@ -28,7 +27,12 @@ import type { Principal } from './principal.ts';
 import type { Protocol } from './protocol.ts';
 import type { RecordingEntry } from './recording.ts';
 import type { Resource } from './resource.ts';
+import { type Command, CommandRun, intentOf } from './run.ts';
+import { connect, type Upstream, upstreamOf } from './upstream.ts';
 import type { Verdict } from './verdict.ts';
+
+export type { Command } from './run.ts';
+export type { Upstream } from './upstream.ts';
 
 export interface SessionParts {
   readonly id: string;
@@ -57,48 +61,6 @@ export interface SessionEnding {
   readonly code: string | null;
   /** Name of the principal who ended it, or null. */
   readonly by: string | null;
-}
-
-/** A submitted command on its way through the pipeline. */
-export interface Command {
-  /** Counts from 1 within the session. */
-  readonly ordinal: number;
-  readonly draft: CommandDraft;
-  readonly state: 'pending' | 'released' | 'refused' | 'ended';
-  /** Set once judged. */
-  readonly verdict: Verdict | null;
-}
-
-class CommandRun implements Command {
-  readonly ordinal: number;
-  readonly draft: CommandDraft;
-  readonly sequence: number;
-  readonly submittedAtMs: number;
-  state: 'pending' | 'released' | 'refused' | 'ended' = 'pending';
-  verdict: Verdict | null = null;
-  rows = 0;
-  bytes = 0;
-
-  constructor(ordinal: number, draft: CommandDraft, sequence: number, submittedAtMs: number) {
-    this.ordinal = ordinal;
-    this.draft = draft;
-    this.sequence = sequence;
-    this.submittedAtMs = submittedAtMs;
-  }
-}
-
-/** The protected side of a session. */
-export interface Upstream {
-  readonly tls: TlsFacts | null;
-  handle(handler: WireHandler): void;
-  pause(): void;
-  resume(): void;
-  /** Sends handshake bytes; an assertion error once the session is established. */
-  handshake(view: Buffer): void;
-  startClientTls(options: ClientTlsOptions): Promise<void>;
-  /** Sends our end of stream. */
-  end(): void;
-  destroy(): void;
 }
 
 export class Session {
@@ -169,55 +131,35 @@ export class Session {
   async dial(): Promise<Upstream> {
     assert(this.#phase === 'opened', `dial in ${this.#phase}`);
     this.#phase = 'handshake';
-    const wire = await this.#connect();
+    const wire = await connect(this.#parts.dialler, this.resource);
     if (this.ended) {
       wire.destroy();
       throw coreErrors('core.upstream-unreachable', { values: { resource: this.resource.name } });
     }
     this.#upstream = wire;
-    return {
-      get tls() {
-        return wire.tls;
-      },
-      handle: (handler) =>
-        wire.handle({
-          ...handlerOf(handler),
-          drain: () => {
-            handler.drain();
-            this.onForwardable?.();
-          },
-        }),
-      pause: () => wire.pause(),
-      resume: () => wire.resume(),
-      handshake: (view) => {
-        assert(this.#phase === 'handshake', `handshake bytes in ${this.#phase}`);
-        wire.write(view);
-      },
-      startClientTls: (options) => wire.startClientTls(options),
-      end: () => wire.end(),
-      destroy: () => wire.destroy(),
-    };
+    return upstreamOf(
+      wire,
+      () => assert(this.#phase === 'handshake', `handshake bytes in ${this.#phase}`),
+      () => this.onForwardable?.(),
+    );
   }
 
   /**
    * A second connection to the resource for a request that the protocol sends beside the session (PostgreSQL's
-   * CancelRequest, say). May be asked for while the session ends, too. It carries handshake bytes only and is the caller's to destroy. Rejects as `dial` does.
+   * CancelRequest, say), while the session is established or ends. It carries at most `asideBytesMax` bytes, so that no
+   * command fits through it, and is the caller's to destroy. Rejects as `dial` does.
    */
   async dialAside(): Promise<Upstream> {
     assert(this.#phase === 'established' || this.#phase === 'ending', `dialAside in ${this.#phase}`);
-    const wire = await this.#connect();
-    return {
-      get tls() {
-        return wire.tls;
+    let bytesLeft = limits.asideBytesMax;
+    return upstreamOf(
+      await connect(this.#parts.dialler, this.resource),
+      (bytes) => {
+        bytesLeft -= bytes;
+        assert(bytesLeft >= 0, 'more than a request beside the session');
       },
-      handle: (handler) => wire.handle(handler),
-      pause: () => wire.pause(),
-      resume: () => wire.resume(),
-      handshake: (view) => void wire.write(view),
-      startClientTls: (options) => wire.startClientTls(options),
-      end: () => wire.end(),
-      destroy: () => wire.destroy(),
-    };
+      () => {},
+    );
   }
 
   /** The handshake is over: from here on nothing passes but commands, housekeeping and output. */
@@ -415,40 +357,29 @@ export class Session {
       client.end();
       clock.after(limits.goodbyeDeadlineMs, () => client.destroy());
     }
-    recording
-      .close()
-      .catch((error: unknown) => {
+    void recording.close().then(
+      () => this.#sealed(why, why.code),
+      (error: unknown) => {
         this.#parts.log.error('recording could not be sealed', { session: this.id, detail: describeError(error) });
-      })
-      .finally(() => {
-        this.#append({
-          type: 'session.ended',
-          session: this.id,
-          reason: why.reason,
-          code: why.code,
-          by: why.by,
-          commands: this.#commands,
-          bytesIn: this.#bytesIn,
-          bytesOut: this.#bytesOut,
-          durationMs: Math.round(clock.monotonic() - this.#startedMonotonicMs),
-        });
-        this.#parts.onSealed(this);
-      });
+        this.#sealed(why, 'core.recording-failed');
+      },
+    );
   }
 
-  async #connect(): Promise<Wire> {
-    const signal = AbortSignal.timeout(limits.dialDeadlineMs);
-    let wire: Wire;
-    try {
-      wire = await this.#parts.dialler.dial(this.resource, signal);
-    } catch (cause) {
-      throw coreErrors('core.upstream-unreachable', {
-        cause,
-        detail: describeError(cause),
-        values: { resource: this.resource.name },
-      });
-    }
-    return wire;
+  /** The last event of the session; a recording that could not be sealed shows as its code. */
+  #sealed(why: SessionEnding, code: string | null): void {
+    this.#append({
+      type: 'session.ended',
+      session: this.id,
+      reason: why.reason,
+      code,
+      by: why.by,
+      commands: this.#commands,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      durationMs: Math.round(this.#parts.clock.monotonic() - this.#startedMonotonicMs),
+    });
+    this.#parts.onSealed(this);
   }
 
   #toUpstream(view: Buffer): boolean {
@@ -537,32 +468,4 @@ export class Session {
     this.#parts.log.error('session failed', { session: this.id, code: known.code, detail: describeError(error) });
     this.end({ reason, message: known.publicMessage, code: known.code, by: null });
   }
-}
-
-function handlerOf(handler: WireHandler): WireHandler {
-  return {
-    read: (chunk) => handler.read(chunk),
-    end: () => handler.end(),
-    drain: () => handler.drain(),
-    close: (error) => handler.close(error),
-  };
-}
-
-function intentOf(session: string, command: number, draft: CommandDraft): EventBody {
-  const text = draft.recordedText;
-  const textBytes = Buffer.byteLength(text);
-  const cut = textBytes > limits.commandTextBytesMax;
-  return {
-    type: 'command.intent',
-    session,
-    command,
-    kind: draft.kind,
-    verb: draft.verb,
-    text: cut ? Buffer.from(text).subarray(0, limits.commandTextBytesMax).toString('utf8') : text,
-    textBytes,
-    ...(cut ? { textDigest: createHash('sha256').update(text).digest('hex') } : {}),
-    parameters: draft.parameters,
-    effect: draft.effect,
-    of: draft.of,
-  };
 }

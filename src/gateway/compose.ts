@@ -7,10 +7,7 @@
  * Deliberately absent: logic of any room. What is decided here is only who is handed to whom, and what ends sessions.
  */
 import { chmod, mkdir } from 'node:fs/promises';
-import type { Server as HttpsServer } from 'node:https';
 import { join } from 'node:path';
-import { createApi } from '../api/index.ts';
-import { indexedTypes, indexSessions } from '../audit/index.ts';
 import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -19,7 +16,6 @@ import { Doors, durable } from '../core/door.ts';
 import type { EventBody } from '../core/event.ts';
 import type { Journal } from '../core/ports.ts';
 import type { Protocol } from '../core/protocol.ts';
-import type { SessionEnding } from '../core/session.ts';
 import { createIdentity, type Identity } from '../identity/index.ts';
 import { createJudge } from '../policy/index.ts';
 import { createProtocols } from '../protocols/registry.ts';
@@ -35,8 +31,10 @@ import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../
 import { openStore, type Store } from '../store/index.ts';
 import { apiPorts } from './api-ports.ts';
 import { type Authority, openAuthority } from './authority.ts';
+import { inBackground, retry } from './background.ts';
 import { createFirstAdministrator } from './bootstrap.ts';
 import type { GatewayConfig } from './config.ts';
+import { type Console, openConsole, publicHost } from './console.ts';
 import { lockDirectory } from './directory.ts';
 import { measureSync, type SyncLatency } from './doctor.ts';
 import { gatewayErrors } from './errors.ts';
@@ -44,7 +42,11 @@ import { gatewayId, signingKey, tokenSecret, withoutOwnSecrets } from './identit
 import * as limits from './limits.ts';
 import { type Listener, listen } from './listener.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
+import { ending, endWhatIsRevoked } from './revocation.ts';
+import { followSessions } from './session-index.ts';
 import { Snapshot } from './snapshot.ts';
+import { untilAborted } from './stream.ts';
+import { VanishedPeers } from './vanished.ts';
 import { version } from './version.ts';
 
 export interface GatewayParts {
@@ -99,7 +101,7 @@ class Composition implements Gateway {
   #draining = false;
   #stopping: Promise<void> | null = null;
   #hurry: (() => void) | null = null;
-  #renewConsole: (() => Promise<void>) | null = null;
+  #console: Console | null = null;
   #recordings: SessionRecordings | null = null;
   #syncLatency: SyncLatency | null = null;
   #fail: (error: Error) => void = () => {};
@@ -141,6 +143,8 @@ class Composition implements Gateway {
       durableSequence: () => journal.durableSequence,
       spaceLevel: () => journal.spaceLevel,
     });
+    const vanished = new VanishedPeers({ clock: this.#clock, log: this.#log });
+    this.#closers.push(['vanished peers', () => vanished.stop()]);
     this.doors = new Doors({
       clock: this.#clock,
       log: this.#log,
@@ -150,15 +154,32 @@ class Composition implements Gateway {
       authorisation: snapshot,
       resources: { find: (name) => snapshot.resource(name) },
       credentials: createCredentials(secrets),
-      dialler: { dial: (resource, signal) => SocketWire.dial(resource.host, resource.port, signal) },
+      dialler: {
+        dial: async (resource, signal) => {
+          const wire = await SocketWire.dial(resource.host, resource.port, signal);
+          vanished.watch(wire);
+          return wire;
+        },
+      },
       judge: createJudge(),
     });
-    this.#endWhatIsRevoked(identity, snapshot);
-    await this.#openIndex(store, journal);
+    endWhatIsRevoked({ sessions: this.doors.sessions, identity, snapshot, log: this.#log });
+    const stopIndex = await followSessions({
+      gateway: this.id,
+      store,
+      journal,
+      clock: this.#clock,
+      log: this.#log,
+    });
+    this.#closers.push(['index', stopIndex]);
     this.#syncLatency = await measureSync(dataDirectory).catch(() => null);
     await this.#openApi({ store, identity, secrets, snapshot, recordings, metrics, authority });
-    await this.#openListeners(authority, metrics);
-    this.#timers.push(this.#clock.every(limits.renewalIntervalMs, () => void this.#renew(authority)));
+    await this.#openListeners(authority, metrics, vanished);
+    this.#timers.push(
+      this.#clock.every(limits.renewalIntervalMs, () =>
+        inBackground(this.#log, 'the certificate could not be renewed; the old one stays', this.#renew(authority)),
+      ),
+    );
     await this.#record({ type: 'gateway.started', version });
     this.#log.info('gateway started', { gateway: this.id, console: this.consoleUrl, version });
   }
@@ -181,15 +202,13 @@ class Composition implements Gateway {
       await this.#drain(drainMs);
       this.doors.abort();
     }
+    const unclosed: string[] = [];
     for (const [name, close] of [...this.#closers].reverse()) {
-      try {
-        if (name === 'journal') await this.#record({ type: 'gateway.stopped', reason });
-        await close();
-      } catch (error) {
-        // One room that cannot close must not keep the others open; what it held is recovered at the next start.
-        this.#log.error('closing failed', { room: name, detail: describeError(error) });
-      }
+      // One room that cannot close must not keep the others open; what it held is recovered at the next start.
+      const closed = name === 'journal' ? this.#record({ type: 'gateway.stopped', reason }).finally(close) : close();
+      await Promise.resolve(closed).catch((error: unknown) => unclosed.push(`${name}: ${describeError(error)}`));
     }
+    for (const detail of unclosed) this.#log.error('closing failed', { detail });
     this.#log.info('gateway stopped', { gateway: this.id, reason });
   }
 
@@ -278,28 +297,34 @@ class Composition implements Gateway {
       () => true,
       ending('recording-failed', 'The gateway cannot record at the moment, so the session was ended.'),
     );
-    const attempt = (): void => {
-      if (this.#draining) return;
-      this.#clock.after(limits.journalReopenMs, () => {
-        this.journal.reopen().then(
-          () => this.#log.warn('the journal works again'),
-          () => attempt(),
-        );
-      });
-    };
-    attempt();
+    retry(
+      this.#clock,
+      limits.journalReopenMs,
+      () => this.#draining,
+      async () => {
+        await this.journal.reopen();
+        this.#log.warn('the journal works again');
+      },
+    );
   }
 
   async #openSnapshot(store: Store): Promise<Snapshot> {
     const snapshot = new Snapshot(store.objects, this.#protocols, this.#log);
     await snapshot.reload();
-    const stop = store.objects.onChange(() => {
-      snapshot.reload().catch((error: unknown) => {
-        this.#log.error('configuration could not be read; the one before stays in force', {
-          detail: describeError(error),
-        });
-      });
-    });
+    const reload = (): void =>
+      inBackground(
+        this.#log,
+        'configuration could not be read; the one before stays in force until it can',
+        snapshot.reload(),
+        () =>
+          retry(
+            this.#clock,
+            limits.configurationRetryMs,
+            () => this.#draining,
+            () => snapshot.reload(),
+          ),
+      );
+    const stop = store.objects.onChange(reload);
     this.#closers.push(['configuration', stop]);
     return snapshot;
   }
@@ -317,69 +342,6 @@ class Composition implements Gateway {
     return identity;
   }
 
-  /** What ends live sessions at once: a revoked token, a disabled principal, an Access that no longer grants (I11). */
-  #endWhatIsRevoked(identity: Identity, snapshot: Snapshot): void {
-    const { sessions } = this.doors;
-    const revoked = ending('token-revoked', 'The access token of this session was revoked.');
-    identity.onRevoked((tokenId) => sessions.endByCredential(tokenId, revoked));
-    identity.onResync(() => {
-      const ids = sessions.all().flatMap(({ principal }) => principal.authentication.credentialId ?? []);
-      identity.revokedAmong(ids).then(
-        (gone) => {
-          for (const id of gone) sessions.endByCredential(id, revoked);
-        },
-        (error: unknown) => this.#log.error('revocations could not be read', { detail: describeError(error) }),
-      );
-    });
-    snapshot.onLoaded = () => {
-      sessions.end(
-        (session) => {
-          const entry = snapshot.principal(session.principal.name);
-          if (entry === null || entry.disabled) return true;
-          return !snapshot.decide({ ...session.principal, groups: entry.groups }, session.resource).granted;
-        },
-        ending('locked', 'Your access to this resource has ended.'),
-      );
-    };
-  }
-
-  async #openIndex(store: Store, journal: RecordingJournal): Promise<void> {
-    const cursorName = `sessions:${this.id}`;
-    if ((await store.sessions.cursor(cursorName)) > journal.durableSequence) {
-      this.#log.warn('the index of sessions is ahead of the journal; it is built anew');
-      await store.sessions.clearIndex(cursorName, this.id);
-    }
-    const { index, from } = await indexSessions({
-      store: store.sessions,
-      gateway: this.id,
-      clock: this.#clock,
-      log: this.#log,
-    });
-    const subscription = journal.subscribe(
-      from,
-      (events) => {
-        for (const event of events) index.event(event);
-      },
-      indexedTypes,
-    );
-    subscription.ended.catch((error: unknown) => {
-      this.#log.error('the index of sessions stopped', { detail: describeError(error) });
-    });
-    this.#closers.push([
-      'index',
-      async () => {
-        if (journal.failure === null) await journal.flush();
-        // What the index does not reach now it reads again at the next start.
-        const giveUpMs = this.#clock.monotonic() + limits.indexFlushMs;
-        while (subscription.next <= journal.durableSequence && this.#clock.monotonic() < giveUpMs) {
-          await new Promise((resolve) => setTimeout(resolve, 10));
-        }
-        subscription.close();
-        await index.flush();
-      },
-    ]);
-  }
-
   async #openApi(rooms: {
     store: Store;
     identity: Identity;
@@ -389,7 +351,6 @@ class Composition implements Gateway {
     metrics: Metrics;
     authority: Authority;
   }): Promise<void> {
-    const { host, port, tls } = this.#config.console;
     const { journal } = this;
     const ports = apiPorts({
       ...rooms,
@@ -426,34 +387,17 @@ class Composition implements Gateway {
         metrics: () => rooms.metrics.text(),
       },
     });
-    const api = createApi(ports, {
-      version,
+    const console = await openConsole({
+      config: this.#config.console,
+      ports,
+      protocols: this.#protocols,
+      authority: rooms.authority,
       clock: this.#clock,
       log: this.#log,
-      protocols: this.#protocols,
-      tls: tls ? await rooms.authority.material() : null,
-      consoleDirectory: new URL(
-        import.meta.url.endsWith('.ts') ? '../../web/public' : '../../../web/public',
-        import.meta.url,
-      ).pathname,
     });
-    this.#closers.push(['api', () => api.close()]);
-    if (tls) {
-      this.#renewConsole = async () => {
-        const server = api.server as unknown as HttpsServer;
-        server.setSecureContext(await rooms.authority.material());
-      };
-    }
-    try {
-      await api.listen({ host, port });
-    } catch (cause) {
-      throw (cause as NodeJS.ErrnoException).code === 'EADDRINUSE'
-        ? gatewayErrors('gateway.port-in-use', { cause, values: { port, host } })
-        : cause;
-    }
-    const address = api.server.address();
-    const bound = typeof address === 'object' && address !== null ? address.port : port;
-    this.consoleUrl = `${tls ? 'https' : 'http'}://${publicHost(host)}:${bound}`;
+    this.#closers.push(['api', () => console.close()]);
+    this.#console = console;
+    this.consoleUrl = console.url;
   }
 
   #notReady(): string | null {
@@ -465,7 +409,7 @@ class Composition implements Gateway {
     return null;
   }
 
-  async #openListeners(authority: Authority, metrics: Metrics): Promise<void> {
+  async #openListeners(authority: Authority, metrics: Metrics, vanished: VanishedPeers): Promise<void> {
     for (const configured of this.#config.listeners) {
       const protocol = this.#protocols.find(({ name }) => name === configured.protocol);
       if (protocol === undefined) {
@@ -488,18 +432,15 @@ class Composition implements Gateway {
           clock: this.#clock,
           log: this.#log,
           onConnection: (outcome) => metrics.connection(protocol.name, outcome),
+          vanished,
         }),
       );
     }
   }
 
   async #renew(authority: Authority): Promise<void> {
-    try {
-      await authority.renew();
-      await this.#renewConsole?.();
-    } catch (error) {
-      this.#log.error('the certificate could not be renewed; the old one stays', { detail: describeError(error) });
-    }
+    await authority.renew();
+    await this.#console?.renew();
   }
 
   async #record(event: EventBody): Promise<void> {
@@ -525,33 +466,6 @@ function counted(journal: Journal, metrics: Metrics): Journal {
       return journal.spaceLevel;
     },
   };
-}
-
-/** What `source` yields until `signal` aborts. */
-async function* untilAborted<T>(source: AsyncGenerator<T>, signal: AbortSignal): AsyncGenerator<T> {
-  const aborted = new Promise<null>((resolve) => {
-    if (signal.aborted) resolve(null);
-    signal.addEventListener('abort', () => resolve(null), { once: true });
-  });
-  for (;;) {
-    const next = await Promise.race([source.next(), aborted]);
-    if (next === null) {
-      // It ends when it next wakes; nobody waits for that.
-      void source.return(undefined).catch(() => undefined);
-      return;
-    }
-    if (next.done) return;
-    yield next.value;
-  }
-}
-
-function ending(reason: SessionEnding['reason'], message: string): SessionEnding {
-  return { reason, message, code: null, by: null };
-}
-
-/** A listener on every address is reached at this machine's own name from here. */
-function publicHost(host: string): string {
-  return host === '0.0.0.0' || host === '::' || host === '127.0.0.1' ? 'localhost' : host;
 }
 
 function bound(secrets: Secrets): Secrets {

@@ -21,6 +21,9 @@ export const indexFlushMs = 2_000;
 /** Validity of the listener's certificate; renewed at start and each day once a third is left. */
 export const certificateDays = 90;
 
+/** How often reading the configuration is tried again after it failed. */
+export const configurationRetryMs = 1_000;
+
 /** How often certificates are looked at. */
 export const renewalIntervalMs = 86_400_000;
 
@@ -35,3 +38,15 @@ export const doctorSyncSamples = 50;
 
 /** A sync slower than this at the median makes every strict command feel slow. */
 export const syncMedianWarnMs = 5;
+
+/** How often the kernel is asked about peers that do not acknowledge (F-09); reads a table of some 150 bytes a connection. */
+export const vanishedLookMs = 5_000;
+
+/**
+ * A peer that acknowledged nothing for so long has vanished. With the time until the kernel counts (up to 9 s on a line
+ * with seconds of latency) and a look at each end it stays below the 45 s of F-09.
+ */
+export const vanishedAfterMs = 25_000;
+
+/** Fewer unanswered than this are a lost packet or a probe on its way. */
+export const vanishedUnansweredMin = 2;

@@ -16,6 +16,7 @@ import type { Doors } from '../core/door.ts';
 import type { Door, Protocol } from '../core/protocol.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
+import type { VanishedPeers } from './vanished.ts';
 
 export interface ListenerOptions {
   readonly protocol: Protocol;
@@ -27,6 +28,7 @@ export interface ListenerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly onConnection: (outcome: 'accepted' | 'dropped') => void;
+  readonly vanished: VanishedPeers;
 }
 
 export interface Listener {
@@ -73,6 +75,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       return;
     }
     const client = new SocketWire(socket);
+    options.vanished.watch(client);
     const connection = { id: newId('con', clock.now()), source, tlsRequired: options.tlsRequired };
     const door = doors.open({ protocol, client, connection, serverTls: options.serverTls });
     const counted: Door = {

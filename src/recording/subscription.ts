@@ -25,8 +25,9 @@ export class Subscription {
     this.#cursor = new JournalCursor(dir, fromSequence, types);
     this.#durable = durable;
     this.ended = this.#run(handler);
-    // Whoever does not look at `ended` must not bring the process down with it.
-    this.ended.catch(() => {});
+    this.ended.catch(() => {
+      // Whoever does not look at `ended` must not bring the process down with it.
+    });
   }
 
   /** Sequence of the next event it will deliver. */
@@ -47,13 +48,16 @@ export class Subscription {
   async #run(handler: (events: readonly Event[]) => void | Promise<void>): Promise<void> {
     try {
       while (!this.#isClosed) {
-        const events = await this.#cursor.take(limits.subscriptionEventsMax, this.#durable());
+        // What becomes durable while the files are being read is not expected from that read.
+        const durable = this.#durable();
+        const events = await this.#cursor.take(limits.subscriptionEventsMax, durable);
         if (events.length > 0) await handler(events);
+        else if (this.#cursor.next <= durable) throw new Error('the journal ends before what is durable');
         else if (!this.#isClosed && this.#cursor.next > this.#durable()) {
           await this.#sleep();
           // Many commits are read at once: a consumer is behind by this much, and the data path pays for few reads.
           await sleep(limits.subscriptionDelayMs, undefined, { ref: false });
-        } else if (events.length === 0) throw new Error('the journal ends before what is durable');
+        }
       }
     } finally {
       await this.#cursor.close();

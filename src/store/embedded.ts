@@ -68,8 +68,9 @@ export class EmbeddedEngine implements Engine {
       this.#exited.resolve();
       this.#fail('store.failed', `the thread ended with code ${code}`);
     });
-    // Whoever opens awaits this; a failure before that must not count as unhandled.
-    this.#ready.promise.catch(() => {});
+    this.#ready.promise.catch(() => {
+      // Whoever opens awaits this; a failure before that must not count as unhandled.
+    });
   }
 
   /** Opens or creates the database in `directory`. Rejects with `store.in-use` or `store.cannot-open`. */

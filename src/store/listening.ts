@@ -115,6 +115,8 @@ export class Listening {
 
   /** Ends a connection that may be dead already. Never rejects: there is nothing left to do with it. */
   async #end(client: pg.Client): Promise<void> {
-    await bounded(client.end(), listenHeartbeatDeadlineMs, 'closing', this.#clock).catch(() => {});
+    await bounded(client.end(), listenHeartbeatDeadlineMs, 'closing', this.#clock).catch(() => {
+      // It was dead already.
+    });
   }
 }

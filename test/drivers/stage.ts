@@ -8,13 +8,13 @@
  *
  * Invariants: the role is a superuser (the suites create extensions and roles); a database is fresh for every run.
  *
- * Deliberately absent: TLS between gateway and server, which other tests cover; both routes have it towards the client.
+ * TLS is everywhere: from the client, as the tests that look at it expect, and from the gateway to the server.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startGatewayProcess } from '../env/process.ts';
-import { setUp } from '../env/setup.ts';
+import { type Reachable, setUp } from '../env/setup.ts';
 import { makeCertificates } from '../servers/certificates.ts';
 import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
 
@@ -65,7 +65,7 @@ export async function openStage(): Promise<Stage> {
       logLevel: 'error',
     });
     try {
-      const password = await configure(gateway, server);
+      const password = await configure(gateway, server, authority.cert);
       const directCa = join(directory, 'direct-ca.pem');
       await writeFile(directCa, authority.cert);
       return {
@@ -93,8 +93,8 @@ export async function openStage(): Promise<Stage> {
 }
 
 /** Makes the token, gives the role the same password, and tells the gateway. */
-async function configure(gateway: Parameters<typeof setUp>[0], server: PostgresServer): Promise<string> {
-  const setup = (password: string) => [{ name: resource, server, credential: { username: role, password } }];
+async function configure(gateway: Reachable, server: PostgresServer, ca: string): Promise<string> {
+  const setup = (password: string) => [{ name: resource, server, ca, credential: { username: role, password } }];
   const tokens = await setUp(gateway, setup('replaced below'), [{ name: principal }]);
   const token = tokens.get(principal);
   if (token === undefined) throw new Error('the gateway gave no token');

@@ -65,6 +65,36 @@ const scripts: Readonly<Record<string, string>> = {
   'wide row': `select ${Array.from({ length: 300 }, (_, i) => `${i} as c${i}`).join(', ')};`,
   '\\timing off': '\\timing off\nselect 1;',
   'large objects': '\\lo_list',
+  '\\db+': '\\db',
+  '\\dC': '\\dC custom*',
+  '\\dD \\dd \\dE \\dF \\dL \\dO': '\\dD\n\\dd\n\\dE\n\\dF\n\\dL\n\\dO public.*',
+  '\\da \\do \\dAc': '\\da pg_catalog.count\n\\do pg_catalog.@@\n\\dAc btree int*',
+  '\\drds \\ddp \\des \\deu \\dew \\det': '\\drds\n\\ddp\n\\des\n\\deu\n\\dew\n\\det',
+  '\\dm \\dP \\dRp \\dRs \\dy \\dX': '\\dm\n\\dP\n\\dRp\n\\dRs\n\\dy\n\\dX',
+  '\\dconfig': '\\dconfig work_mem',
+  '\\dS customers and indexes': '\\dS+ customers_by_name\n\\dtisv+',
+  '\\sv': '\\sv adults\n\\sv+ adults',
+  '\\z': '\\z customers',
+  '\\ef refused': '\\setenv PSQL_EDITOR false\n\\ef greet',
+  '\\watch': 'select 1 as once \\watch 0.1\n',
+  '\\if': "\\if true\nselect 'yes';\n\\else\nselect 'no';\n\\endif",
+  '\\g to a program': 'select 1 \\g | cat',
+  '\\errverbose': 'select 1/0;\n\\errverbose',
+  '\\echo of results': 'select 1/0;\n\\echo :ERROR :SQLSTATE :ROW_COUNT :LAST_ERROR_MESSAGE',
+  '\\copy to a file and back':
+    "\\copy customers to '/dev/stdout' with (format binary)\n\\copy (select 1) to program 'cat'",
+  'copy in, several': 'create temp table c4 (a int);\ncopy c4 from stdin;\n1\n\\.\ncopy c4 from stdin;\n2\n\\.\nselect * from c4;',
+  'copy of a row too wide': 'create temp table c5 (a int);\ncopy c5 from stdin;\n1\t2\n\\.\nselect 1;',
+  'large objects by function calls':
+    "\\lo_import /etc/hostname 'a comment'\n\\lo_list\nselect lo_get(:LASTOID) is not null as there;\n\\lo_export :LASTOID /dev/null\n\\lo_unlink :LASTOID",
+  '\\c same': '\\c\nselect 1;',
+  '\\c other user': '\\c - nobody_here',
+  'two-phase commit': "begin; create table two (a int); prepare transaction 'p1'; commit prepared 'p1'; drop table two;",
+  'single-row null and formats': "\\pset null (none)\n\\pset format html\nselect null as n, E'a\\nb' as t;",
+  'statement timeout': "set statement_timeout = '50ms';\nselect pg_sleep(5);\nselect 1;",
+  'error with every field':
+    "do $$ begin raise exception 'text' using detail = 'd', hint = 'h', errcode = 'ZZ001', column = 'c', constraint = 'k', datatype = 't', table = 'tt', schema = 's'; end $$;\n\\set VERBOSITY verbose\n\\errverbose",
+  'a server that leaves': 'select pg_terminate_backend(pg_backend_pid());\nselect 1;',
   unicode: "select 'Grüße, 世界 🌍' as text;",
   '\\set variables': '\\echo :DBNAME :ENCODING :SERVER_VERSION_NUM',
 };
@@ -83,7 +113,7 @@ const completions: readonly (readonly [typed: string, expected: string])[] = [
   ['set enable_hashj', 'enable_hashjoin'],
 ];
 
-async function runAll(route: Route): Promise<Report> {
+async function runAll(route: Route, typed = completions): Promise<Report> {
   const outcomes = new Map<string, string>();
   const environment = { ...route.environment, PSQLRC: '/dev/null', PAGER: 'cat', PSQL_HISTORY: '/dev/null' };
   await execute('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1'], { environment, input: schema });
@@ -95,21 +125,35 @@ async function runAll(route: Route): Promise<Report> {
     });
     outcomes.set(name, withoutRoute(`${code}\n${stdout}\n${stderr}`, route));
   }
-  for (const [typed, expected] of completions) {
-    const { stdout, code } = await execute('python3', [program, typed, expected], { environment, deadlineMs: 60_000 });
-    outcomes.set(`tab: ${typed}`, code === 0 ? `completed ${expected}` : `not completed: ${stdout.slice(-300)}`);
+  outcomes.set('cancelled by Ctrl-C', await interrupted(environment));
+  for (const [beginning, expected] of typed) {
+    const { stdout, code } = await execute('python3', [program, beginning, expected], { environment, deadlineMs: 60_000 });
+    outcomes.set(`tab: ${beginning}`, code === 0 ? `completed ${expected}` : `not completed: ${stdout.slice(-300)}`);
   }
   return outcomesOf(outcomes);
 }
 
-/** Takes out what is the route's own: its port, the server's process ids. */
-function withoutRoute(text: string, { port }: Route): string {
-  return text.replaceAll(String(port), '<port>').replace(/\bPID \d+/g, 'PID <pid>');
+/** A long query is interrupted as from a terminal, and the session goes on. */
+async function interrupted(environment: Readonly<Record<string, string>>): Promise<string> {
+  const input = "select 'before';\nselect pg_sleep(20);\nselect 'after';\n";
+  // `timeout` sends the signal of Ctrl-C; psql turns it into a cancel request and reads on.
+  const { code, stdout, stderr } = await execute('timeout', ['-s', 'INT', '1', 'psql', '-X'], { environment, input });
+  return `${code}\n${stdout}\n${stderr}`;
 }
 
+/** Takes out what is the route's own: its port, the server's process ids. */
+function withoutRoute(text: string, { port }: Route): string {
+  return text.replaceAll(String(port), '<port>').replace(/\bPID \d+/g, 'PID <pid>')
+    // \watch shows the time of day; large objects have the next free number.
+    .replace(/^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \(every/gm, '<time> (every')
+    .replace(/\b(lo_import|lo_unlink|ID) *\|? *\d+/g, '$1 <oid>')
+    .replace(/^ +\d{5,}( \| tester)/gm, ' <oid>$1');
+}
+
+const prepare = async (): Promise<void> => void (await executeOk('psql', ['--version']));
+
 /** psql: meta-commands, COPY, tab completion. */
-export const psql: Suite = {
-  name: 'psql',
-  prepare: async () => void (await executeOk('psql', ['--version'])),
-  run: runAll,
-};
+export const psql: Suite = { name: 'psql', prepare, run: (route) => runAll(route) };
+
+/** The same with one completion instead of all, each of which takes a second of typing. */
+export const psqlQuick: Suite = { name: 'psql', prepare, run: (route) => runAll(route, completions.slice(0, 1)) };

@@ -67,7 +67,7 @@ export async function startThrottle(port: number): Promise<Throttle> {
   const sockets = new Set<Socket>();
   const pairs = new Set<() => void>();
   const server: Server = createServer({ allowHalfOpen: false }, (client) => {
-    const gateway = connect({ port, host: '127.0.0.1', readableHighWaterMark: 4096 } as Parameters<typeof connect>[0]);
+    const gateway = connect({ port, host: '127.0.0.1' });
     for (const socket of [client, gateway]) {
       sockets.add(socket);
       socket.on('error', () => undefined);

@@ -1,0 +1,58 @@
+/**
+ * One submitted command: what protocols see of it (`Command`), what the pipeline keeps (`CommandRun`), and its intent as
+ * it is written down.
+ */
+import { createHash } from 'node:crypto';
+import type { CommandDraft } from './command.ts';
+import type { EventBody } from './event.ts';
+import * as limits from './limits.ts';
+import type { Verdict } from './verdict.ts';
+
+/** A submitted command on its way through the pipeline. */
+export interface Command {
+  /** Counts from 1 within the session. */
+  readonly ordinal: number;
+  readonly draft: CommandDraft;
+  readonly state: 'pending' | 'released' | 'refused' | 'ended';
+  /** Set once judged. */
+  readonly verdict: Verdict | null;
+}
+
+/** The pipeline's own view; protocols hold it as `Command`. */
+export class CommandRun implements Command {
+  readonly ordinal: number;
+  readonly draft: CommandDraft;
+  readonly sequence: number;
+  readonly submittedAtMs: number;
+  state: 'pending' | 'released' | 'refused' | 'ended' = 'pending';
+  verdict: Verdict | null = null;
+  rows = 0;
+  bytes = 0;
+
+  constructor(ordinal: number, draft: CommandDraft, sequence: number, submittedAtMs: number) {
+    this.ordinal = ordinal;
+    this.draft = draft;
+    this.sequence = sequence;
+    this.submittedAtMs = submittedAtMs;
+  }
+}
+
+/** The event that says a command is about to be done; its text is cut at `commandTextBytesMax`. */
+export function intentOf(session: string, command: number, draft: CommandDraft): EventBody {
+  const text = draft.recordedText;
+  const textBytes = Buffer.byteLength(text);
+  const cut = textBytes > limits.commandTextBytesMax;
+  return {
+    type: 'command.intent',
+    session,
+    command,
+    kind: draft.kind,
+    verb: draft.verb,
+    text: cut ? Buffer.from(text).subarray(0, limits.commandTextBytesMax).toString('utf8') : text,
+    textBytes,
+    ...(cut ? { textDigest: createHash('sha256').update(text).digest('hex') } : {}),
+    parameters: draft.parameters,
+    effect: draft.effect,
+    of: draft.of,
+  };
+}
