@@ -188,7 +188,7 @@ function startGatewayStep(gateway: Gateway): Promise<Ready> {
 }
 
 async function startTargetStep(directory: string): Promise<Target> {
-  const authority = await openAuthority(join(directory, 'tls'), [], systemClock);
+  const authority = await openAuthority(join(directory, 'tls'), join(directory, 'ca.pem'), [], systemClock);
   const read = (name: string): Promise<string> => readFile(join(directory, 'tls', name), 'utf8');
   await authority.renew();
   const certificate = { ca: await read('ca.pem'), cert: await read('server.pem'), key: await read('server.key') };

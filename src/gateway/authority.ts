@@ -1,7 +1,8 @@
 /**
  * The gateway's own certificate authority and the certificate of its listeners, for installations that bring none.
  *
- * Kept in `<data>/tls`: `ca.pem` (give it to clients), `ca.key`, `server.pem`, `server.key`; keys are 0600. The server
+ * Kept in `<data>/tls`: `ca.pem`, `ca.key`, `server.pem`, `server.key`, for this account only; a copy of `ca.pem` that
+ * clients may read lies at `publicPath`. The server
  * certificate is renewed at start and each day once a third of its life is left; the authority stays.
  *
  * Deliberately absent: ACME, client certificates.
@@ -39,8 +40,16 @@ export interface Authority {
   renew(): Promise<void>;
 }
 
-/** Opens the authority in `directory`, making what is missing. `names` are the DNS names and addresses to certify. */
-export async function openAuthority(directory: string, names: readonly string[], clock: Clock): Promise<Authority> {
+/**
+ * Opens the authority in `directory`, making what is missing. `names` are the DNS names and addresses to certify;
+ * `publicPath` is where clients find the authority's certificate.
+ */
+export async function openAuthority(
+  directory: string,
+  publicPath: string,
+  names: readonly string[],
+  clock: Clock,
+): Promise<Authority> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const path = (name: string): string => join(directory, name);
   if (!existsSync(path('ca.pem')) || !existsSync(path('ca.key'))) await makeAuthority(path, clock);
@@ -72,12 +81,13 @@ export async function openAuthority(directory: string, names: readonly string[],
     current = await load();
   };
   await renew();
+  await writeFile(publicPath, await readFile(path('ca.pem')), { mode: 0o644 });
   const material = async () => ({
     cert: await readFile(path('server.pem'), 'utf8'),
     key: await readFile(path('server.key'), 'utf8'),
     minVersion: 'TLSv1.2' as const,
   });
-  return { caPath: path('ca.pem'), identity: () => current, material, renew };
+  return { caPath: publicPath, identity: () => current, material, renew };
 }
 
 async function makeAuthority(path: (name: string) => string, clock: Clock): Promise<void> {

@@ -131,7 +131,12 @@ class Composition implements Gateway {
     const { dataDirectory } = this.#config;
     await this.#openDirectory(dataDirectory);
     this.id = await gatewayId(dataDirectory);
-    const authority = await openAuthority(join(dataDirectory, 'tls'), this.#config.names, this.#clock);
+    const authority = await openAuthority(
+      join(dataDirectory, 'tls'),
+      join(dataDirectory, 'ca.pem'),
+      this.#config.names,
+      this.#clock,
+    );
     this.caPath = authority.caPath;
     const { store, ownSecrets, secrets } = await this.#openStore();
     const { journal, recordings } = await this.#openJournal(ownSecrets);

@@ -5,9 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { access, constants, open, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describeError } from '../base/errors.ts';
 import type { GatewayConfig } from './config.ts';
 import * as limits from './limits.ts';
@@ -89,7 +89,10 @@ function inspector(): Finding {
 async function dataDirectory(config: GatewayConfig): Promise<Finding> {
   const check = 'Data directory';
   try {
-    await mkdir(config.dataDirectory, { recursive: true, mode: 0o700 });
+    if (!existsSync(config.dataDirectory)) {
+      await access(nearest(config.dataDirectory), constants.W_OK);
+      return { level: 'ok', check, message: `${config.dataDirectory} will be made at the first start`, todo: null };
+    }
     const { mode } = await stat(config.dataDirectory);
     const openToOthers = (mode & 0o022) !== 0;
     return {
@@ -111,7 +114,7 @@ async function dataDirectory(config: GatewayConfig): Promise<Finding> {
 async function syncLatency(config: GatewayConfig): Promise<Finding> {
   const check = 'Disk sync latency';
   try {
-    const { medianMs, p99Ms } = await measureSync(config.dataDirectory);
+    const { medianMs, p99Ms } = await measureSync(nearest(config.dataDirectory));
     const slow = medianMs > limits.syncMedianWarnMs;
     const lies = medianMs < 0.01;
     return {
@@ -132,7 +135,7 @@ async function syncLatency(config: GatewayConfig): Promise<Finding> {
 async function space(config: GatewayConfig): Promise<Finding> {
   const check = 'Disk space';
   try {
-    const { bavail, blocks, bsize } = await statfs(config.dataDirectory);
+    const { bavail, blocks, bsize } = await statfs(nearest(config.dataDirectory));
     const free = (bavail / blocks) * percent;
     const message = `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB free (${free.toFixed(0)} %)`;
     if (free < 5)
@@ -179,6 +182,11 @@ async function ports(config: GatewayConfig): Promise<Finding[]> {
       };
     }),
   );
+}
+
+/** The directory itself, or the closest one around it that is there: the same disk. */
+function nearest(directory: string): string {
+  return existsSync(directory) || dirname(directory) === directory ? directory : nearest(dirname(directory));
 }
 
 function isTaken(host: string, port: number): Promise<boolean> {

@@ -95,6 +95,7 @@ export class RecordingJournal implements Journal {
   /** Batches not yet acknowledged, oldest first; only the first is with the writer. */
   #unacknowledged: Batch[] = [];
   #sent = 0;
+  #isSendScheduled = false;
   #backlogBytes = 0;
   #spare: SharedArrayBuffer[] = [];
   #resting: SharedArrayBuffer | null = null;
@@ -295,8 +296,18 @@ export class RecordingJournal implements Journal {
     }
     this.#sequence = sequence;
     this.#backlogBytes += batch.bytes - before;
-    if (this.#sent === 0) this.#send();
+    if (this.#sent === 0) this.#sendSoon();
     return sequence;
+  }
+
+  /** At the end of this turn of the loop: what other sockets bring meanwhile goes along, and shares the sync. */
+  #sendSoon(): void {
+    if (this.#isSendScheduled) return;
+    this.#isSendScheduled = true;
+    setImmediate(() => {
+      this.#isSendScheduled = false;
+      if (this.#sent === 0 && this.#phase !== 'failed') this.#send();
+    });
   }
 
   #send(): void {

@@ -22,6 +22,11 @@ const explained: readonly Explained[] = [
     reason: '\\lo_import uses FunctionCall messages, which name functions by number and are refused (A-PG-19)',
   },
   {
+    suite: 'psql',
+    test: '\\c other user',
+    reason: "the refusal is the gateway's, and says what to log in with",
+  },
+  {
     suite: 'asyncpg',
     test: 'tests.test_cache_invalidation.TestCacheInvalidation.test_type_cache_invalidation_in_pool',
     reason: otherDatabase,

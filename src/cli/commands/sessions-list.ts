@@ -51,7 +51,7 @@ export const sessionsLsCommand: CommandSpec = {
       cursor = page.next ?? undefined;
     } while (cursor !== undefined && found.length < wanted);
     await output.result(found, async () => {
-      if (found.length === 0) return output.note('There is no such session.');
+      if (found.length === 0) return output.note('No sessions found.');
       await output.table(
         sessionColumns,
         found.map((session) => sessionRow(session, now, output.palette)),

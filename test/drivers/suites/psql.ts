@@ -76,7 +76,8 @@ const scripts: Readonly<Record<string, string>> = {
   '\\sv': '\\sv adults\n\\sv+ adults',
   '\\z': '\\z customers',
   '\\ef refused': '\\setenv PSQL_EDITOR false\n\\ef greet',
-  '\\watch': 'select 1 as once \\watch 0.1\n',
+  // It ends by itself at an error only, in this version.
+  '\\watch': 'create temp sequence turns;\nselect 6 / (3 - nextval($$turns$$)) as share \\watch 0.1',
   '\\if': "\\if true\nselect 'yes';\n\\else\nselect 'no';\n\\endif",
   '\\g to a program': 'select 1 \\g | cat',
   '\\errverbose': 'select 1/0;\n\\errverbose',
