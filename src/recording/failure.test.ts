@@ -54,8 +54,8 @@ describe.each(faults)('F-03: $operation $nth fails with $code', (fault) => {
     }
     await until(() => journal.failure !== null);
     expect(failures).toHaveLength(1);
+    // Everyone was told one or the other. A checkpoint that fails behind the last acknowledgement leaves nobody waiting.
     expect(durable.size + told).toBe(given.length);
-    expect(told).toBeGreaterThan(0);
     expect(() => journal.append(intent('ses_0', 2))).toThrow(
       expect.objectContaining({ code: 'core.journal-unavailable' }),
     );

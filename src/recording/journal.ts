@@ -96,6 +96,7 @@ export class RecordingJournal implements Journal {
   #unacknowledged: Batch[] = [];
   #sent = 0;
   #isSendScheduled = false;
+  #laterTimer: Timer | null = null;
   #backlogBytes = 0;
   #spare: SharedArrayBuffer[] = [];
   #resting: SharedArrayBuffer | null = null;
@@ -167,6 +168,7 @@ export class RecordingJournal implements Journal {
       return;
     }
     this.#waiters.add(sequence, callback);
+    this.#sendSoon();
   }
 
   /** Resolves once everything appended so far is durable. */
@@ -296,17 +298,27 @@ export class RecordingJournal implements Journal {
     }
     this.#sequence = sequence;
     this.#backlogBytes += batch.bytes - before;
-    if (this.#sent === 0) this.#sendSoon();
+    // A full batch goes at once; else it goes when somebody waits for it, and in a moment in any case.
+    if (this.#unacknowledged.length > 1) this.#sendSoon();
+    else this.#sendLater();
     return sequence;
   }
 
   /** At the end of this turn of the loop: what other sockets bring meanwhile goes along, and shares the sync. */
   #sendSoon(): void {
-    if (this.#isSendScheduled) return;
+    if (this.#isSendScheduled || this.#sent > 0) return;
     this.#isSendScheduled = true;
     setImmediate(() => {
       this.#isSendScheduled = false;
       if (this.#sent === 0 && this.#phase !== 'failed') this.#send();
+    });
+  }
+
+  /** What nobody waits for (that a command ended, say) need not cost a sync of its own. */
+  #sendLater(): void {
+    this.#laterTimer ??= this.#clock.after(limits.unawaitedDelayMs, () => {
+      this.#laterTimer = null;
+      this.#sendSoon();
     });
   }
 
@@ -336,7 +348,8 @@ export class RecordingJournal implements Journal {
     if (this.#resting?.byteLength === limits.batchBytes && this.#spare.length < 4) this.#spare.push(this.#resting);
     this.#resting = batch.memory;
     // The writer is kept busy before anyone is told: what they append now goes with the batch after this one.
-    this.#send();
+    if (this.#waiters.last > position.sequence || this.#unacknowledged.length > 1) this.#send();
+    else if (this.#unacknowledged.length > 0) this.#sendLater();
     this.#waiters.release(position.sequence, null);
     for (const subscription of this.#subscriptions) subscription.wake();
   }
@@ -427,6 +440,7 @@ export class RecordingJournal implements Journal {
   async #abandon(): Promise<void> {
     this.#phase = 'closed';
     this.#timer.cancel();
+    this.#laterTimer?.cancel();
     this.#space.stop();
     this.#waiters.release(Number.MAX_SAFE_INTEGER, this.#unavailable());
     for (const subscription of [...this.#subscriptions]) subscription.close();

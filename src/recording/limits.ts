@@ -96,6 +96,9 @@ export const sessionIdLengthMax = 64;
 /** Problems a verification lists before it only counts. */
 export const problemsListedMax = 100;
 
+/** How long events that nobody waits for may gather before they are written: far below the second that may be lost. */
+export const unawaitedDelayMs = 10;
+
 /** How long a woken subscriber lets further commits gather before it reads. */
 export const subscriptionDelayMs = 25;
 

@@ -13,6 +13,10 @@ export class Waiters {
   get size(): number {
     return this.#sequences.length - this.#head;
   }
+  /** The last sequence that somebody waits for; 0 where nobody waits. */
+  get last(): number {
+    return this.#sequences.at(-1) ?? 0;
+  }
 
   add(sequence: number, callback: DurableCallback): void {
     let at = this.#sequences.length;

@@ -6,6 +6,8 @@
  * Invariants:
  * - A message is judged by what it holds before it is put into the queue; what does not decode never gets there.
  * - Reading stops at the bounds of the queue and goes on where it stopped, within a chunk if need be (A-PG-28).
+ * - A Bind waits for the Execute that it is for, and shares its fate; where something else follows, it is a command of
+ *   its own. So parameters never reach the server before they are on record (I1).
  * - Text that is not valid UTF-8 is refused like a command, journaled, and not forwarded (A-PG-13).
  *
  * Deliberately absent: when a request may go on (outlet.ts), what the server answers (server-side.ts), judging.
@@ -13,7 +15,7 @@
  */
 import { isGatewayError } from '../../base/errors.ts';
 import { frontendMessages, MessageReader } from './codec.ts';
-import { executeDraft, prepareDraft, queryDraft } from './command.ts';
+import { bindDraft, executeDraft, prepareDraft, queryDraft } from './command.ts';
 import type { Conversation } from './conversation.ts';
 import { denialOfError, denialOfFunctionCall } from './denial.ts';
 import { postgresErrors } from './errors.ts';
@@ -58,6 +60,10 @@ export class ClientSide {
   /** The reader may hold messages that were not taken yet. */
   #unread = false;
   #scheduled = false;
+  /** The last Bind, while it is not known whether its Execute follows. */
+  #held: Request | null = null;
+  /** Messages read behind it. */
+  #behindHeld = 0;
 
   readonly #decided = (): void => {
     if (this.#reading || this.#outlet.draining || this.#scheduled) return;
@@ -69,6 +75,11 @@ export class ClientSide {
     this.#conversation = conversation;
     this.#host = host;
     this.#outlet = new Outlet(conversation, host);
+  }
+
+  /** The queue waits for the client to go on behind a Bind. */
+  get holding(): boolean {
+    return this.#held !== null;
   }
 
   /** Bytes from the client. */
@@ -115,12 +126,14 @@ export class ClientSide {
       this.#take();
       this.#outlet.drain();
       // Taking stopped at a bound: what was drained may have made room.
-      if (this.#unread && !this.#outlet.full && !this.#closed && !this.#conversation.session.ended) continue;
+      if (this.#unread && !this.#full && !this.#closed && !this.#conversation.session.ended) continue;
       if (this.#unread) break;
       const chunk = this.#backlog.shift();
       if (chunk === undefined) break;
       this.#push(chunk);
     }
+    // A Bind cannot wait for what will not be read.
+    if (this.#held !== null && this.#full && !this.#conversation.session.ended) this.#releaseHeld();
     this.#regulate();
   }
 
@@ -135,13 +148,19 @@ export class ClientSide {
   abandon(): void {
     this.#closed = true;
     this.#backlog = [];
+    this.#held = null;
     this.#outlet.abandon();
   }
 
   // --- From bytes to requests -----------------------------------------------------------------------------------
 
+  /** Reading must stop. A Bind may fill the queue by itself: its Describe and Execute are still read. */
+  get #full(): boolean {
+    return this.#outlet.full && (this.#held === null || this.#behindHeld >= limits.readBehindBindMax);
+  }
+
   #regulate(): void {
-    const full = this.#outlet.full && !this.#closed;
+    const full = this.#full && !this.#closed;
     if (full === this.#paused) return;
     this.#paused = full;
     if (full) this.#host.pauseClient();
@@ -158,7 +177,7 @@ export class ClientSide {
     const reader = this.#reader;
     this.#reading = true;
     try {
-      while (this.#unread && !this.#outlet.full && !this.#closed && !this.#conversation.session.ended) {
+      while (this.#unread && !this.#full && !this.#closed && !this.#conversation.session.ended) {
         if (!reader.advance()) this.#unread = false;
         else if (reader.type === 0x64) this.#takeCopyData();
         else this.#takeMessage(kindOf(reader.type));
@@ -170,10 +189,13 @@ export class ClientSide {
 
   #takeMessage(kind: RequestKind): void {
     const reader = this.#reader;
+    if (kind !== 'execute' && kind !== 'describe') this.#releaseHeld();
+    this.#behindHeld++;
     const request = new Request(kind, reader.buffer, reader.start, reader.end);
     try {
       this.#read(request);
     } catch (error) {
+      if (!this.#conversation.session.ended) this.#releaseHeld();
       // A-PG-13: text that is not what it seems is refused like a command; the stream itself is sound.
       if (!isGatewayError(error) || (error.code !== 'postgres.text-invalid' && error.kind !== 'operation')) throw error;
       if (this.#conversation.session.ended) throw error;
@@ -211,11 +233,16 @@ export class ClientSide {
         const parameters = decodeParameters(bind, types);
         request.portal = statements.bind(bind.portal, bind.statement, parameters, bind.resultFormats);
         if (request.portal === null) throw postgresErrors('postgres.too-many-statements');
+        this.#held = request;
+        this.#behindHeld = 0;
         return;
       }
       case 'execute': {
         const { portal: name, rowsMax } = decodeExecute(reader);
         request.portal = statements.portal(name);
+        if (this.#held !== null && this.#held.portal === request.portal) this.#held.coveredBy = request;
+        else this.#releaseHeld();
+        this.#held = null;
         this.#submit(request, executeDraft(name, request.portal, rowsMax));
         return;
       }
@@ -260,8 +287,16 @@ export class ClientSide {
     }
   }
 
+  /** The Bind that waited for its Execute becomes a command of its own. */
+  #releaseHeld(): void {
+    const held = this.#held;
+    this.#held = null;
+    if (held?.portal != null) this.#submit(held, bindDraft(held.portal));
+  }
+
   /** CopyData: a run of whole messages is one request; parts of a long one are requests of their own. */
   #takeCopyData(): void {
+    this.#releaseHeld();
     const { buffer, start, end, part } = this.#reader;
     const last = this.#outlet.last;
     if (part === 'middle' || part === 'last') {
@@ -276,6 +311,7 @@ export class ClientSide {
   }
 
   #close(terminate: Buffer): void {
+    this.#releaseHeld();
     this.#closed = true;
     this.#outlet.put(new Request('terminate', terminate, 0, terminate.length));
   }

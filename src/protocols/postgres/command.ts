@@ -32,6 +32,22 @@ export function prepareDraft(text: string): CommandDraft {
   };
 }
 
+/**
+ * A Bind that is not followed by its Execute. It may have effects all the same: the server calls input functions and,
+ * when it plans, functions that are declared immutable.
+ */
+export function bindDraft(portal: Portal): CommandDraft {
+  return {
+    kind: 'sql',
+    verb: 'bind',
+    text: portal.text,
+    recordedText: withoutPasswords(portal.text),
+    parameters: portal.parameters,
+    effect: 'unknown',
+    of: ordinalOf(portal.statement),
+  };
+}
+
 /** An Execute: judged by the text of its Parse and the parameters of its Bind (A-PG-17). */
 export function executeDraft(portalName: string, portal: Portal | null, rowsMax: number): CommandDraft {
   if (portal === null) {

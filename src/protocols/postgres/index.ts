@@ -27,9 +27,9 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
         maximum: 2_147_483,
       },
     },
-    // Messages without a command of their own. Bind, Describe and Close are forwarded in order behind the Parse, and no
-    // sooner than the queue lets them; CopyFail and Describe are also what the gateway itself sends in a refusal.
-    housekeeping: ['Bind', 'Describe', 'Close', 'Sync', 'Flush', 'CopyData', 'CopyDone', 'CopyFail', 'Terminate'],
+    // Messages without a command of their own. Bind is not among them: it goes with its Execute's command or with one
+    // of its own. CopyFail and Describe are also what the gateway itself sends in a refusal.
+    housekeeping: ['Describe', 'Close', 'Sync', 'Flush', 'CopyData', 'CopyDone', 'CopyFail', 'Terminate'],
     createServer: (context) => new PostgresServer(context, { authentication: options.clientAuthentication ?? 'scram' }),
     renderCell: (cell, type, format) => renderValue(cell, Number(type) || 0, format),
   };

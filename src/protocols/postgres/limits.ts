@@ -107,6 +107,9 @@ export const queuedBytesMax = 1024 * 1024;
 /** Messages of the client that wait for their decision, in number (A-PG-28). */
 export const queuedMessagesMax = 4096;
 
+/** Messages read behind a Bind that fills the queue by itself: its Describe and its Execute. */
+export const readBehindBindMax = 2;
+
 /** Commands that wait for a verdict or an answer: below `pendingCommandsMax` of the pipeline, above the 1,638 shortest answers that a server gathers in its 8 KiB before it sends. */
 export const openCommandsMax = 3072;
 

@@ -2,7 +2,7 @@
  * The queue of a client's requests, and what is done with its head: forward, refuse, drop, or wait.
  *
  * Invariants:
- * - Order is kept: whatever is behind a message that waits, waits too. So a Bind never precedes its Execute's fate.
+ * - Order is kept: whatever is behind a message that waits, waits too. A Bind waits for its Execute's fate besides.
  * - What is forwarded was a released Command or stands in the list of housekeeping; adjoining messages go out as one
  *   view of the chunk they came in.
  * - CopyData passes only into a COPY that the server has begun; elsewhere it is dropped, as the server would.
@@ -174,11 +174,13 @@ export class Outlet {
     }
     if (this.#discarding || conversation.skipping) return kind === 'sync' ? 'forward' : 'drop';
     if (request.denial !== null) return 'deny';
-    const { command } = request;
-    if (command === null) return 'forward';
+    const command = commandOf(request);
+    // A Bind waits until it is known what it is for.
+    if (command === null) return kind === 'bind' ? 'wait' : 'forward';
     if (command.state === 'pending') return 'wait';
     if (command.state === 'released') return 'forward';
-    request.denial = command.verdict === null ? denialOfCancel() : denialOfVerdict(command.verdict);
+    const decided = command.verdict === null ? denialOfCancel() : denialOfVerdict(command.verdict);
+    request.denial = request.coveredBy?.denial ?? decided;
     return 'deny';
   }
 
@@ -209,7 +211,7 @@ export class Outlet {
     const conversation = this.#conversation;
     const { buffer, start, end, kind } = request;
     request.buffer = null;
-    let { command } = request;
+    let command = commandOf(request);
     switch (kind) {
       case 'copy':
         command = this.#passCopyData(request, buffer!);
@@ -296,7 +298,7 @@ export class Outlet {
     conversation.settle(request, 'withdrawn');
     conversation.session.observe({
       type: 'message',
-      command: request.command?.ordinal ?? null,
+      command: commandOf(request)?.ordinal ?? null,
       level: 'gateway',
       code: denial.code,
       text: denial.message,
@@ -322,4 +324,9 @@ export class Outlet {
     const view = simple ? this.#standInAndSync : this.#standIn;
     this.#hold(conversation.session.forwardHousekeeping(view, 'Describe'));
   }
+}
+
+/** The command that decides whether a request goes on. */
+function commandOf(request: Request): Command | null {
+  return request.command ?? request.coveredBy?.command ?? null;
 }

@@ -178,7 +178,9 @@ export class Relay implements ClientSideHost, ServerSideHost {
   }
 
   #checkIdle(idleMs: number): void {
-    if (this.#over || this.#conversation.owed > 0 || this.#conversation.queued > 0) return;
+    // Behind a Bind whose Execute never comes, nobody but the client is waited for.
+    const waiting = this.#conversation.queued > 0 && !this.#client.holding;
+    if (this.#over || this.#conversation.owed > 0 || waiting) return;
     if (this.#session.idleMs < idleMs) return;
     this.#session.end({
       reason: 'idle',

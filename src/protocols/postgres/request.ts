@@ -36,7 +36,7 @@ export const housekeepingNames: Readonly<Record<RequestKind, string>> = {
   execute: '',
   function: '',
   'stand-in': 'Describe',
-  bind: 'Bind',
+  bind: '',
   describe: 'Describe',
   close: 'Close',
   sync: 'Sync',
@@ -58,6 +58,11 @@ export class Request {
   denial: Denial | null = null;
   statement: Statement | null = null;
   portal: Portal | null = null;
+  /**
+   * Of a Bind: the Execute of its portal, whose intent holds the parameters and which decides for both. A Bind that no
+   * Execute follows has a command of its own.
+   */
+  coveredBy: Request | null = null;
   /** What a Close is about. */
   closes: Named | null = null;
   /** Of CopyData: bytes at the start that continue a message that began in an earlier chunk. */
