@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explain } from './explained.ts';
-import { compare, count, describe as render, type Report } from './outcome.ts';
+import { compare, count, type Report, describe as render } from './outcome.ts';
 import { openStage, type Stage } from './stage.ts';
 import type { Suite } from './suite.ts';
 import { node } from './suites/node.ts';

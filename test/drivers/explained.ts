@@ -70,7 +70,8 @@ const explained: readonly Explained[] = [
   {
     suite: 'pgx',
     test: 'pgconn/TestConnExecPreparedTooManyParams',
-    reason: 'prepares 65,536 parameters: the server answers with a count that has overflowed, which is malformed (A-PG-27)',
+    reason:
+      'prepares 65,536 parameters: the server answers with a count that has overflowed, which is malformed (A-PG-27)',
   },
 ];
 

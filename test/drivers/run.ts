@@ -44,10 +44,12 @@ async function main(names: readonly string[]): Promise<void> {
   }
   console.log(`\n${table(comparisons)}`);
   for (const line of left) console.log(line);
+  await writeFile(join(results, 'table.md'), `${table(comparisons)}\n`);
   const faults = comparisons
     .flatMap(({ differences }) => differences)
     .filter(({ explanation }) => explanation === null);
-  process.exitCode = faults.length > 0 || comparisons.length === 0 ? 1 : 0;
+  // A suite that could not run has not shown anything.
+  process.exitCode = faults.length > 0 || left.length > 0 ? 1 : 0;
 }
 
 async function runBoth(stage: Stage, suite: Suite): Promise<Comparison> {

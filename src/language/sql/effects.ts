@@ -37,21 +37,54 @@ export const sqlEffects = {
 export type SqlEffect = keyof typeof sqlEffects;
 
 export const statementKinds = [
-  ...['select', 'values', 'select-into', 'insert', 'update', 'delete', 'merge', 'copy-in', 'copy-out'],
-  ...['create', 'create-table-as', 'alter', 'drop', 'truncate', 'comment', 'grant', 'revoke', 'refresh'],
-  ...['set', 'reset', 'show', 'discard', 'load', 'transaction', 'lock', 'constraints'],
-  ...['prepare', 'execute', 'deallocate', 'declare-cursor', 'fetch', 'close-cursor'],
-  ...['explain', 'explain-analyse', 'listen', 'unlisten', 'notify', 'call', 'do'],
-  ...['vacuum', 'analyse', 'cluster', 'reindex', 'checkpoint', 'unknown'],
+  'select',
+  'values',
+  'select-into',
+  'insert',
+  'update',
+  'delete',
+  'merge',
+  'copy-in',
+  'copy-out',
+  'create',
+  'create-table-as',
+  'alter',
+  'drop',
+  'truncate',
+  'comment',
+  'grant',
+  'revoke',
+  'refresh',
+  'set',
+  'reset',
+  'show',
+  'discard',
+  'load',
+  'transaction',
+  'lock',
+  'constraints',
+  'prepare',
+  'execute',
+  'deallocate',
+  'declare-cursor',
+  'fetch',
+  'close-cursor',
+  'explain',
+  'explain-analyse',
+  'listen',
+  'unlisten',
+  'notify',
+  'call',
+  'do',
+  'vacuum',
+  'analyse',
+  'cluster',
+  'reindex',
+  'checkpoint',
+  'unknown',
 ] as const;
 
-export type StatementKind =
-  | 'select' | 'values' | 'select-into' | 'insert' | 'update' | 'delete' | 'merge' | 'copy-in' | 'copy-out'
-  | 'create' | 'create-table-as' | 'alter' | 'drop' | 'truncate' | 'comment' | 'grant' | 'revoke' | 'refresh'
-  | 'set' | 'reset' | 'show' | 'discard' | 'load' | 'transaction' | 'lock' | 'constraints'
-  | 'prepare' | 'execute' | 'deallocate' | 'declare-cursor' | 'fetch' | 'close-cursor'
-  | 'explain' | 'explain-analyse' | 'listen' | 'unlisten' | 'notify' | 'call' | 'do'
-  | 'vacuum' | 'analyse' | 'cluster' | 'reindex' | 'checkpoint' | 'unknown';
+export type StatementKind = (typeof statementKinds)[number];
 
 /**
  * Why something stays unknown. `text`: the statement itself was not understood. `hidden`: it was, but what stands behind

@@ -10,7 +10,7 @@ import type { Route } from '../stage.ts';
 import { execute, executeOk, type Suite } from '../suite.ts';
 
 const clients = 4;
-const transactions = 100;
+const transactions = 50;
 
 /** Scripts of our own; those with pipelines run in the modes that have them. */
 const scripts: Readonly<Record<string, { readonly text: string; readonly modes: readonly string[] }>> = {

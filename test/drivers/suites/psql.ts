@@ -84,13 +84,15 @@ const scripts: Readonly<Record<string, string>> = {
   '\\echo of results': 'select 1/0;\n\\echo :ERROR :SQLSTATE :ROW_COUNT :LAST_ERROR_MESSAGE',
   '\\copy to a file and back':
     "\\copy customers to '/dev/stdout' with (format binary)\n\\copy (select 1) to program 'cat'",
-  'copy in, several': 'create temp table c4 (a int);\ncopy c4 from stdin;\n1\n\\.\ncopy c4 from stdin;\n2\n\\.\nselect * from c4;',
+  'copy in, several':
+    'create temp table c4 (a int);\ncopy c4 from stdin;\n1\n\\.\ncopy c4 from stdin;\n2\n\\.\nselect * from c4;',
   'copy of a row too wide': 'create temp table c5 (a int);\ncopy c5 from stdin;\n1\t2\n\\.\nselect 1;',
   'large objects by function calls':
     "\\lo_import /etc/hostname 'a comment'\n\\lo_list\nselect lo_get(:LASTOID) is not null as there;\n\\lo_export :LASTOID /dev/null\n\\lo_unlink :LASTOID",
   '\\c same': '\\c\nselect 1;',
   '\\c other user': '\\c - nobody_here',
-  'two-phase commit': "begin; create table two (a int); prepare transaction 'p1'; commit prepared 'p1'; drop table two;",
+  'two-phase commit':
+    "begin; create table two (a int); prepare transaction 'p1'; commit prepared 'p1'; drop table two;",
   'single-row null and formats': "\\pset null (none)\n\\pset format html\nselect null as n, E'a\\nb' as t;",
   'statement timeout': "set statement_timeout = '50ms';\nselect pg_sleep(5);\nselect 1;",
   'error with every field':
@@ -128,7 +130,10 @@ async function runAll(route: Route, typed = completions): Promise<Report> {
   }
   outcomes.set('cancelled by Ctrl-C', await interrupted(environment));
   for (const [beginning, expected] of typed) {
-    const { stdout, code } = await execute('python3', [program, beginning, expected], { environment, deadlineMs: 60_000 });
+    const { stdout, code } = await execute('python3', [program, beginning, expected], {
+      environment,
+      deadlineMs: 60_000,
+    });
     outcomes.set(`tab: ${beginning}`, code === 0 ? `completed ${expected}` : `not completed: ${stdout.slice(-300)}`);
   }
   return outcomesOf(outcomes);
@@ -139,16 +144,21 @@ async function interrupted(environment: Readonly<Record<string, string>>): Promi
   const input = "select 'before';\nselect pg_sleep(20);\nselect 'after';\n";
   // `timeout` sends the signal of Ctrl-C; psql turns it into a cancel request and reads on.
   const { code, stdout, stderr } = await execute('timeout', ['-s', 'INT', '1', 'psql', '-X'], { environment, input });
-  return `${code}\n${stdout}\n${stderr}`;
+  // psql says that it asked when it likes; whether before the server's answer is chance.
+  return `${code}\n${stdout}\n${stderr.split('\n').sort().join('\n')}`;
 }
 
 /** Takes out what is the route's own: its port, the server's process ids. */
 function withoutRoute(text: string, { port }: Route): string {
-  return text.replaceAll(String(port), '<port>').replace(/\bPID \d+/g, 'PID <pid>')
-    // \watch shows the time of day; large objects have the next free number.
-    .replace(/^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \(every/gm, '<time> (every')
-    .replace(/\b(lo_import|lo_unlink|ID) *\|? *\d+/g, '$1 <oid>')
-    .replace(/^ +\d{5,}( \| tester)/gm, ' <oid>$1');
+  return (
+    text
+      .replaceAll(String(port), '<port>')
+      .replace(/\bPID \d+/g, 'PID <pid>')
+      // \watch shows the time of day; large objects have the next free number.
+      .replace(/^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \(every/gm, '<time> (every')
+      .replace(/\b(lo_import|lo_unlink|ID) *\|? *\d+/g, '$1 <oid>')
+      .replace(/^ +\d{5,}( \| tester)/gm, ' <oid>$1')
+  );
 }
 
 const prepare = async (): Promise<void> => void (await executeOk('psql', ['--version']));

@@ -1,0 +1,136 @@
+/**
+ * Statements that are no queries: what each does and which relations it names, as a literal table.
+ *
+ * A row gives the kind, the effects, the fields whose relations are written, and the fields that are only defined now and
+ * run later. Statements that need more than a row have a handler in `utility.ts`; those of neither are unknown.
+ */
+import type { SqlEffect, StatementKind } from './effects.ts';
+import type { NodeType } from './grammar.ts';
+
+export interface StatementRow {
+  readonly kind: StatementKind;
+  readonly effects: readonly SqlEffect[];
+  /** Fields with a relation, or a list of them, that the statement writes to. */
+  readonly writes: readonly string[];
+  /** Fields whose nodes are stored, not run. */
+  readonly stores: readonly string[];
+  /** True when event triggers may fire. */
+  readonly isDefinition: boolean;
+}
+
+const effectsOf = (text: string): readonly SqlEffect[] => text.split(' ').filter(Boolean) as SqlEffect[];
+const fieldsOf = (text: string): readonly string[] => text.split(' ').filter(Boolean);
+
+/** Definitions of objects: event triggers may fire. */
+function defines(kind: StatementKind, effects: string, writes = '', stores = ''): StatementRow {
+  return { kind, effects: effectsOf(effects), writes: fieldsOf(writes), stores: fieldsOf(stores), isDefinition: true };
+}
+
+/** Everything else. */
+function does(kind: StatementKind, effects: string, writes = ''): StatementRow {
+  return { kind, effects: effectsOf(effects), writes: fieldsOf(writes), stores: [], isDefinition: false };
+}
+
+export const statementRows: Readonly<Partial<Record<NodeType, StatementRow>>> = {
+  CreateStmt: defines('create', 'create', 'relation inhRelations', 'tableElts constraints'),
+  CreateForeignTableStmt: defines('create', 'create foreign-access'),
+  CreateSchemaStmt: defines('create', 'create'),
+  CreateSeqStmt: defines('create', 'create', 'sequence'),
+  CreateDomainStmt: defines('create', 'create', '', 'constraints'),
+  CreateEnumStmt: defines('create', 'create'),
+  CreateRangeStmt: defines('create', 'create'),
+  CompositeTypeStmt: defines('create', 'create', 'typevar'),
+  DefineStmt: defines('create', 'create'),
+  CreateCastStmt: defines('create', 'create'),
+  CreateConversionStmt: defines('create', 'create'),
+  CreateTransformStmt: defines('create', 'create'),
+  CreateOpClassStmt: defines('create', 'create'),
+  CreateOpFamilyStmt: defines('create', 'create'),
+  CreateAmStmt: defines('create', 'create program-execution'),
+  CreateFunctionStmt: defines('create', 'create', '', 'parameters sql_body'),
+  CreatePLangStmt: defines('create', 'create program-execution'),
+  CreateExtensionStmt: defines('create', 'create program-execution'),
+  CreateFdwStmt: defines('create', 'create program-execution'),
+  CreateForeignServerStmt: defines('create', 'create foreign-access'),
+  CreateUserMappingStmt: defines('create', 'create grant foreign-access'),
+  ImportForeignSchemaStmt: defines('create', 'create foreign-access'),
+  CreatePolicyStmt: defines('create', 'create grant', 'table', 'qual with_check'),
+  CreateTrigStmt: defines('create', 'create', 'relation', 'whenClause'),
+  CreateEventTrigStmt: defines('create', 'create server-control'),
+  RuleStmt: defines('create', 'create', 'relation', 'whereClause actions'),
+  IndexStmt: defines('create', 'create', 'relation'),
+  CreateStatsStmt: defines('create', 'create'),
+  ViewStmt: defines('create', 'create', 'view', 'query'),
+  CreatePublicationStmt: defines('create', 'create replication', '', 'pubobjects'),
+  CreateSubscriptionStmt: defines('create', 'create replication foreign-access'),
+  CreateRoleStmt: does('create', 'create grant'),
+  CreatedbStmt: does('create', 'create'),
+  CreateTableSpaceStmt: does('create', 'create file-access'),
+
+  AlterTableStmt: defines('alter', 'alter', 'relation'),
+  AlterSeqStmt: defines('alter', 'alter sequence-change', 'sequence'),
+  AlterDomainStmt: defines('alter', 'alter'),
+  AlterEnumStmt: defines('alter', 'alter'),
+  AlterTypeStmt: defines('alter', 'alter'),
+  AlterCollationStmt: defines('alter', 'alter'),
+  AlterFunctionStmt: defines('alter', 'alter'),
+  AlterOperatorStmt: defines('alter', 'alter'),
+  AlterOpFamilyStmt: defines('alter', 'alter'),
+  AlterExtensionContentsStmt: defines('alter', 'alter'),
+  AlterExtensionStmt: defines('alter', 'alter program-execution'),
+  AlterFdwStmt: defines('alter', 'alter program-execution'),
+  AlterForeignServerStmt: defines('alter', 'alter foreign-access'),
+  AlterUserMappingStmt: defines('alter', 'alter grant foreign-access'),
+  AlterPolicyStmt: defines('alter', 'alter grant', 'table', 'qual with_check'),
+  AlterEventTrigStmt: defines('alter', 'alter server-control'),
+  AlterStatsStmt: defines('alter', 'alter'),
+  AlterPublicationStmt: defines('alter', 'alter replication', '', 'pubobjects'),
+  AlterSubscriptionStmt: defines('alter', 'alter replication foreign-access'),
+  AlterTSDictionaryStmt: defines('alter', 'alter'),
+  AlterTSConfigurationStmt: defines('alter', 'alter'),
+  AlterTableMoveAllStmt: defines('alter', 'alter'),
+  AlterObjectDependsStmt: defines('alter', 'alter', 'relation'),
+  AlterObjectSchemaStmt: defines('alter', 'alter', 'relation'),
+  AlterOwnerStmt: defines('alter', 'alter grant', 'relation'),
+  AlterDefaultPrivilegesStmt: defines('grant', 'grant'),
+  RenameStmt: defines('alter', 'alter', 'relation'),
+  AlterRoleStmt: does('alter', 'alter grant'),
+  AlterRoleSetStmt: does('alter', 'alter grant'),
+  AlterDatabaseStmt: does('alter', 'alter server-control'),
+  AlterDatabaseSetStmt: does('alter', 'alter server-control'),
+  AlterDatabaseRefreshCollStmt: does('alter', 'alter'),
+  AlterTableSpaceOptionsStmt: does('alter', 'alter'),
+  AlterSystemStmt: does('alter', 'alter server-control file-access'),
+  CommentStmt: defines('comment', 'alter'),
+  SecLabelStmt: defines('alter', 'alter grant'),
+
+  DropStmt: defines('drop', 'drop'),
+  DropOwnedStmt: defines('drop', 'drop grant'),
+  DropUserMappingStmt: defines('drop', 'drop grant'),
+  DropSubscriptionStmt: defines('drop', 'drop replication foreign-access'),
+  DropRoleStmt: does('drop', 'drop grant'),
+  DropdbStmt: does('drop', 'drop'),
+  DropTableSpaceStmt: does('drop', 'drop file-access'),
+  ReassignOwnedStmt: defines('alter', 'alter grant'),
+
+  GrantStmt: defines('grant', 'grant'),
+  GrantRoleStmt: does('grant', 'grant'),
+
+  RefreshMatViewStmt: defines('refresh', 'maintenance', 'relation'),
+  VacuumStmt: does('vacuum', 'maintenance'),
+  ClusterStmt: does('cluster', 'maintenance', 'relation'),
+  ReindexStmt: defines('reindex', 'maintenance', 'relation'),
+  CheckPointStmt: does('checkpoint', 'maintenance server-control'),
+
+  VariableShowStmt: does('show', 'read'),
+  DiscardStmt: does('discard', 'session-change'),
+  LoadStmt: does('load', 'program-execution file-access session-change'),
+  TransactionStmt: does('transaction', 'transaction'),
+  ConstraintsSetStmt: does('constraints', 'transaction'),
+  DeallocateStmt: does('deallocate', 'session-change'),
+  ClosePortalStmt: does('close-cursor', 'session-change'),
+  ListenStmt: does('listen', 'session-change'),
+  UnlistenStmt: does('unlisten', 'session-change'),
+  NotifyStmt: does('notify', 'notify'),
+  DoStmt: does('do', 'procedural'),
+};
