@@ -178,6 +178,8 @@ async function answerStream(streaming: Streaming, produce: () => Promise<unknown
   const { request, reply, route, caller, ending, closing, streams, parts } = streaming;
   const { principal, secret } = caller;
   if (principal === null || secret === null) throw apiErrors('api.not-authenticated');
+  // A client that left while it was identified has had its `close`: nothing would ever give the place back.
+  if (request.socket.destroyed || reply.raw.destroyed) return reply.hijack();
   const leave = streams.enter(principal.id);
   const end = (): void => {
     reply.raw.destroy();

@@ -1,4 +1,5 @@
 /** Recordings as the API gives them, over real HTTP with in-memory fakes behind the ports. */
+import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RecordedEntry } from '../core/recording.ts';
@@ -306,6 +307,34 @@ describe('a live session', () => {
     }
     expect(status).toBe(200);
     for (const stream of streams.slice(1)) await stream.return(undefined);
+  });
+
+  test('A-API-03: a client that leaves while it is identified takes no place', async () => {
+    const { identity } = api.world.ports;
+    const verify = identity.verifyToken;
+    let waiting = 0;
+    const gate = Promise.withResolvers<void>();
+    Object.assign(identity, {
+      verifyToken: async (secret: string, source: string) => {
+        waiting++;
+        await gate.promise;
+        return verify(secret, source);
+      },
+    });
+    const open = (): Promise<number> =>
+      new Promise((resolve) => api.app.server.getConnections((_error, count) => resolve(count)));
+    const sockets = Array.from({ length: streamsPerPrincipalMax }, () => connect(api.port, '127.0.0.1'));
+    for (const socket of sockets) {
+      socket.write(
+        'GET /api/v1/sessions/ses_alice/tail HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token-of-adam\r\n\r\n',
+      );
+    }
+    while (waiting < streamsPerPrincipalMax) await new Promise((resolve) => setImmediate(resolve));
+    for (const socket of sockets) socket.resetAndDestroy();
+    while ((await open()) > 0) await new Promise((resolve) => setImmediate(resolve));
+    gate.resolve();
+    api.world.live.splice(0, api.world.live.length, null);
+    expect((await api.call('GET', '/api/v1/sessions/ses_alice/recording', 'adam')).status).toBe(200);
   });
 
   test('a silent one is kept alive by blank lines', async () => {

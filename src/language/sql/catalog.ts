@@ -59,8 +59,23 @@ export interface RelationFacts {
 export interface UserFunctionFacts {
   readonly schema: string;
   readonly volatility: Volatility;
+  /** False when an argument has a type of the database's own other than an enumeration: nothing else can reach it. */
+  readonly takesBuiltIn: boolean;
   /** Callable with one argument, hence also as `row.function`. */
   readonly isUnary: boolean;
+}
+
+export interface UserOperatorFacts {
+  readonly schema: string;
+  /** As of a function. */
+  readonly takesBuiltIn: boolean;
+  /** Implemented in C: installed by a superuser, and taken to compute only. */
+  readonly isNative: boolean;
+}
+
+export interface UserTypeFacts {
+  readonly schema: string;
+  readonly kind: 'enum' | 'domain' | 'other';
 }
 
 export interface CatalogFacts {
@@ -73,12 +88,14 @@ export interface CatalogFacts {
   readonly builtInFunctions: ReadonlyMap<string, Volatility>;
   readonly userFunctions: ReadonlyMap<string, readonly UserFunctionFacts[]>;
   readonly builtInOperators: ReadonlyMap<string, Volatility>;
-  /** Name to schemas. */
-  readonly userOperators: ReadonlyMap<string, readonly string[]>;
+  readonly userOperators: ReadonlyMap<string, readonly UserOperatorFacts[]>;
   readonly builtInTypes: ReadonlySet<string>;
-  readonly userTypes: ReadonlyMap<string, readonly string[]>;
+  readonly userTypes: ReadonlyMap<string, readonly UserTypeFacts[]>;
+  readonly hasDomains: boolean;
   /** Casts, not built in, from a built-in or enumerated type to a built-in one: any expression may run one. */
   readonly hasUserCasts: boolean;
+  /** Implicit casts from a built-in type to one of the database's own: overloads by own types become reachable. */
+  readonly hasCastsToUserTypes: boolean;
   /** Event triggers that are enabled. */
   readonly hasEventTriggers: boolean;
 }

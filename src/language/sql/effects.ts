@@ -113,6 +113,7 @@ export const unknownReasons = {
   'function-unlisted': { about: 'hidden', opaque: true, meaning: 'A volatile built-in function is called that nobody has classified.' },
   'procedure-unread': { about: 'hidden', opaque: true, meaning: 'A procedure is called.' },
   'operator-unread': { about: 'hidden', opaque: true, meaning: 'An operator may not be the built-in one.' },
+  'operator-native': { about: 'hidden', opaque: false, meaning: 'An operator may be an extension’s, written in C.' },
   'type-unread': { about: 'hidden', opaque: true, meaning: 'A type that is not built in checks or converts values.' },
   'cast-unread': { about: 'hidden', opaque: true, meaning: 'The database has casts of its own between built-in types.' },
   triggers: { about: 'hidden', opaque: true, meaning: 'Triggers fire on a relation that is written, or on the definition of objects.' },

@@ -37,7 +37,6 @@ const rows: readonly (readonly [effect: SqlEffect, names: string])[] = [
      dblink_build_sql_update dblink_build_sql_delete postgres_fdw_disconnect postgres_fdw_disconnect_all`,
   ],
   ['notify', 'pg_notify'],
-  ['role-change', 'set_config'],
   ['session-change', 'set_config setseed pg_export_snapshot pg_stat_clear_snapshot pg_stat_force_next_flush lo_open lo_close'],
   ['transaction', 'pg_current_xact_id txid_current'],
   ['maintenance', 'brin_desummarize_range brin_summarize_new_values brin_summarize_range gin_clean_pending_list'],
@@ -92,8 +91,13 @@ export const dynamicFunctions: ReadonlySet<string> = new Set(
     table_to_xml table_to_xml_and_xmlschema table_to_xmlschema schema_to_xml schema_to_xml_and_xmlschema
     schema_to_xmlschema database_to_xml database_to_xml_and_xmlschema database_to_xmlschema ts_stat ts_rewrite
     pg_input_is_valid pg_input_error_info satisfies_hash_partition
-    json_populate_record json_populate_recordset jsonb_populate_record jsonb_populate_recordset
-    jsonb_populate_record_valid crosstab crosstab2 crosstab3 crosstab4 connectby xpath_table`),
+    crosstab crosstab2 crosstab3 crosstab4 connectby xpath_table`),
+);
+
+/** Functions that convert values to types which their arguments name, and so run the checks of domains. */
+export const convertingFunctions: ReadonlySet<string> = new Set(
+  words(`json_populate_record json_populate_recordset jsonb_populate_record jsonb_populate_recordset
+    jsonb_populate_record_valid`),
 );
 
 /** Volatile for good reasons, and nothing is changed by calling them. They are no part of a proven read all the same. */

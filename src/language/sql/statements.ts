@@ -1,8 +1,8 @@
 /**
  * Statements that are no queries: what each does and which relations it names, as a literal table.
  *
- * A row gives the kind, the effects, the fields whose relations are written, and the fields that are only defined now and
- * run later. Statements that need more than a row have a handler in `utility.ts`; those of neither are unknown.
+ * A row gives the kind, the effects, the fields whose relations are written, and whether what the statement contains runs
+ * now or is stored for later. Statements that need more than a row have a handler in `utility.ts`; those of neither are unknown.
  */
 import type { SqlEffect, StatementKind } from './effects.ts';
 import type { NodeType } from './grammar.ts';
@@ -12,31 +12,31 @@ export interface StatementRow {
   readonly effects: readonly SqlEffect[];
   /** Fields with a relation, or a list of them, that the statement writes to. */
   readonly writes: readonly string[];
-  /** Fields whose nodes are stored, not run. */
-  readonly stores: readonly string[];
-  /** True when event triggers may fire. */
+  /** True when event triggers may fire, and what the statement contains is stored rather than run. */
   readonly isDefinition: boolean;
+  /** Fields of a definition whose nodes run at once all the same. */
+  readonly runs: readonly string[];
 }
 
 const effectsOf = (text: string): readonly SqlEffect[] => text.split(' ').filter(Boolean) as SqlEffect[];
 const fieldsOf = (text: string): readonly string[] => text.split(' ').filter(Boolean);
 
-/** Definitions of objects: event triggers may fire. */
-function defines(kind: StatementKind, effects: string, writes = '', stores = ''): StatementRow {
-  return { kind, effects: effectsOf(effects), writes: fieldsOf(writes), stores: fieldsOf(stores), isDefinition: true };
+/** Definitions of objects. */
+function defines(kind: StatementKind, effects: string, writes = '', runs = ''): StatementRow {
+  return { kind, effects: effectsOf(effects), writes: fieldsOf(writes), runs: fieldsOf(runs), isDefinition: true };
 }
 
 /** Everything else. */
 function does(kind: StatementKind, effects: string, writes = ''): StatementRow {
-  return { kind, effects: effectsOf(effects), writes: fieldsOf(writes), stores: [], isDefinition: false };
+  return { kind, effects: effectsOf(effects), writes: fieldsOf(writes), runs: [], isDefinition: false };
 }
 
 export const statementRows: Readonly<Partial<Record<NodeType, StatementRow>>> = {
-  CreateStmt: defines('create', 'create', 'relation inhRelations', 'tableElts constraints'),
-  CreateForeignTableStmt: defines('create', 'create foreign-access'),
-  CreateSchemaStmt: defines('create', 'create'),
+  CreateStmt: defines('create', 'create', 'relation inhRelations', 'partbound'),
+  CreateForeignTableStmt: defines('create', 'create foreign-access', '', 'base'),
+  CreateSchemaStmt: defines('create', 'create', '', 'schemaElts'),
   CreateSeqStmt: defines('create', 'create', 'sequence'),
-  CreateDomainStmt: defines('create', 'create', '', 'constraints'),
+  CreateDomainStmt: defines('create', 'create'),
   CreateEnumStmt: defines('create', 'create'),
   CreateRangeStmt: defines('create', 'create'),
   CompositeTypeStmt: defines('create', 'create', 'typevar'),
@@ -47,29 +47,29 @@ export const statementRows: Readonly<Partial<Record<NodeType, StatementRow>>> = 
   CreateOpClassStmt: defines('create', 'create'),
   CreateOpFamilyStmt: defines('create', 'create'),
   CreateAmStmt: defines('create', 'create program-execution'),
-  CreateFunctionStmt: defines('create', 'create', '', 'parameters sql_body'),
+  CreateFunctionStmt: defines('create', 'create'),
   CreatePLangStmt: defines('create', 'create program-execution'),
   CreateExtensionStmt: defines('create', 'create program-execution'),
   CreateFdwStmt: defines('create', 'create program-execution'),
   CreateForeignServerStmt: defines('create', 'create foreign-access'),
   CreateUserMappingStmt: defines('create', 'create grant foreign-access'),
   ImportForeignSchemaStmt: defines('create', 'create foreign-access'),
-  CreatePolicyStmt: defines('create', 'create grant', 'table', 'qual with_check'),
-  CreateTrigStmt: defines('create', 'create', 'relation', 'whenClause'),
+  CreatePolicyStmt: defines('create', 'create grant', 'table'),
+  CreateTrigStmt: defines('create', 'create', 'relation'),
   CreateEventTrigStmt: defines('create', 'create server-control'),
-  RuleStmt: defines('create', 'create', 'relation', 'whereClause actions'),
-  IndexStmt: defines('create', 'create', 'relation'),
+  RuleStmt: defines('create', 'create', 'relation'),
+  IndexStmt: defines('create', 'create', 'relation', 'indexParams whereClause'),
   CreateStatsStmt: defines('create', 'create'),
-  ViewStmt: defines('create', 'create', 'view', 'query'),
-  CreatePublicationStmt: defines('create', 'create replication', '', 'pubobjects'),
+  ViewStmt: defines('create', 'create', 'view'),
+  CreatePublicationStmt: defines('create', 'create replication'),
   CreateSubscriptionStmt: defines('create', 'create replication foreign-access'),
   CreateRoleStmt: does('create', 'create grant'),
   CreatedbStmt: does('create', 'create'),
   CreateTableSpaceStmt: does('create', 'create file-access'),
 
-  AlterTableStmt: defines('alter', 'alter', 'relation'),
+  AlterTableStmt: defines('alter', 'alter', 'relation', 'cmds'),
   AlterSeqStmt: defines('alter', 'alter sequence-change', 'sequence'),
-  AlterDomainStmt: defines('alter', 'alter'),
+  AlterDomainStmt: defines('alter', 'alter', '', 'def'),
   AlterEnumStmt: defines('alter', 'alter'),
   AlterTypeStmt: defines('alter', 'alter'),
   AlterCollationStmt: defines('alter', 'alter'),
@@ -81,10 +81,10 @@ export const statementRows: Readonly<Partial<Record<NodeType, StatementRow>>> = 
   AlterFdwStmt: defines('alter', 'alter program-execution'),
   AlterForeignServerStmt: defines('alter', 'alter foreign-access'),
   AlterUserMappingStmt: defines('alter', 'alter grant foreign-access'),
-  AlterPolicyStmt: defines('alter', 'alter grant', 'table', 'qual with_check'),
+  AlterPolicyStmt: defines('alter', 'alter grant', 'table'),
   AlterEventTrigStmt: defines('alter', 'alter server-control'),
   AlterStatsStmt: defines('alter', 'alter'),
-  AlterPublicationStmt: defines('alter', 'alter replication', '', 'pubobjects'),
+  AlterPublicationStmt: defines('alter', 'alter replication'),
   AlterSubscriptionStmt: defines('alter', 'alter replication foreign-access'),
   AlterTSDictionaryStmt: defines('alter', 'alter'),
   AlterTSConfigurationStmt: defines('alter', 'alter'),
@@ -92,7 +92,7 @@ export const statementRows: Readonly<Partial<Record<NodeType, StatementRow>>> = 
   AlterObjectDependsStmt: defines('alter', 'alter', 'relation'),
   AlterObjectSchemaStmt: defines('alter', 'alter', 'relation'),
   AlterOwnerStmt: defines('alter', 'alter grant', 'relation'),
-  AlterDefaultPrivilegesStmt: defines('grant', 'grant'),
+  AlterDefaultPrivilegesStmt: defines('grant', 'grant', '', 'action'),
   RenameStmt: defines('alter', 'alter', 'relation'),
   AlterRoleStmt: does('alter', 'alter grant'),
   AlterRoleSetStmt: does('alter', 'alter grant'),

@@ -227,6 +227,24 @@ describe('A-PG-29: a refusal leaves the session in sync', () => {
   });
 });
 
+describe('A-REC-05: nothing runs that cannot be recorded', () => {
+  test('a mention of a password and much space do not hide what follows', async () => {
+    const gateway = await start();
+    const peer = await raw(gateway);
+    const text = `select 'password'${' '.repeat(limits.redactedCharactersMax)}; insert into kept values (5)`;
+    expect(await ask(peer, query(text))).toBe('E:54000 Z:I');
+    expect(await ask(peer, Buffer.concat([parse(text), bind(), execute(), sync]))).toBe('E:54000 Z:I');
+    expect(await ask(peer, query('begin'))).toBe('C Z:T');
+    expect(await ask(peer, query(text))).toBe('E:54000 Z:E');
+    expect(all(gateway).includes('insert')).toBe(false);
+    expect(gateway.journal.of('violation').map(({ code }) => code)).toEqual(
+      Array(3).fill('postgres.password-text-too-long'),
+    );
+    expect(await ask(peer, query('rollback'))).toBe('C Z:I');
+    expect(await ask(peer, query(`select ${"'x',".repeat(limits.redactedCharactersMax / 4)} 1`))).toMatch(/Z:I$/);
+  });
+});
+
 describe('A-PG-15: several statements in one Query', () => {
   test('are judged whole', async () => {
     const gateway = await start({ judge: blocking('drop table') });

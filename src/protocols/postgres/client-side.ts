@@ -200,6 +200,8 @@ export class ClientSide {
       if (!isGatewayError(error) || (error.code !== 'postgres.text-invalid' && error.kind !== 'operation')) throw error;
       if (this.#conversation.session.ended) throw error;
       request.denial = denialOfError(error);
+      // What was refused is no command, so it is told in this way that it was tried.
+      if (error.code === 'postgres.password-text-too-long') this.#host.reportClient(error.code, error.publicMessage);
       if (error.code === 'postgres.text-invalid') {
         const { buffer, start, end } = reader;
         const shown = buffer.toString('hex', start, Math.min(end, start + limits.violationBytesShown));

@@ -5,7 +5,9 @@
  * a write.
  */
 import type { CommandDraft } from '../../core/command.ts';
-import { withoutPasswords } from './redact.ts';
+import { postgresErrors } from './errors.ts';
+import * as limits from './limits.ts';
+import { recordable, withoutPasswords } from './redact.ts';
 import { type Portal, quoteIdentifier, type Statement } from './statements.ts';
 
 export function queryDraft(text: string): CommandDraft {
@@ -13,7 +15,7 @@ export function queryDraft(text: string): CommandDraft {
     kind: 'sql',
     verb: 'query',
     text,
-    recordedText: withoutPasswords(text),
+    recordedText: recorded(text),
     parameters: null,
     effect: 'unknown',
     of: null,
@@ -25,7 +27,7 @@ export function prepareDraft(text: string): CommandDraft {
     kind: 'sql',
     verb: 'prepare',
     text,
-    recordedText: withoutPasswords(text),
+    recordedText: recorded(text),
     parameters: null,
     effect: 'unknown',
     of: null,
@@ -64,6 +66,15 @@ export function executeDraft(portalName: string, portal: Portal | null, rowsMax:
     effect: 'unknown',
     of: ordinalOf(portal.statement),
   };
+}
+
+/** What cannot be recorded does not run. */
+function recorded(text: string): string {
+  const whole = recordable(text);
+  if (whole === null) {
+    throw postgresErrors('postgres.password-text-too-long', { values: { limit: limits.redactedCharactersMax } });
+  }
+  return whole;
 }
 
 function ordinalOf(statement: Statement | null): number | null {

@@ -21,6 +21,11 @@ export const postgresErrors = defineErrors({
     kind: 'operation',
     message: 'The session holds too many prepared statements or portals. Close some, or run DEALLOCATE ALL.',
   },
+  'postgres.password-text-too-long': {
+    kind: 'operation',
+    message:
+      'This statement mentions a password and has more than {limit} characters, so it cannot be recorded without the password. Send it in parts, or its values as parameters.',
+  },
   'postgres.message-malformed': { kind: 'protocol', message: 'invalid message format' },
   'postgres.closed': { kind: 'operation', message: 'The connection was closed before the session began.' },
   'postgres.not-postgres': { kind: 'protocol', message: 'This is no connection of the PostgreSQL protocol.' },

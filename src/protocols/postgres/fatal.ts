@@ -10,6 +10,7 @@ import { encodeErrorResponse } from './backend.ts';
 const sqlStates: Readonly<Record<string, string>> = {
   'postgres.text-invalid': '22021',
   'postgres.too-many-statements': '54000',
+  'postgres.password-text-too-long': '54000',
   'postgres.tls-required': '28000',
   'postgres.no-user': '28000',
   'postgres.no-resource': '28000',

@@ -150,8 +150,8 @@ export const smallChunkBytes = 1024;
 export const violationDetailCharactersMax = 512;
 
 /**
- * Characters of a statement that mentions a password that are scanned for it: a few milliseconds of the loop. What lies
- * beyond is not recorded. The journal keeps 256 KiB of a text anyway.
+ * Characters of a statement that mentions a password: it is scanned for it, a few milliseconds of the loop. A longer one
+ * could not be recorded whole and is refused.
  */
 export const redactedCharactersMax = 128 * 1024;
 

@@ -22,11 +22,20 @@ const nestedStatement = /passw(?:or)?d\s{0,8}(?:=>|:=|=)?\s{0,8}(?:[eE]|[uU]&)?(
 
 /** The text as it may be recorded; the very same string where nothing in it looks like a password. */
 export function withoutPasswords(text: string): string {
-  if (!mention.test(text)) return text;
-  if (text.length <= limits.redactedCharactersMax) return new Scanner(text, 0).redact();
+  const whole = recordable(text);
+  if (whole !== null) return whole;
   // The scan must not hold the loop: what lies beyond is left out, for it may hold what was to be hidden.
   const beyond = text.length - limits.redactedCharactersMax;
   return `${new Scanner(text.slice(0, limits.redactedCharactersMax), 0).redact()}\n-- ${beyond} more characters, not recorded because the statement mentions a password`;
+}
+
+/**
+ * The same where the whole text can be recorded; null where it mentions a password and is too long to be scanned. Such a
+ * statement must not run: everything behind the limit would be hidden by one word before it (A-REC-05).
+ */
+export function recordable(text: string): string | null {
+  if (!mention.test(text)) return text;
+  return text.length <= limits.redactedCharactersMax ? new Scanner(text, 0).redact() : null;
 }
 
 class Scanner {
