@@ -24,7 +24,7 @@ run: dist/.built ## gateway, a PostgreSQL to protect, two principals; Ctrl-C end
 
 check: node_modules/.installed ## types, lint, format, walls
 	@$(WITH_NODE) node_modules/.bin/tsc --noEmit
-	@$(WITH_NODE) node_modules/.bin/biome ci --error-on-warnings .
+	@$(WITH_NODE) node_modules/.bin/biome ci --colors=off --error-on-warnings .
 	@$(WITH_NODE) node_modules/.bin/oxlint --type-aware --deny-warnings src test tools demo bench
 	@$(WITH_NODE) node tools/tidy/main.ts
 	@$(WITH_NODE) node tools/api-reference.ts --check

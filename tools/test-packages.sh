@@ -5,6 +5,7 @@ need=""
 [ -x /usr/lib/postgresql/15/bin/postgres ] || [ -n "$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null)" ] || need="postgresql"
 command -v psql >/dev/null 2>&1 || need="$need postgresql-client"
 command -v pgbench >/dev/null 2>&1 || need="$need postgresql-contrib"
+command -v ip >/dev/null 2>&1 || [ -x /usr/sbin/ip ] || need="$need iproute2"
 command -v python3 >/dev/null 2>&1 || need="$need python3"
 for name in "$@"; do command -v "$name" >/dev/null 2>&1 || [ -x "/usr/sbin/$name" ] || need="$need $name"; done
 [ -z "$need" ] && exit 0

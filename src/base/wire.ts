@@ -184,6 +184,8 @@ export class SocketWire implements Wire {
       secureContext: options.secureContext,
       ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
     });
+    // A client that begins its handshake again and again would make us compute for nothing.
+    tls.disableRenegotiation();
     await this.#secured(tls, 'secure');
     this.#tls = facts(tls, options.certificate);
   }
@@ -224,6 +226,9 @@ export class SocketWire implements Wire {
 
   #secured(tls: TLSSocket, event: 'secure' | 'secureConnect'): Promise<void> {
     this.#socket = tls;
+    // Node tells what is wrong with later records by this event alone on a server's socket that no tls.Server owns, and
+    // would leave the connection open and deaf.
+    tls.on('_tlsError', (error: Error) => tls.destroy(error));
     return new Promise((resolve, reject) => {
       const onFailure = (error?: Error): void => {
         tls.destroy();

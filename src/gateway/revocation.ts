@@ -1,5 +1,6 @@
 /**
- * What ends live sessions at once (I11): a revoked token, a disabled or removed principal, an Access that no longer grants.
+ * What ends live sessions at once (I11): a revoked token, a disabled or removed principal, a removed resource, an Access
+ * that no longer grants, be it that the Access changed, or the principal's groups, or the resource's labels.
  */
 import type { Log } from '../base/log.ts';
 import type { LiveSessions } from '../core/door.ts';
@@ -34,7 +35,10 @@ export function endWhatIsRevoked({ sessions, identity, snapshot, log }: Revocati
       (session) => {
         const entry = snapshot.principal(session.principal.name);
         if (entry === null || entry.disabled) return true;
-        return !snapshot.decide({ ...session.principal, groups: entry.groups }, session.resource).granted;
+        const labels = snapshot.resourceLabels(session.resource.name);
+        if (labels === null) return true;
+        const principal = { ...session.principal, groups: entry.groups };
+        return !snapshot.decide(principal, { ...session.resource, labels }).granted;
       },
       ending('locked', 'Your access to this resource has ended.'),
     );

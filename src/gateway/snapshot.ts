@@ -90,6 +90,11 @@ export class Snapshot {
     return [...this.#state.resources.keys()].sort();
   }
 
+  /** What Access looks at of a resource, as of now; null where there is none any more. */
+  resourceLabels(name: string): Resource['labels'] | null {
+    return this.#state.resources.get(name)?.labels ?? null;
+  }
+
   /** The resource, its defaults filled in; null where there is none. Rejects where its CA file cannot be read. */
   async resource(name: string): Promise<Resource | null> {
     const object = this.#state.resources.get(name);

@@ -140,3 +140,14 @@ test('connections of others are left alone: another port, another address, not w
   await after(2 * whole);
   expect(bystanders.some(({ closed }) => closed)).toBe(false);
 });
+
+test('F-09 what keepalive counted goes on counting when data follows', async () => {
+  const { rows, peers, after } = setUp();
+  const peer = new Peer(5432, '127.0.0.1', 40_000);
+  peers.watch(peer);
+  rows.push({ ...row, timer: '02', probed: 8 });
+  await after(limits.vanishedAfterMs);
+  Object.assign(rows[0]!, { timer: '01', retransmitted: 0 });
+  await after(limits.vanishedLookMs);
+  expect(peer.closed).toBe(true);
+});

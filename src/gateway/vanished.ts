@@ -3,12 +3,16 @@
  *
  * Keepalive finds a silent peer within 25 s, but the kernel does not probe while something is unacknowledged: then it
  * retransmits, for a quarter of an hour by default, and Node offers no TCP_USER_TIMEOUT. What the kernel knows it tells
- * in /proc/net/tcp: how often in a row it sent the same bytes, or asked a full receiver, without an answer. A connection
- * on which that number only grew for `vanishedAfterMs` is dropped; any answer sets it back to zero, so that a slow
- * client (F-07), however slow, is none of these.
+ * in /proc/net/tcp: how often in a row it sent the same bytes, probed a silent peer, or asked a full receiver, without an
+ * answer. A connection on which that number only grew for `vanishedAfterMs` is dropped; any answer sets it back to zero,
+ * so that a slow client (F-07), however slow, is none of these. Probes count with retransmissions, because a session may
+ * begin to send just before keepalive would have given up.
  *
  * Invariants: only connections handed to `watch` are ever touched; a connection is dropped for silence towards the
  * kernel, never for how much or how little it transfers.
+ *
+ * An honest limit: a receiver that was full for minutes before it vanished is asked ever more rarely (the kernel doubles
+ * the pause up to two minutes), so that its silence is noticed late.
  *
  * Deliberately absent: systems without /proc/net/tcp (there the kernel's own patience holds), tunnelled connections
  * (the tunnel has probes of its own).
@@ -121,20 +125,18 @@ export class VanishedPeers {
 /**
  * One line of /proc/net/tcp or tcp6. Null for what is not a connection with something unanswered.
  *
- * | field | holds                                                        |
- * |-------|--------------------------------------------------------------|
- * | 1, 2  | local and remote address, hexadecimal, `ADDRESS:PORT`        |
- * | 5     | `tr:when`, 1 while retransmitting, 4 while probing a full receiver |
- * | 6     | retransmissions in a row without an answer, hexadecimal      |
- * | 8     | probes in a row without an answer, decimal                   |
+ * | field | holds                                                                             |
+ * |-------|-----------------------------------------------------------------------------------|
+ * | 1, 2  | local and remote address, hexadecimal, `ADDRESS:PORT`                             |
+ * | 6     | retransmissions in a row without an answer, hexadecimal                           |
+ * | 8     | probes in a row without an answer, of keepalive or of a full receiver, decimal    |
  */
 function readLine(line: string): { key: string; unanswered: number } | null {
-  const [, local = '', remote = '', , , timer = '', retransmitted = '', , probed = ''] = line.trim().split(/\s+/);
-  const isRetransmitting = timer.startsWith('01:');
-  if (!isRetransmitting && !timer.startsWith('04:')) return null;
-  const unanswered = isRetransmitting ? Number.parseInt(retransmitted, 16) : Number(probed);
-  const localPort = local.slice(local.indexOf(':') + 1);
-  return { key: `${localPort} ${remote}`, unanswered };
+  const [, local = '', remote = '', , , , retransmitted = '', , probed = ''] = line.trim().split(/\s+/);
+  const unanswered = Number.parseInt(retransmitted, 16) + Number(probed);
+  // The heading is not a number.
+  if (!(unanswered > 0)) return null;
+  return { key: `${local.slice(local.indexOf(':') + 1)} ${remote}`, unanswered };
 }
 
 const hexadecimal = (value: number, digits: number): string => value.toString(16).toUpperCase().padStart(digits, '0');

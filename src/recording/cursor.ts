@@ -51,7 +51,8 @@ export class JournalCursor {
     let count = 0;
     while (count < limit && count < this.#ready.length && this.#ready[count]!.seq <= to) count++;
     const taken = this.#ready.splice(0, count);
-    this.#next = this.#ready.length === 0 ? this.#passed : (taken.at(-1)?.seq ?? this.#next - 1) + 1;
+    // What lies before the first that is ready was looked at and is not wanted.
+    this.#next = this.#ready[0]?.seq ?? this.#passed;
     return taken;
   }
 

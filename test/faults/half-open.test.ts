@@ -17,6 +17,10 @@ import { backendsOf, createWorld, report, sleep, until, type World } from './sup
 /** F-09, G10. */
 const detectionPromiseMs = 45_000;
 const farPort = 5432;
+/** After keepalive has begun to probe (15 s), before it gives up (25 s). */
+const lateMs = 18_000;
+
+const farServer = ['server-idle', 'server-asleep', 'server-asked', 'server-late'] as const;
 
 const possible = canMakeHosts();
 let host: RemoteHost;
@@ -98,9 +102,11 @@ const cases: readonly Case[] = [
   { name: 'client-idle', what: 'client, silent between commands', reason: 'client-closed' },
   { name: 'client-asleep', what: 'client, while its query runs', reason: 'client-closed' },
   { name: 'client-reading', what: 'client, while a result is on its way', reason: 'client-closed' },
+  { name: 'client-late', what: 'client, silent for 18 s and then sent a result', reason: 'client-closed' },
   { name: 'server-idle', what: 'server, silent between commands', reason: 'upstream-closed' },
   { name: 'server-asleep', what: 'server, while a query runs', reason: 'upstream-closed' },
   { name: 'server-asked', what: 'server, a query on its way', reason: 'upstream-closed' },
+  { name: 'server-late', what: 'server, silent for 18 s and then sent a query', reason: 'upstream-closed' },
 ];
 
 test.skipIf(!possible)(
@@ -109,11 +115,13 @@ test.skipIf(!possible)(
   async () => {
     const children = [
       farClient('client-idle', 'select 1'),
+      // Keepalive begins after 15 s of silence and stops when something is sent.
+      farClient('client-late', `select pg_sleep(${lateMs / 1000})`),
       farClient('client-asleep', 'select pg_sleep(600)'),
-      farClient('client-reading', "select repeat('x', 1000), pg_sleep(0.0001) from generate_series(1, 100000000)"),
+      farClient('client-reading', "select repeat('x', 1000), pg_sleep(0.0001), generate_series(1, 100000000)"),
     ];
     const near = await Promise.all(
-      ['server-idle', 'server-asleep', 'server-asked'].map(async (name) => {
+      farServer.map(async (name) => {
         const client = await world.connect({
           host: host.local,
           ssl: { rejectUnauthorized: false },
@@ -125,14 +133,16 @@ test.skipIf(!possible)(
       }),
     );
     const told = new Map<string, Promise<{ code: string }>>();
-    for (const [index, name] of ['server-idle', 'server-asleep', 'server-asked'].entries()) {
+    for (const [index, name] of farServer.entries()) {
       const { connection } = near[index] as unknown as { connection: NodeJS.EventEmitter };
       told.set(name, new Promise((resolve) => connection.once('errorMessage', resolve)));
     }
     near[1]!.query('select pg_sleep(600)').catch(() => undefined);
-    await until('all six sessions at work', 30_000, async () => {
+    await until('all sessions at work', 30_000, async () => {
       const backends = await backendsOf(world.server);
-      return backends.length === 6 && backends.filter(({ query }) => query.includes('pg_sleep(600)')).length === 2;
+      return (
+        backends.length === cases.length && backends.filter(({ query }) => query.includes('pg_sleep(600)')).length === 2
+      );
     });
     await sleep(1_000);
 
@@ -141,6 +151,7 @@ test.skipIf(!possible)(
     const begun = performance.now();
     for (const child of children) process.kill(-child.pid!, 'SIGKILL');
     near[2]!.query("insert into nowhere values ('lost')").catch(() => undefined);
+    setTimeout(() => near[3]!.query("insert into nowhere values ('late')").catch(() => undefined), lateMs);
 
     const opened = new Map(
       (await eventsOf(world.dataDirectory))

@@ -109,5 +109,10 @@ export const allowedLicences: readonly string[] = [
 
 /** Single findings that are right as they are. Each says why; a line that matches nothing is a problem itself. */
 export const exemptions: readonly (readonly [rule: string, file: string, why: string])[] = [
+  [
+    'swallowed-error',
+    'src/gateway/vanished.ts',
+    'without an answer nothing is known, and nobody is dropped for that; the next look asks again',
+  ],
   ['swallowed-error', 'src/core/door.ts', 'the connection is being refused already; there is nothing left to fail'],
 ];

@@ -365,6 +365,24 @@ describe('servers that misbehave', () => {
     expect(start.inbox.failure).toBeNull();
   });
 
+  test('A-PG-27: a server that agrees to TLS and then says nothing is given up when the client leaves', async () => {
+    let hello = 0;
+    let gone = false;
+    const port = await scripted(async (peer) => {
+      await peer.take(8);
+      peer.write('S');
+      hello = (await peer.take(1)).length;
+      await peer.rest();
+      gone = true;
+    });
+    const { open, start } = await attempt(resource(port, { tls: { mode: 'require', ca: null, serverName: null } }));
+    const opening = codeOf(open());
+    await expect.poll(() => hello).toBe(1);
+    start.inbox.close(null);
+    expect(await opening).toBe('postgres.upstream-tls');
+    await expect.poll(() => gone).toBe(true);
+  });
+
   test('a server that never answers is given up when the client leaves', async () => {
     const { open, start } = await attempt(resource(await scripted(async (peer) => void (await peer.rest()))));
     const result = codeOf(open());

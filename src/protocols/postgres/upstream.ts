@@ -78,6 +78,8 @@ export async function openUpstream(session: Session, startup: Startup, door: Con
   const upstream = await session.dial();
   const inbox = new Inbox(upstream, { clock: door.clock, signal: door.signal, bytesMax: limits.upstreamStartBytesMax });
   inbox.deadline(limits.upstreamDeadlineMs, 'connecting to the resource');
+  // A TLS handshake waits on the connection, not on the inbox: dropping it is what ends that wait.
+  inbox.onFailure = () => upstream.destroy();
   startup.inbox.onFailure = (error) => inbox.fail(error);
   if (startup.inbox.failure !== null) inbox.fail(startup.inbox.failure);
   try {
@@ -164,6 +166,7 @@ async function startTls(upstream: Upstream, inbox: Inbox, resource: Resource): P
     });
   } catch (cause) {
     if (cause instanceof GatewayError && cause.kind === 'protocol') throw cause;
+    if (inbox.failure instanceof GatewayError && inbox.failure.code === 'base.deadline') throw inbox.failure;
     throw postgresErrors('postgres.upstream-tls', { cause, detail: describeError(cause) });
   }
 }
@@ -271,6 +274,7 @@ async function sendCancel(session: Session, key: BackendKeyData, door: Context):
   const upstream = await session.dialAside();
   const inbox = new Inbox(upstream, { clock: door.clock, signal: door.signal, bytesMax: limits.upstreamStartBytesMax });
   inbox.deadline(limits.cancelDeadlineMs, 'cancelling at the resource');
+  inbox.onFailure = () => upstream.destroy();
   try {
     await startTls(upstream, inbox, session.resource);
     upstream.handshake(encodeCancelRequest(key.processId, key.key));

@@ -7,17 +7,17 @@ export function readJunit(xml: string): Report {
   for (const [, attributes = '', body = ''] of cases) {
     const name = `${attribute(attributes, 'classname')}.${attribute(attributes, 'name')}`;
     const failure = /<(?:failure|error)[^>]*>([\s\S]*?)<\/(?:failure|error)>/.exec(body);
-    if (failure !== null) report.set(name, { status: 'failed', detail: unescape(failure[1] ?? '').slice(-1500) });
+    if (failure !== null) report.set(name, { status: 'failed', detail: plainText(failure[1] ?? '').slice(-1500) });
     else if (!report.has(name)) report.set(name, { status: body.includes('<skipped') ? 'skipped' : 'passed' });
   }
   return report;
 }
 
 function attribute(text: string, name: string): string {
-  return unescape(new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(text)?.[1] ?? '');
+  return plainText(new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(text)?.[1] ?? '');
 }
 
-function unescape(text: string): string {
+function plainText(text: string): string {
   return text
     .replaceAll('&lt;', '<')
     .replaceAll('&gt;', '>')
