@@ -14,8 +14,10 @@ import type { Log } from '../base/log.ts';
 import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
 import type { Doors } from '../core/door.ts';
 import type { Door, Protocol } from '../core/protocol.ts';
+import { sourceOf } from '../identity/index.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
+import { Unauthenticated } from './unauthenticated.ts';
 import type { VanishedPeers } from './vanished.ts';
 
 export interface ListenerOptions {
@@ -45,30 +47,11 @@ export interface Listener {
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { protocol, host, clock, log, doors } = options;
   const protocolServer = protocol.createServer({ clock, log: log.with({ protocol: protocol.name }) });
-  const perSource = new Map<string, number>();
-  let unauthenticated = 0;
-
-  const enter = (source: string): (() => void) | null => {
-    const here = perSource.get(source) ?? 0;
-    if (unauthenticated >= limits.unauthenticatedConnectionsMax || here >= limits.unauthenticatedPerSourceMax) {
-      return null;
-    }
-    unauthenticated++;
-    perSource.set(source, here + 1);
-    let left = false;
-    return () => {
-      if (left) return;
-      left = true;
-      unauthenticated--;
-      const now = (perSource.get(source) ?? 1) - 1;
-      if (now === 0) perSource.delete(source);
-      else perSource.set(source, now);
-    };
-  };
+  const unauthenticated = new Unauthenticated();
 
   const onSocket = (socket: Socket): void => {
     const source = socket.remoteAddress ?? '';
-    const leave = enter(source);
+    const leave = unauthenticated.enter(sourceOf(source), () => socket.destroy());
     options.onConnection(leave === null ? 'dropped' : 'accepted');
     if (leave === null) {
       socket.destroy();
@@ -99,12 +82,16 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.maxConnections = limits.connectionsMax;
   server.on('connection', onSocket);
   const port = await bind(server, host, options.port);
+  // A connection that the system could not hand over, for want of descriptors, say. Nobody else may lose theirs for it.
+  server.on('error', (error) =>
+    log.error('accepting failed', { protocol: protocol.name, detail: describeError(error) }),
+  );
   return {
     protocol: protocol.name,
     host,
     port,
     get unauthenticated() {
-      return unauthenticated;
+      return unauthenticated.size;
     },
     close: () =>
       new Promise((resolve) => {

@@ -18,4 +18,5 @@ export type {
   TokenRecord,
   TokenRecords,
 } from './records.ts';
+export { sourceOf } from './throttle.ts';
 export type { IssuedToken, TokenRequest, TokenSummary } from './tokens.ts';

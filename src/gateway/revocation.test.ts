@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { silentLog } from '../base/log.ts';
+import { LiveSessions } from '../core/door.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Session } from '../core/session.ts';
+import type { Identity } from '../identity/index.ts';
+import type { StoredObject } from '../store/index.ts';
+import { endWhatIsRevoked } from './revocation.ts';
+import { Snapshot } from './snapshot.ts';
+
+const object = (kind: string, name: string, spec: object, labels: Record<string, string> = {}): StoredObject =>
+  ({ kind, name, labels, spec, generation: 1 }) as unknown as StoredObject;
+
+/** One live session of `erin` on `orders`, in a gateway with these objects; `reload` takes others. */
+async function start() {
+  let objects: StoredObject[] = [
+    object('Principal', 'erin', { kind: 'person', roles: ['member'], disabled: false }),
+    object('Resource', 'orders', { protocol: 'postgres' }, { team: 'payments' }),
+    object('Access', 'payments', {
+      match: { principals: { names: ['erin'] }, resources: { labels: { team: 'payments' } } },
+    }),
+  ];
+  const list = async (kind: string): Promise<StoredObject[]> => objects.filter((one) => one.kind === kind);
+  const snapshot = new Snapshot({ list }, [], silentLog);
+  await snapshot.reload();
+  const sessions = new LiveSessions();
+  const ended: string[] = [];
+  const principal: Principal = {
+    ...snapshot.principal('erin')!,
+    authentication: { method: 'token', credentialId: 'tok_1', atMs: 0 },
+  };
+  const resource = { name: 'orders', protocol: 'postgres', labels: { team: 'payments' } };
+  const end = ({ reason }: { reason: string }): void => void ended.push(reason);
+  sessions.add({ id: 'ses_1', principal, resource, ended: false, end } as unknown as Session);
+  const identity = { onRevoked: () => () => {}, onResync: () => () => {} } as unknown as Identity;
+  endWhatIsRevoked({ sessions, identity, snapshot, log: silentLog });
+  const reload = async (change: (one: StoredObject) => StoredObject | null): Promise<readonly string[]> => {
+    objects = objects.flatMap((one) => change(one) ?? []);
+    await snapshot.reload();
+    return ended;
+  };
+  return { reload };
+}
+
+test('I11: a change that takes nothing away leaves the session alone', async () => {
+  const { reload } = await start();
+  expect(await reload((one) => one)).toEqual([]);
+});
+
+test.each([
+  ['the Access', (one: StoredObject) => (one.kind === 'Access' ? null : one)],
+  ['the principal', (one: StoredObject) => (one.kind === 'Principal' ? null : one)],
+  ['the resource', (one: StoredObject) => (one.kind === 'Resource' ? null : one)],
+  [
+    'the label that Access asks for',
+    (one: StoredObject) => (one.kind === 'Resource' ? { ...one, labels: { team: 'secret' } } : one),
+  ],
+] as const)('I11: a session ends when %s is gone', async (_what, change) => {
+  const { reload } = await start();
+  expect(await reload(change)).toEqual(['locked']);
+});
