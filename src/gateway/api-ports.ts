@@ -150,6 +150,14 @@ async function commit(
   record: () => Promise<void>,
 ): Promise<void> {
   const { identity, secrets, snapshot, store } = parts;
+  if (batch.puts.length === 0 && batch.deletes.length === 0) {
+    // Secrets by themselves take effect at once, under names that may be in use: so the record comes first.
+    await record();
+    for (const { name, value } of batch.secrets) await secrets.put(name, value);
+    for (const { principal, password } of batch.passwords) await identity.setPassword(principal, password);
+    for (const name of batch.droppedSecrets) await secrets.delete(name);
+    return;
+  }
   for (const { name, value } of batch.secrets) await secrets.put(name, value);
   const outcome = await store.objects.change(
     {

@@ -2,7 +2,7 @@
  * The first administrator: where the store holds no principal, one is made, with a random password in a file that only
  * this account can read (ADR 0015).
  */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newSecret } from '../base/ids.ts';
 import { durable } from '../core/door.ts';
@@ -27,7 +27,9 @@ export async function createFirstAdministrator(parts: BootstrapParts): Promise<s
   if (snapshot.principalCount() > 0) return null;
   const path = join(dataDirectory, 'initial-admin-password');
   const password = newSecret(15);
-  await writeFile(path, `${password}\n`, { mode: 0o600 });
+  // What lies there of an earlier installation, or was laid there by others, is not written into.
+  await rm(path, { force: true });
+  await writeFile(path, `${password}\n`, { mode: 0o600, flag: 'wx' });
   const actor = {
     id: 'gateway',
     issuer: localIssuer,

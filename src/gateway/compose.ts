@@ -35,7 +35,7 @@ import { inBackground, retry } from './background.ts';
 import { createFirstAdministrator } from './bootstrap.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Console, openConsole, publicHost } from './console.ts';
-import { lockDirectory } from './directory.ts';
+import { lockDirectory, refuseOpenDirectory } from './directory.ts';
 import { measureSync, type SyncLatency } from './doctor.ts';
 import { gatewayErrors } from './errors.ts';
 import { gatewayId, signingKey, tokenSecret, withoutOwnSecrets } from './identity-keys.ts';
@@ -241,6 +241,7 @@ class Composition implements Gateway {
     } catch (cause) {
       throw gatewayErrors('gateway.data-directory', { cause, values: { problem: describeError(cause) } });
     }
+    await refuseOpenDirectory(directory);
     this.#closers.push(['directory', await lockDirectory(directory)]);
   }
 

@@ -52,3 +52,6 @@ export const vanishedAfterMs = 15_000;
 
 /** Fewer unanswered than this are a lost packet or a probe on its way. */
 export const vanishedUnansweredMin = 2;
+
+/** A takeover of the lock of a gateway that is gone is itself given up after this. */
+export const takeOverStaleMs = 10_000;

@@ -295,6 +295,10 @@ describe('the tour', () => {
       'the live session',
       async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'engineer') ?? null,
     );
+    const asleep = "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)' AND state = 'active'";
+    await until('the statements', () => (psql('dba', '-c', asleep).out.trim() === '1' ? true : null));
+    // Intents are durable at once; what a recording holds beside them may be lost for a second.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     const ended = new Promise((resolve) => child.once('exit', resolve));
     process.kill(facts.gateway.pid, 'SIGKILL');
     await ended;
