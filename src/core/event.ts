@@ -105,6 +105,8 @@ export type EventBody =
       readonly textBytes: number;
       /** SHA-256 of the whole text, hexadecimal, where it was cut. */
       readonly textDigest?: string;
+      /** Passwords were taken out of the text: what ran is not to the letter what stands here. */
+      readonly redacted?: true;
       readonly parameters: readonly Parameter[] | null;
       readonly effect: Effect;
       readonly of: number | null;

@@ -51,6 +51,7 @@ export function intentOf(session: string, command: number, draft: CommandDraft):
     text: cut ? Buffer.from(text).subarray(0, limits.commandTextBytesMax).toString('utf8') : text,
     textBytes,
     ...(cut ? { textDigest: createHash('sha256').update(text).digest('hex') } : {}),
+    ...(draft.recordedText === draft.text ? {} : { redacted: true }),
     parameters: draft.parameters,
     effect: draft.effect,
     of: draft.of,

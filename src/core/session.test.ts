@@ -220,6 +220,20 @@ describe('the end', () => {
   });
 });
 
+describe('an intent', () => {
+  it('says so where passwords were taken out of its text', async () => {
+    const { session, journal } = await open({ automatic: true });
+    session.submit(
+      { ...draft("ALTER ROLE x PASSWORD 'y'"), recordedText: "ALTER ROLE x PASSWORD '(secret)'" },
+      () => {},
+    );
+    session.submit(draft('SELECT 1'), () => {});
+    const intents = journal.events.filter(({ type }) => type === 'command.intent');
+    expect(intents[0]).toMatchObject({ redacted: true });
+    expect(intents[1]).not.toHaveProperty('redacted');
+  });
+});
+
 describe('a connection beside the session', () => {
   it('carries a request of the limit, and not one byte more: no command fits through it (I3)', async () => {
     const { session } = await open();

@@ -93,7 +93,8 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
       list: (query) => listSessions(parts, query),
       get: async (id) => {
         const row = await store.sessions.get(id);
-        return row === null ? null : sessionRecord(parts, row);
+        // The index follows behind; what lives can be seen and killed all the same.
+        return row === null ? liveRecord(parts, id) : sessionRecord(parts, row);
       },
       kill: async (id, by, reason) =>
         parts.sessions.end((session) => session.id === id, {
@@ -225,7 +226,8 @@ async function listSessions(parts: ApiPortParts, query: SessionQuery) {
 
 function parseCursor(cursor: string): { startedAtMs: number; id: string } {
   const dot = cursor.indexOf('.');
-  return { startedAtMs: Number(cursor.slice(0, dot)) || 0, id: cursor.slice(dot + 1) };
+  const startedAtMs = Number(cursor.slice(0, dot));
+  return { startedAtMs: Number.isSafeInteger(startedAtMs) ? startedAtMs : 0, id: cursor.slice(dot + 1) };
 }
 
 function sessionRecord(parts: ApiPortParts, row: SessionRow): SessionRecord {
@@ -251,6 +253,30 @@ function sessionRecord(parts: ApiPortParts, row: SessionRow): SessionRecord {
     commands: live?.commands ?? row.commands,
     bytesIn: live?.bytesIn ?? row.bytesIn,
     bytesOut: live?.bytesOut ?? row.bytesOut,
+  };
+}
+
+function liveRecord(parts: ApiPortParts, id: string): SessionRecord | null {
+  const live = parts.sessions.get(id);
+  if (live === null) return null;
+  const { principal, resource } = live;
+  return {
+    id,
+    principal: { id: principal.id, name: principal.name, kind: principal.kind },
+    resource: resource.name,
+    protocol: resource.protocol,
+    source: live.source,
+    access: '',
+    recording: resource.recording,
+    client: {},
+    live: true,
+    startedAtMs: live.startedAtMs,
+    endedAtMs: null,
+    endReason: null,
+    endedBy: null,
+    commands: live.commands,
+    bytesIn: live.bytesIn,
+    bytesOut: live.bytesOut,
   };
 }
 

@@ -15,6 +15,9 @@ export const drainMsDefault = 30_000;
 /** After this the process exits even if something still waits. */
 export const stopDeadlineMs = 5_000;
 
+/** Before an index that stopped is begun again. */
+export const indexRestartMs = 1_000;
+
 /** How long stopping waits for the index to take in the last events. */
 export const indexFlushMs = 2_000;
 

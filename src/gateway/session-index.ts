@@ -1,10 +1,14 @@
-/** Joins the index of sessions (audit) with the journal it follows and the store it stands in. */
-import { indexedTypes, indexSessions } from '../audit/index.ts';
+/**
+ * Joins the index of sessions (audit) with the journal it follows and the store it stands in. An index that stopped is
+ * begun again from where the store says it is.
+ */
+import { indexedTypes, indexSessions, type SessionIndex } from '../audit/index.ts';
 import type { Clock } from '../base/clock.ts';
+import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { RecordingJournal } from '../recording/index.ts';
+import type { RecordingJournal, Subscription } from '../recording/index.ts';
 import type { Store } from '../store/index.ts';
-import { inBackground } from './background.ts';
+import { retry } from './background.ts';
 import * as limits from './limits.ts';
 
 export interface SessionIndexParts {
@@ -23,16 +27,24 @@ export async function followSessions(parts: SessionIndexParts): Promise<() => Pr
     log.warn('the index of sessions is ahead of the journal; it is built anew');
     await store.sessions.clearIndex(cursorName, gateway);
   }
-  const { index, from } = await indexSessions({ store: store.sessions, gateway, clock, log });
-  const subscription = journal.subscribe(
-    from,
-    (events) => {
+  let stopped = false;
+  let current: { readonly index: SessionIndex; readonly subscription: Subscription };
+  const follow = async (): Promise<void> => {
+    const { index, from } = await indexSessions({ store: store.sessions, gateway, clock, log });
+    const take = (events: Parameters<Parameters<RecordingJournal['subscribe']>[1]>[0]): void => {
       for (const event of events) index.event(event);
-    },
-    indexedTypes,
-  );
-  inBackground(log, 'the index of sessions stopped', subscription.ended);
+    };
+    const subscription = journal.subscribe(from, take, indexedTypes);
+    current = { index, subscription };
+    subscription.ended.then(undefined, (error: unknown) => {
+      log.error('the index of sessions stopped; it is begun again', { detail: describeError(error) });
+      retry(clock, limits.indexRestartMs, () => stopped, follow);
+    });
+  };
+  await follow();
   return async () => {
+    stopped = true;
+    const { index, subscription } = current;
     if (journal.failure === null) await journal.flush();
     // What the index does not reach now it reads again at the next start.
     const giveUpMs = clock.monotonic() + limits.indexFlushMs;
