@@ -10,7 +10,7 @@ import { outcomesOf, type Report, type Suite } from '../suite.ts';
 type Case<Client> = (client: Client) => Promise<unknown>;
 
 const values: readonly (readonly [type: string, literal: string])[] = [
-  ['int2', '-32768'],
+  ['int2', "'-32768'"],
   ['int4', '2147483647'],
   ['int8', '9223372036854775807'],
   ['float8', '1e308'],
@@ -245,6 +245,8 @@ async function caught(promise: PromiseLike<unknown>): Promise<unknown> {
   }
 }
 
+const tooLate = 'took too long';
+
 async function record<Client>(
   cases: Readonly<Record<string, Case<Client>>>,
   client: Client,
@@ -252,12 +254,11 @@ async function record<Client>(
 ): Promise<Map<string, string>> {
   const outcomes = new Map<string, string>();
   for (const [name, body] of Object.entries(cases)) {
-    const late = new Promise((resolve) => setTimeout(resolve, 20_000, 'took too long').unref());
+    const late = new Promise((resolve) => setTimeout(resolve, 20_000, tooLate).unref());
     const outcome = await Promise.race([body(client).catch(caughtOutside), late]);
-    outcomes.set(
-      `${prefix}: ${name}`,
-      JSON.stringify(outcome, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)),
-    );
+    const text = JSON.stringify(outcome, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
+    const failed = outcome === tooLate || (typeof outcome === 'object' && outcome !== null && 'unexpected' in outcome);
+    outcomes.set(`${prefix}: ${name}`, failed ? `fail: ${text}` : text);
   }
   return outcomes;
 }

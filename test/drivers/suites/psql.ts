@@ -107,7 +107,7 @@ const program = fileURLToPath(new URL('./complete.py', import.meta.url));
 /** What is typed before Tab, and what shows that the completion came. */
 const completions: readonly (readonly [typed: string, expected: string])[] = [
   ['select * from custom', 'customers'],
-  ['select gre', 'greet'],
+  ['\\df gre', 'greet'],
   ['insert into custom', 'customers'],
   ['update customers set na', 'name'],
   ['drop view adu', 'adults'],
@@ -134,7 +134,10 @@ async function runAll(route: Route, typed = completions): Promise<Report> {
       environment,
       deadlineMs: 60_000,
     });
-    outcomes.set(`tab: ${beginning}`, code === 0 ? `completed ${expected}` : `not completed: ${stdout.slice(-300)}`);
+    outcomes.set(
+      `tab: ${beginning}`,
+      code === 0 ? `completed ${expected}` : `fail: not completed: ${stdout.slice(-300)}`,
+    );
   }
   return outcomesOf(outcomes);
 }
