@@ -15,6 +15,7 @@ import type { AccessDecision } from '../core/ports.ts';
 import type { Principal, PrincipalKind, Role } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { Resource } from '../core/resource.ts';
+import type { PrincipalEntry } from '../identity/index.ts';
 import type { AccessExplanation, AccessMatch, CompiledAccess } from '../policy/index.ts';
 import { compileAccess } from '../policy/index.ts';
 import type { StoredObject } from '../store/index.ts';
@@ -22,18 +23,6 @@ import { gatewayErrors } from './errors.ts';
 
 /** The only issuer there is until identity providers come. */
 export const localIssuer = 'local';
-
-/** A principal as configured. */
-export interface PrincipalEntry {
-  readonly id: string;
-  readonly name: string;
-  readonly issuer: string;
-  readonly subject: string;
-  readonly kind: PrincipalKind;
-  readonly groups: readonly string[];
-  readonly roles: readonly Role[];
-  readonly disabled: boolean;
-}
 
 interface ObjectReader {
   list(
