@@ -48,7 +48,8 @@ export const deepImporters: readonly string[] = ['gateway', 'main'];
 export const roomPackages: Readonly<Record<string, readonly string[]>> = {
   store: ['kysely', 'pg', '@electric-sql/pglite'],
   'api/contract': ['zod', 'yaml'],
-  api: ['fastify', 'zod', 'fastify-type-provider-zod', '@fastify/swagger', '@fastify/static', 'yaml'],
+  api: ['fastify', 'zod', 'yaml'],
+  language: ['libpg-query'],
   cli: ['commander', '@clack/prompts', 'picocolors', 'yaml', 'zod'],
   gateway: ['pino', 'prom-client', '@peculiar/x509', 'reflect-metadata', 'yaml', 'zod'],
 };
