@@ -1,4 +1,5 @@
 /** The smallest unit a rule judges, and what is known about it. */
+import type { Analysis } from './sql.ts';
 
 export type CommandKind = 'sql' | 'shell' | 'http' | 'kubernetes' | 'transfer' | 'tool' | 'connection';
 
@@ -19,6 +20,9 @@ export interface Parameter {
   readonly digest?: string;
 }
 
+/** What a command means, by the analysis of its language. A closed union that grows with the languages. */
+export type Meaning = { readonly language: 'sql'; readonly sql: Analysis };
+
 /** What a protocol submits. */
 export interface CommandDraft {
   readonly kind: CommandKind;
@@ -30,6 +34,13 @@ export interface CommandDraft {
   readonly recordedText: string;
   readonly parameters: readonly Parameter[] | null;
   readonly effect: Effect;
+  /** Null where the protocol could not say: rules that match on meaning then block. */
+  readonly meaning: Meaning | null;
+  /**
+   * The settings of the session on which the meaning rests (`database`, `role`, `search_path`, …), as far as they are
+   * known: part of what a reviewer approves.
+   */
+  readonly context: Readonly<Record<string, string>>;
   /** Ordinal of the command this one executes (an Execute's Parse), or null. */
   readonly of: number | null;
 }

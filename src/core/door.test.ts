@@ -4,9 +4,18 @@ import { silentLog } from '../base/log.ts';
 import type { DoorPorts } from './door.ts';
 import { Doors } from './door.ts';
 import type { EventBody } from './event.ts';
+import { allowed } from './judgement.ts';
 import { commandStages, connectionStages } from './pipeline.ts';
 import type { Protocol } from './protocol.ts';
-import { FakeJournal, FakeRecordings, FakeWire, testPrincipal, testResource } from './testing/fakes.ts';
+import {
+  FakeJournal,
+  FakeRecordings,
+  FakeWire,
+  noReviews,
+  testDraft,
+  testPrincipal,
+  testResource,
+} from './testing/fakes.ts';
 
 const protocol = { name: 'echo', housekeeping: [] } as unknown as Protocol;
 
@@ -58,9 +67,10 @@ function build(change: Partial<DoorPorts> = {}) {
     judge: {
       judge: () => {
         trace.push('judge');
-        return { name: 'allow', rule: 'access', reason: '' };
+        return allowed({ name: 'allow', rule: 'access', reason: '' });
       },
     },
+    reviews: noReviews,
     ...change,
   };
   const doors = new Doors(ports);
@@ -87,14 +97,11 @@ describe('a connection', () => {
     upstream.handle({ read() {}, end() {}, drain() {}, close() {} });
     session.establish();
     journal.automatic = false;
-    session.submit(
-      { kind: 'sql', verb: 'query', text: 'x', recordedText: 'x', parameters: null, effect: 'unknown', of: null },
-      (command) => {
-        trace.push('release');
-        session.forward(Buffer.from('x'), command);
-        session.complete(command, { outcome: 'completed', tag: 'X', error: null, rows: 0, bytes: 0 });
-      },
-    );
+    session.submit(testDraft('x'), (command) => {
+      trace.push('release');
+      session.forward(Buffer.from('x'), command);
+      session.complete(command, { outcome: 'completed', tag: 'X', error: null, rows: 0, bytes: 0 });
+    });
     trace.push('durable');
     journal.sync();
     session.finish({ reason: 'client-closed', message: '', code: null, by: null });
@@ -153,6 +160,33 @@ describe('a connection', () => {
     const draining = build();
     draining.doors.close();
     await expect(draining.door.openSession(testPrincipal, 'orders', {})).rejects.toThrow(/core.shutting-down/);
+  });
+
+  it('opens no more sessions than the principal, and the process, may have', async () => {
+    const sessions = { perPrincipal: 2, total: 3 };
+    const { doors, journal, clock } = build({ sessions });
+    const connect = (name: string): Promise<unknown> =>
+      doors
+        .open({
+          protocol,
+          client: new FakeWire(),
+          connection: { id: 'con', source: '127.0.0.1', tlsRequired: true },
+          serverTls: () => {
+            throw new Error('not here');
+          },
+        })
+        .openSession({ ...testPrincipal, id: `local:${name}`, name }, 'orders', {});
+    await connect('erin');
+    await connect('erin');
+    await expect(connect('erin')).rejects.toThrow(/core.too-many-sessions/);
+    expect(journal.events.at(-1)).toMatchObject({ type: 'session.refused', rule: 'gateway:sessions' });
+    await connect('dora');
+    await expect(connect('dora')).rejects.toThrow(/core.gateway-full/);
+    doors.sessions.end(() => true, { reason: 'killed', message: '', code: null, by: 'admin' });
+    clock.advance(1000);
+    await settled();
+    await connect('erin');
+    expect(doors.sessions.countOf('local:dora')).toBe(0);
   });
 
   it('whose token is revoked while its session is being opened gets none (I11)', async () => {

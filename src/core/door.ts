@@ -17,7 +17,7 @@ import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerTlsOptions, Wire } from '../base/wire.ts';
 import { coreErrors } from './errors.ts';
-import type { Actor, EventBody } from './event.ts';
+import { actorOf, type EventBody } from './event.ts';
 import * as limits from './limits.ts';
 import type {
   Authorisation,
@@ -32,6 +32,7 @@ import type {
 } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { ClientFacts, ConnectionFacts, Door, Protocol } from './protocol.ts';
+import type { Reviews } from './review.ts';
 import { Session, type SessionEnding } from './session.ts';
 
 export interface DoorPorts {
@@ -45,6 +46,9 @@ export interface DoorPorts {
   readonly credentials: Credentials;
   readonly dialler: Dialler;
   readonly judge: Judge;
+  readonly reviews: Reviews;
+  /** Live sessions of one principal, and of this process; the limits of the room where it is not given. */
+  readonly sessions?: { readonly perPrincipal: number; readonly total: number };
 }
 
 /** What a listener hands over with a connection. */
@@ -55,15 +59,10 @@ export interface Arrival {
   readonly serverTls: () => ServerTlsOptions;
 }
 
-/** How events name a principal. */
-export function actorOf(principal: Principal): Actor {
-  const { id, issuer, name, kind, groups, authentication } = principal;
-  return { id, issuer, name, kind, groups, credentialId: authentication.credentialId };
-}
-
 /** All sessions of this process, and the ways to end them. */
 export class LiveSessions {
   readonly #sessions = new Map<string, Session>();
+  readonly #countOf = new Map<string, number>();
   readonly #revoked = new Set<string>();
   #onEmpty: (() => void)[] = [];
 
@@ -113,12 +112,21 @@ export class LiveSessions {
     return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
+  /** Live sessions of one principal. */
+  countOf(principalId: string): number {
+    return this.#countOf.get(principalId) ?? 0;
+  }
+
   add(session: Session): void {
     this.#sessions.set(session.id, session);
+    this.#countOf.set(session.principal.id, this.countOf(session.principal.id) + 1);
   }
 
   remove(session: Session): void {
-    this.#sessions.delete(session.id);
+    if (!this.#sessions.delete(session.id)) return;
+    const count = this.countOf(session.principal.id) - 1;
+    if (count > 0) this.#countOf.set(session.principal.id, count);
+    else this.#countOf.delete(session.principal.id);
     if (this.#sessions.size > 0) return;
     const waiting = this.#onEmpty;
     this.#onEmpty = [];
@@ -244,6 +252,12 @@ export class Doors {
     if (resource.protocol !== protocol.name) {
       throw refuse(coreErrors('core.wrong-protocol', { values: { resource: resource.name } }), decision.rule);
     }
+    const { perPrincipal = limits.sessionsPerPrincipalMax, total = limits.sessionsMax } = ports.sessions ?? {};
+    if (this.sessions.size >= total) throw refuse(coreErrors('core.gateway-full'), 'gateway:sessions');
+    const count = this.sessions.countOf(principal.id);
+    if (count >= perPrincipal) {
+      throw refuse(coreErrors('core.too-many-sessions', { values: { count } }), 'gateway:sessions');
+    }
     const id = newId('ses', ports.clock.now());
     const session = new Session({
       id,
@@ -257,9 +271,12 @@ export class Doors {
       journal: ports.journal,
       recording: ports.recordings.open(id, ports.clock.now()),
       judge: ports.judge,
+      reviews: ports.reviews,
       credentials: ports.credentials,
       dialler: ports.dialler,
       client: arrival.client,
+      clientFacts: client,
+      access: decision.rule,
       onSealed: (sealed) => this.sessions.remove(sealed),
     });
     this.sessions.add(session);

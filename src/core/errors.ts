@@ -14,6 +14,14 @@ export const coreErrors = defineErrors({
     kind: 'operation',
     message: 'The gateway has no room left to record, so it takes no new sessions. Call its administrator.',
   },
+  'core.too-many-sessions': {
+    kind: 'denial',
+    message: 'You have {count} sessions open, which is as many as the gateway allows. Close some and connect again.',
+  },
+  'core.gateway-full': {
+    kind: 'operation',
+    message: 'The gateway has as many sessions open as it can hold. Try again in a moment.',
+  },
   'core.shutting-down': { kind: 'operation', message: 'The gateway is shutting down. Connect again in a moment.' },
   'core.not-authenticated': {
     kind: 'denial',
@@ -40,6 +48,11 @@ export const coreErrors = defineErrors({
     message: 'The credential for {resource} is not available to the gateway. Call its administrator.',
   },
   'core.command-refused': { kind: 'denial', message: '{reason}' },
+  'core.review-unavailable': {
+    kind: 'operation',
+    message:
+      'Nobody can be asked to approve this at the moment, so it was refused. Call the administrator of the gateway.',
+  },
   'core.illegal-forward': { kind: 'assertion', message: 'The gateway met a state that it does not allow.' },
   'core.too-many-pending': {
     kind: 'protocol',

@@ -4,7 +4,7 @@
  * Invariant: no event carries a password, a token, a key or an unmasked masked value (I8, I9).
  */
 import type { CommandKind, Effect, Parameter } from './command.ts';
-import type { PrincipalKind } from './principal.ts';
+import type { Principal, PrincipalKind } from './principal.ts';
 import type { RecordingMode } from './resource.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -16,6 +16,12 @@ export interface Actor {
   readonly kind: PrincipalKind;
   readonly groups: readonly string[];
   readonly credentialId: string | null;
+}
+
+/** How events name a principal. */
+export function actorOf(principal: Principal): Actor {
+  const { id, issuer, name, kind, groups, authentication } = principal;
+  return { id, issuer, name, kind, groups, credentialId: authentication.credentialId };
 }
 
 export type SessionEndReason =
@@ -125,6 +131,71 @@ export type EventBody =
       /** Bytes of output delivered. */
       readonly bytes: number;
       readonly durationMs: number;
+      /** How many values each Mask changed, by its name; absent where none did. Never which value. */
+      readonly masked?: Readonly<Record<string, number>>;
+    }
+  | {
+      readonly type: 'alert.raised';
+      /** The guardrail that asked for it, or `gateway:…`. */
+      readonly rule: string;
+      readonly reason: string;
+      readonly session: string | null;
+      readonly command: number | null;
+      readonly principal: Actor | null;
+      readonly resource: string | null;
+    }
+  | {
+      /** A limit on output was passed; what follows was not delivered. */
+      readonly type: 'output.limited';
+      readonly session: string;
+      readonly command: number;
+      readonly rule: string;
+      readonly verdict: 'block' | 'terminate';
+    }
+  | {
+      readonly type: 'review.requested';
+      readonly review: string;
+      readonly kind: 'command' | 'access' | 'break-glass';
+      /** Null for a review of access, which no session waits for. */
+      readonly session: string | null;
+      readonly command: number | null;
+      readonly principal: Actor;
+      readonly resource: string;
+      readonly rule: string;
+      readonly digest: string;
+      readonly approvals: number;
+      readonly expiresAtMs: number;
+      readonly reason: string | null;
+    }
+  | {
+      readonly type: 'review.decided';
+      readonly review: string;
+      readonly decision: 'approve' | 'deny';
+      readonly principal: Actor;
+      readonly reason: string;
+      /** The state of the review after this decision. */
+      readonly state: 'pending' | 'approved' | 'denied';
+      /** How it was given: `api`, `slack`, `teams`, … */
+      readonly how: string;
+    }
+  | {
+      /** A review came to its end other than by a decision. */
+      readonly type: 'review.ended';
+      readonly review: string;
+      readonly outcome: 'executed' | 'expired' | 'withdrawn' | 'refused';
+      /** Why an approved command was not run after all, or null. */
+      readonly reason: string | null;
+    }
+  | {
+      readonly type: 'grant.changed';
+      readonly grant: string;
+      readonly action: 'granted' | 'revoked' | 'expired';
+      /** Who revoked it; null where time or approval did. */
+      readonly principal: Actor | null;
+      readonly owner: string;
+      readonly resource: string;
+      readonly access: string;
+      readonly expiresAtMs: number;
     }
   | {
       readonly type: 'recording.chunk';

@@ -21,8 +21,20 @@ export const pendingCommandsMax = 4096;
 /** How long a new session waits for its first event to become durable; a disk slower than this is down. */
 export const journalDeadlineMs = 10_000;
 
+/** Live sessions of one principal: a few connection pools, and not all connections that a target allows. */
+export const sessionsPerPrincipalMax = 256;
+
+/** Live sessions of one gateway process: at some 100 KiB each they fit a small machine. */
+export const sessionsMax = 10_000;
+
 /** Revoked credentials remembered, to end sessions that are just being opened; older ones fail to authenticate anyway. */
 export const revokedCredentialsMax = 10_000;
 
 /** Bytes that a connection beside the session may carry: an SSLRequest and a CancelRequest with the longest key (280). */
 export const asideBytesMax = 288;
+
+/** Longest value that is masked whole; a longer one is masked piece by piece without changing its length. */
+export const maskedValueBytesMax = 1024 * 1024;
+
+/** How often a person whose command is held hears that it still is: well below the idle limits of balancers and drivers. */
+export const heldNoticeIntervalMs = 30_000;

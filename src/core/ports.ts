@@ -5,12 +5,11 @@
  */
 import type { ScramExchange } from '../base/scram.ts';
 import type { Wire } from '../base/wire.ts';
-import type { CommandDraft } from './command.ts';
 import type { EventBody, SpaceLevel } from './event.ts';
+import type { Judgement, JudgeRequest } from './judgement.ts';
 import type { Principal } from './principal.ts';
 import type { RecordingEntry } from './recording.ts';
 import type { Resource } from './resource.ts';
-import type { Verdict } from './verdict.ts';
 
 /** The durable, append-only log of everything that happened. */
 export interface Journal {
@@ -97,7 +96,7 @@ export interface Dialler {
   dial(resource: Resource, signal: AbortSignal): Promise<Wire>;
 }
 
-/** Judges a command; pure and synchronous. Throwing ends the session (I2). */
+/** Judges a command; synchronous, and the same for the same request. Throwing ends the session (I2). */
 export interface Judge {
-  judge(command: CommandDraft, principal: Principal, resource: Resource): Verdict;
+  judge(request: JudgeRequest): Judgement;
 }

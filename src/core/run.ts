@@ -3,8 +3,11 @@
  * it is written down.
  */
 import { createHash } from 'node:crypto';
+import type { Timer } from '../base/clock.ts';
 import type { CommandDraft } from './command.ts';
 import type { EventBody } from './event.ts';
+import type { Held } from './held.ts';
+import type { Judgement, OutputLimit } from './judgement.ts';
 import * as limits from './limits.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -16,6 +19,8 @@ export interface Command {
   readonly state: 'pending' | 'released' | 'refused' | 'ended';
   /** Set once judged. */
   readonly verdict: Verdict | null;
+  /** Set once judged; its `output` is the plan for what comes back, as of the release. */
+  readonly judgement: Judgement | null;
 }
 
 /** The pipeline's own view; protocols hold it as `Command`. */
@@ -26,6 +31,12 @@ export class CommandRun implements Command {
   readonly submittedAtMs: number;
   state: 'pending' | 'released' | 'refused' | 'ended' = 'pending';
   verdict: Verdict | null = null;
+  judgement: Judgement | null = null;
+  /** While a human is asked. */
+  held: Held | null = null;
+  /** Limits that were passed already. */
+  passed: Set<OutputLimit> | null = null;
+  timers: Timer[] | null = null;
   rows = 0;
   bytes = 0;
 
@@ -34,6 +45,13 @@ export class CommandRun implements Command {
     this.draft = draft;
     this.sequence = sequence;
     this.submittedAtMs = submittedAtMs;
+  }
+
+  /** It has ended: nobody waits for it any more. */
+  letGo(): void {
+    for (const timer of this.timers ?? []) timer.cancel();
+    this.held?.withdraw();
+    this.held = null;
   }
 }
 

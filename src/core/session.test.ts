@@ -7,13 +7,23 @@ import type { Judge } from './ports.ts';
 import type { Protocol } from './protocol.ts';
 import type { RecordingMode } from './resource.ts';
 import { type Command, Session, type SessionEnding } from './session.ts';
-import { FakeJournal, FakeRecording, FakeWire, testPrincipal, testResource } from './testing/fakes.ts';
+import {
+  allowAll,
+  FakeJournal,
+  FakeRecording,
+  FakeWire,
+  judgeBy,
+  noReviews,
+  testDraft,
+  testPrincipal,
+  testResource,
+} from './testing/fakes.ts';
 import type { VerdictName } from './verdict.ts';
 
 const protocol = { name: 'echo', housekeeping: ['Sync'] } as unknown as Protocol;
 
 function draft(text: string, effect: Effect = 'unknown'): CommandDraft {
-  return { kind: 'sql', verb: 'query', text, recordedText: text, parameters: null, effect, of: null };
+  return testDraft(text, { effect });
 }
 
 async function open(options: { recording?: RecordingMode; judge?: Judge; automatic?: boolean } = {}) {
@@ -34,7 +44,10 @@ async function open(options: { recording?: RecordingMode; judge?: Judge; automat
     log: silentLog,
     journal,
     recording,
-    judge: options.judge ?? { judge: () => ({ name: 'allow', rule: 'access', reason: '' }) },
+    judge: options.judge ?? allowAll,
+    reviews: noReviews,
+    clientFacts: {},
+    access: 'engineers',
     credentials: { reveal: async () => ({ username: 'app', password: 'secret' }) },
     dialler: { dial: async () => upstreamWire },
     client,
@@ -46,9 +59,8 @@ async function open(options: { recording?: RecordingMode; judge?: Judge; automat
   return { session, journal, recording, client, upstream, upstreamWire, clock, sealed: () => sealed };
 }
 
-const judgeBy = (verdicts: Record<string, VerdictName>): Judge => ({
-  judge: ({ text }) => ({ name: verdicts[text] ?? 'allow', rule: `rule-${text}`, reason: `no ${text}` }),
-});
+const judging = (verdicts: Record<string, VerdictName>): Judge =>
+  judgeBy(({ text }) => ({ name: verdicts[text] ?? 'allow', rule: `rule-${text}`, reason: `no ${text}` }));
 
 describe('a command in strict', () => {
   it('is released only after its intent is durable (I1)', async () => {
@@ -106,7 +118,7 @@ describe('a command in best-effort', () => {
 
 describe('a refused command', () => {
   it('is never forwarded, has its verdict journaled and ends as refused', async () => {
-    const { session, journal, upstreamWire } = await open({ judge: judgeBy({ bad: 'block' }), automatic: true });
+    const { session, journal, upstreamWire } = await open({ judge: judging({ bad: 'block' }), automatic: true });
     const states: string[] = [];
     const command = session.submit(draft('bad'), ({ state }) => states.push(state));
     expect(states).toEqual(['refused']);
@@ -116,14 +128,14 @@ describe('a refused command', () => {
   });
 
   it('that is held has nobody to ask and is blocked', async () => {
-    const { session } = await open({ judge: judgeBy({ big: 'hold' }), automatic: true });
+    const { session } = await open({ judge: judging({ big: 'hold' }), automatic: true });
     const command = session.submit(draft('big'), () => {});
     expect(command.state).toBe('refused');
     expect(command.verdict?.name).toBe('block');
   });
 
   it('with terminate ends the session', async () => {
-    const { session, journal } = await open({ judge: judgeBy({ evil: 'terminate' }), automatic: true });
+    const { session, journal } = await open({ judge: judging({ evil: 'terminate' }), automatic: true });
     session.submit(draft('evil'), () => {});
     expect(session.ended).toBe(true);
     await Promise.resolve();

@@ -19,17 +19,19 @@ import { describeError, GatewayError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Wire } from '../base/wire.ts';
 import type { CommandDraft } from './command.ts';
+import { type CommandResult, Commands } from './commands.ts';
 import { coreErrors } from './errors.ts';
-import type { CommandOutcome, EventBody, SessionEndReason } from './event.ts';
+import type { EventBody, SessionEndReason } from './event.ts';
+import type { OutputLimit } from './judgement.ts';
 import * as limits from './limits.ts';
 import type { Credentials, Dialler, Journal, Judge, Recording, UpstreamCredential } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Protocol } from './protocol.ts';
 import type { RecordingEntry } from './recording.ts';
 import type { Resource } from './resource.ts';
-import { type Command, CommandRun, intentOf } from './run.ts';
+import type { PendingReview, Reviews } from './review.ts';
+import type { Command, CommandRun } from './run.ts';
 import { connect, type Upstream, upstreamOf } from './upstream.ts';
-import type { Verdict } from './verdict.ts';
 
 export type { Command } from './run.ts';
 export type { Upstream } from './upstream.ts';
@@ -46,9 +48,14 @@ export interface SessionParts {
   readonly journal: Journal;
   readonly recording: Recording;
   readonly judge: Judge;
+  readonly reviews: Reviews;
   readonly credentials: Credentials;
   readonly dialler: Dialler;
   readonly client: Wire;
+  /** What the client says of itself. */
+  readonly clientFacts: Readonly<Record<string, string>>;
+  /** The Access that let it in. */
+  readonly access: string;
   /** Called when the session is over and sealed. */
   readonly onSealed: (session: Session) => void;
 }
@@ -74,14 +81,20 @@ export class Session {
   /** Called when a `deliver` or `forward` that answered false may go on. */
   onDeliverable: (() => void) | null = null;
   onForwardable: (() => void) | null = null;
+  /**
+   * The person whose command is held should hear so, natively: called when it is held and every
+   * `heldNoticeIntervalMs` while it is.
+   */
+  onHeld: ((command: Command, review: PendingReview, waitedMs: number) => void) | null = null;
+  /** The command has run longer than a rule allows: the protocol stops it, as it does when `spend` answers a limit. */
+  onOverdue: ((command: Command, limit: OutputLimit) => void) | null = null;
 
   readonly #parts: SessionParts;
   readonly #startedMonotonicMs: number;
-  readonly #pending = new Map<number, CommandRun>();
+  readonly #commands: Commands;
   #upstream: Wire | null = null;
   #phase: 'opened' | 'handshake' | 'established' | 'ending' | 'ended' = 'opened';
   #ending: SessionEnding | null = null;
-  #commands = 0;
   #forwardedSequence = 0;
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -100,6 +113,14 @@ export class Session {
     this.startedAtMs = parts.clock.now();
     this.#startedMonotonicMs = parts.clock.monotonic();
     this.#lastActivityMs = this.#startedMonotonicMs;
+    this.#commands = new Commands(parts, {
+      session: this,
+      established: () => this.#phase === 'established',
+      active: () => {
+        this.#lastActivityMs = parts.clock.monotonic();
+      },
+      fail: (reason, error) => this.#fail(reason, error),
+    });
     parts.recording.onFailure = (error) => this.#fail('recording-failed', error);
     parts.recording.onReady = () => this.#deliverable();
   }
@@ -109,7 +130,7 @@ export class Session {
   }
   /** Commands submitted so far. */
   get commands(): number {
-    return this.#commands;
+    return this.#commands.count;
   }
   get bytesIn(): number {
     return this.#bytesIn;
@@ -168,77 +189,15 @@ export class Session {
     this.#phase = 'established';
   }
 
-  /**
-   * Puts a command through intent, judge, review and durability. `decided` is called exactly once, in order of
-   * submission within a session, possibly before this returns: the command is then `released` (forward it) or
-   * `refused` (answer natively with its verdict; it has ended).
-   */
-  submit(draft: CommandDraft, decided: (command: Command) => void): Command {
+  /** Puts a command through the command stages: see `Commands.submit`. */
+  submit(draft: CommandDraft, decided: (command: Command) => void, inTransaction = false): Command {
     if (this.#phase !== 'established') throw coreErrors('core.illegal-forward', { detail: `submit in ${this.#phase}` });
-    if (this.#pending.size >= limits.pendingCommandsMax) throw coreErrors('core.too-many-pending');
-    const { clock, journal, recording, judge } = this.#parts;
-    this.#lastActivityMs = clock.monotonic();
-    const ordinal = ++this.#commands;
-    let sequence: number;
-    try {
-      sequence = journal.append(intentOf(this.id, ordinal, draft));
-      recording.append({
-        type: 'command',
-        command: ordinal,
-        kind: draft.kind,
-        verb: draft.verb,
-        text: draft.recordedText,
-        parameters: draft.parameters,
-        of: draft.of,
-      });
-    } catch (error) {
-      this.#fail('recording-failed', error);
-      throw error;
-    }
-    const run = new CommandRun(ordinal, draft, sequence, this.#lastActivityMs);
-    this.#pending.set(ordinal, run);
-    let verdict: Verdict;
-    try {
-      verdict = judge.judge(draft, this.principal, this.resource);
-    } catch (error) {
-      this.#fail('failed', error);
-      throw coreErrors('core.command-refused', {
-        cause: error,
-        values: { reason: 'The command could not be judged.' },
-      });
-    }
-    if (verdict.name === 'hold') {
-      // No reviewer is reachable from here yet: what would wait for a person is refused, never passed.
-      verdict = { name: 'block', rule: verdict.rule, reason: verdict.reason };
-    }
-    run.verdict = verdict;
-    if (verdict.name !== 'allow') {
-      this.#append({ type: 'command.verdict', session: this.id, command: ordinal, verdict });
-    }
-    const mustWait = this.resource.recording === 'strict' && draft.effect !== 'read';
-    const settle = (error: Error | null): void => {
-      if (error !== null) {
-        this.#fail('recording-failed', error);
-        return;
-      }
-      if (run.state !== 'pending' || this.#phase !== 'established') return;
-      if (verdict.name === 'block' || verdict.name === 'terminate') {
-        run.state = 'refused';
-        this.#conclude(run, 'refused', null, null);
-        decided(run);
-        if (verdict.name === 'terminate') {
-          this.end({ reason: 'verdict', message: verdict.reason, code: verdict.rule, by: null });
-        }
-        return;
-      }
-      run.state = 'released';
-      decided(run);
-    };
-    // Verdicts and releases keep the order of submission: a command behind one that waits, waits too.
-    if (mustWait || verdict.name !== 'allow') journal.afterDurable(sequence, settle);
-    else if (this.#waitingBefore(ordinal)) journal.afterDurable(sequence, settle);
-    else settle(null);
-    return run;
+    return this.#commands.submit(draft, decided, inTransaction);
+  }
+
+  /** Counts output before it is delivered: see `Commands.spend`. */
+  spend(command: Command, rows: number, bytes: number): OutputLimit | null {
+    return this.#commands.spend(command, rows, bytes);
   }
 
   /**
@@ -296,16 +255,9 @@ export class Session {
     return !this.#clientFull && !recording.congested;
   }
 
-  /** Tells the pipeline how a command ended. `rows` and `bytes` are what was delivered for it. */
-  complete(
-    command: Command,
-    result: { outcome: CommandOutcome; tag: string | null; error: string | null; rows: number; bytes: number },
-  ): void {
-    const run = command as CommandRun;
-    if (run.state === 'ended') return;
-    run.rows = result.rows;
-    run.bytes = result.bytes;
-    this.#conclude(run, result.outcome, result.tag, result.error);
+  /** Tells the pipeline how a command ended: see `Commands.complete`. */
+  complete(command: Command, result: CommandResult): void {
+    this.#commands.complete(command, result);
   }
 
   /** Journals an act that concerns this session (a cancel request, say). */
@@ -350,7 +302,7 @@ export class Session {
       ending ?? { reason: 'failed' as const, message: 'The session ended.', code: null, by: null };
     this.#phase = 'ended';
     const { clock, client, recording } = this.#parts;
-    for (const run of this.#pending.values()) this.#conclude(run, 'unfinished', null, null);
+    this.#commands.abandon();
     this.#held = [];
     this.#upstream?.destroy();
     if (!keepClient) {
@@ -374,7 +326,7 @@ export class Session {
       reason: why.reason,
       code,
       by: why.by,
-      commands: this.#commands,
+      commands: this.#commands.count,
       bytesIn: this.#bytesIn,
       bytesOut: this.#bytesOut,
       durationMs: Math.round(this.#parts.clock.monotonic() - this.#startedMonotonicMs),
@@ -387,11 +339,6 @@ export class Session {
     this.#lastActivityMs = this.#parts.clock.monotonic();
     this.#bytesIn += view.length;
     return this.#upstream.write(view);
-  }
-
-  #waitingBefore(ordinal: number): boolean {
-    const before = this.#pending.get(ordinal - 1);
-    return before !== undefined && before.state === 'pending';
   }
 
   #releaseHeldAfter(sequence: number): void {
@@ -420,37 +367,6 @@ export class Session {
   #deliverable(): void {
     if (this.#held.length === 0 && !this.#parts.recording.congested && !this.#clientFull) {
       this.onDeliverable?.();
-    }
-  }
-
-  #conclude(run: CommandRun, outcome: CommandOutcome, tag: string | null, error: string | null): void {
-    run.state = outcome === 'refused' ? 'refused' : 'ended';
-    this.#pending.delete(run.ordinal);
-    const durationMs = Math.round((this.#parts.clock.monotonic() - run.submittedAtMs) * 1000) / 1000;
-    const { rows, bytes } = run;
-    this.#append({
-      type: 'command.ended',
-      session: this.id,
-      command: run.ordinal,
-      outcome,
-      tag,
-      error,
-      rows,
-      bytes,
-      durationMs,
-    });
-    try {
-      this.#parts.recording.append({
-        type: 'completed',
-        command: run.ordinal,
-        outcome,
-        tag,
-        rows,
-        bytes,
-        durationMs,
-      });
-    } catch (cause) {
-      this.#fail('recording-failed', cause);
     }
   }
 

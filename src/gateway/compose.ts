@@ -13,6 +13,7 @@ import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
 import { Doors, durable } from '../core/door.ts';
+import { coreErrors } from '../core/errors.ts';
 import type { EventBody } from '../core/event.ts';
 import type { Journal } from '../core/ports.ts';
 import type { Protocol } from '../core/protocol.ts';
@@ -166,7 +167,13 @@ class Composition implements Gateway {
           return wire;
         },
       },
+      sessions: this.#config.sessions,
       judge: createJudge(),
+      reviews: {
+        request: () => {
+          throw coreErrors('core.review-unavailable');
+        },
+      },
     });
     endWhatIsRevoked({ sessions: this.doors.sessions, identity, snapshot, log: this.#log });
     const stopIndex = await followSessions({

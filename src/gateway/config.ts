@@ -8,6 +8,7 @@ import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { sessionsMax, sessionsPerPrincipalMax } from '../core/limits.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
 
@@ -38,6 +39,12 @@ const fileSchema = z.strictObject({
     .strictObject({
       resultBytesPerCommand: z.int().min(0).optional(),
       resultBytesPerSession: z.int().min(0).optional(),
+    })
+    .prefault({}),
+  sessions: z
+    .strictObject({
+      perPrincipal: z.int().min(1).max(limits.configuredSessionsMax).default(sessionsPerPrincipalMax),
+      total: z.int().min(1).max(limits.configuredSessionsMax).default(sessionsMax),
     })
     .prefault({}),
   drainSeconds: z
@@ -74,6 +81,8 @@ export interface GatewayConfig {
     readonly resultBytesPerCommand: number | undefined;
     readonly resultBytesPerSession: number | undefined;
   };
+  /** Live sessions of one principal, and of this process. */
+  readonly sessions: { readonly perPrincipal: number; readonly total: number };
   readonly drainMs: number;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'json' | 'text' };
 }
@@ -132,6 +141,7 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
       resultBytesPerCommand: file.recording.resultBytesPerCommand,
       resultBytesPerSession: file.recording.resultBytesPerSession,
     },
+    sessions: file.sessions,
     drainMs: number('SALLYPORT_DRAIN_SECONDS', environment, 86_400, file.drainSeconds) * 1000,
     log: {
       level: logLevel(environment['SALLYPORT_LOG_LEVEL'], file.log.level),

@@ -6,6 +6,15 @@ export const unauthenticatedConnectionsMax = 256;
 /** The same from one source address; a person's tools open fewer than ten at once. */
 export const unauthenticatedPerSourceMax = 32;
 
+/** Connections of one source that wait, unread, for a place: a large pool of one application. */
+export const waitingPerSourceMax = 128;
+
+/** The same in all; each costs one socket and no buffer. */
+export const waitingMax = 512;
+
+/** How long one waits for a place: as long as a start-up may take. */
+export const waitingDeadlineMs = 10_000;
+
 /** Connections of one listener in all; each costs two sockets, and the usual descriptor limit is 65,536. */
 export const connectionsMax = 16_384;
 
@@ -58,3 +67,6 @@ export const vanishedUnansweredMin = 2;
 
 /** A takeover of the lock of a gateway that is gone is itself given up after this. */
 export const takeOverStaleMs = 10_000;
+
+/** Most sessions that may be configured: sockets of one process end well below twice as many. */
+export const configuredSessionsMax = 100_000;

@@ -17,7 +17,7 @@ import type { Door, Protocol } from '../core/protocol.ts';
 import { sourceOf } from '../identity/index.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
-import { Unauthenticated } from './unauthenticated.ts';
+import { type Comer, Unauthenticated } from './unauthenticated.ts';
 import type { VanishedPeers } from './vanished.ts';
 
 export interface ListenerOptions {
@@ -47,14 +47,25 @@ export interface Listener {
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { protocol, host, clock, log, doors } = options;
   const protocolServer = protocol.createServer({ clock, log: log.with({ protocol: protocol.name }) });
-  const unauthenticated = new Unauthenticated();
+  const unauthenticated = new Unauthenticated(clock);
 
   const onSocket = (socket: Socket): void => {
     const source = socket.remoteAddress ?? '';
-    const leave = unauthenticated.enter(sourceOf(source), () => socket.destroy());
-    options.onConnection(leave === null ? 'dropped' : 'accepted');
-    if (leave === null) {
-      socket.destroy();
+    const comer: Comer = {
+      source: sourceOf(source),
+      entered: () => onEntered(socket, source, () => unauthenticated.leave(comer)),
+      drop: () => socket.destroy(),
+    };
+    // A socket that waits may fail before anything handles it.
+    socket.on('error', () => socket.destroy());
+    const admitted = unauthenticated.enter(comer);
+    options.onConnection(admitted ? 'accepted' : 'dropped');
+    if (!admitted) socket.destroy();
+  };
+
+  const onEntered = (socket: Socket, source: string, leave: () => void): void => {
+    if (socket.destroyed) {
+      leave();
       return;
     }
     const client = new SocketWire(socket);

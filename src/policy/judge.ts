@@ -3,10 +3,10 @@
  *
  * Deliberately absent until guardrails come: every verdict but `allow`.
  */
+import { allowed } from '../core/judgement.ts';
 import type { Judge } from '../core/ports.ts';
-import type { Verdict } from '../core/verdict.ts';
 
-const allowed: Verdict = Object.freeze({
+const access = allowed({
   name: 'allow',
   rule: 'access',
   reason: 'Access to the resource allows it; no guardrail is in force.',
@@ -14,5 +14,5 @@ const allowed: Verdict = Object.freeze({
 
 /** A judge that lets Access stand for everything. */
 export function createJudge(): Judge {
-  return { judge: () => allowed };
+  return { judge: () => access };
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isGatewayError } from '../base/errors.ts';
-import type { CommandDraft } from '../core/command.ts';
+import type { JudgeRequest } from '../core/judgement.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import { type AccessMatch, type AccessObject, compileAccess, createJudge, explainAccess } from './index.ts';
@@ -340,6 +340,6 @@ describe('properties', () => {
 });
 
 test('the judge lets Access stand for everything', () => {
-  const verdict = createJudge().judge({} as CommandDraft, anna, orders);
+  const { verdict } = createJudge().judge({} as JudgeRequest);
   expect(verdict).toMatchObject({ name: 'allow', rule: 'access' });
 });

@@ -208,6 +208,7 @@ class Environment implements TestEnv {
         resultBytesPerCommand: recording?.resultBytesPerCommand,
         resultBytesPerSession: recording?.resultBytesPerSession,
       },
+      sessions: { perPrincipal: 10_000, total: 10_000 },
       drainMs: 0,
       log: { level: 'silent', format: 'json' },
     };

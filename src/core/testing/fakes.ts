@@ -4,12 +4,16 @@
  * or fail at a chosen moment; the real ones are tested in their rooms and together in `test/`.
  */
 import type { TlsFacts, Wire, WireHandler } from '../../base/wire.ts';
+import type { CommandDraft } from '../command.ts';
 import { coreErrors } from '../errors.ts';
 import type { EventBody, SpaceLevel } from '../event.ts';
-import type { Journal, Recording, Recordings } from '../ports.ts';
+import { allowed, type HoldTerms } from '../judgement.ts';
+import type { Journal, Judge, Recording, Recordings } from '../ports.ts';
 import type { Principal } from '../principal.ts';
 import type { RecordingEntry } from '../recording.ts';
 import type { Resource } from '../resource.ts';
+import type { Reviews } from '../review.ts';
+import type { Verdict } from '../verdict.ts';
 
 /** A journal in memory. Durability follows at once, or when `sync` is called. */
 export class FakeJournal implements Journal {
@@ -147,6 +151,57 @@ export const testPrincipal: Principal = {
   groups: ['engineering'],
   roles: ['member'],
   authentication: { method: 'token', credentialId: 'tok_1', atMs: 0 },
+};
+
+/** A command as a protocol would submit it. */
+export function testDraft(text: string, change: Partial<CommandDraft> = {}): CommandDraft {
+  return {
+    kind: 'sql',
+    verb: 'query',
+    text,
+    recordedText: text,
+    parameters: null,
+    effect: 'unknown',
+    meaning: null,
+    context: {},
+    of: null,
+    ...change,
+  };
+}
+
+/** A judge that says of each command what `verdict` says of its draft; a hold asks any member of `dba`. */
+export function judgeBy(verdict: (draft: CommandDraft) => Verdict): Judge {
+  return {
+    judge: ({ command }) => {
+      const judgement = allowed(verdict(command));
+      const { name, rule, reason } = judgement.verdict;
+      return name === 'hold' ? { ...judgement, hold: testHold(rule, reason) } : judgement;
+    },
+  };
+}
+
+/** What a guardrail might ask for. */
+export function testHold(rule: string, message: string): HoldTerms {
+  return {
+    rule,
+    reviewers: { names: [], groups: ['dba'] },
+    approvals: 1,
+    withinMs: 60_000,
+    inTransactionMs: 30_000,
+    escalation: null,
+    breakGlass: [],
+    message,
+  };
+}
+
+/** Allows everything. */
+export const allowAll: Judge = judgeBy(() => ({ name: 'allow', rule: 'access', reason: '' }));
+
+/** Nobody can be asked. */
+export const noReviews: Reviews = {
+  request: () => {
+    throw coreErrors('core.review-unavailable');
+  },
 };
 
 export function testResource(change: Partial<Resource> = {}): Resource {

@@ -12,6 +12,9 @@ export function draftOf(message: ClientMessage): CommandDraft | null {
     recordedText: text,
     parameters: null,
     effect,
+    // What the analysis of the protocol's language says; null where there is none.
+    meaning: null,
+    context: {},
     of: null,
   });
   switch (message.name) {

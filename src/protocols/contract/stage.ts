@@ -22,6 +22,7 @@ import { splitLogin } from '../../core/login.ts';
 import type { Identification } from '../../core/ports.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { RecordingMode, Resource } from '../../core/resource.ts';
+import { judgeBy, noReviews } from '../../core/testing/fakes.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import type { HarnessUpstream, LoginAs, ProtocolHarness } from './harness.ts';
 import { MemoryJournal, MemoryRecordings } from './memory.ts';
@@ -87,7 +88,8 @@ export class Stage {
           return tap;
         },
       },
-      judge: { judge: (draft) => this.judge(draft) },
+      judge: judgeBy((draft) => this.judge(draft)),
+      reviews: noReviews,
     });
   }
 

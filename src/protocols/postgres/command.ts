@@ -18,6 +18,8 @@ export function queryDraft(text: string): CommandDraft {
     recordedText: recorded(text),
     parameters: null,
     effect: 'unknown',
+    meaning: null,
+    context: {},
     of: null,
   };
 }
@@ -30,6 +32,8 @@ export function prepareDraft(text: string): CommandDraft {
     recordedText: recorded(text),
     parameters: null,
     effect: 'unknown',
+    meaning: null,
+    context: {},
     of: null,
   };
 }
@@ -46,6 +50,8 @@ export function bindDraft(portal: Portal): CommandDraft {
     recordedText: withoutPasswords(portal.text),
     parameters: portal.parameters,
     effect: 'unknown',
+    meaning: null,
+    context: {},
     of: ordinalOf(portal.statement),
   };
 }
@@ -55,7 +61,17 @@ export function executeDraft(portalName: string, portal: Portal | null, rowsMax:
   if (portal === null) {
     // A portal that Bind did not make is a cursor of DECLARE; executing it is what FETCH does.
     const text = `FETCH FORWARD ${rowsMax > 0 ? rowsMax : 'ALL'} FROM ${quoteIdentifier(portalName)}`;
-    return { kind: 'sql', verb: 'execute', text, recordedText: text, parameters: null, effect: 'unknown', of: null };
+    return {
+      kind: 'sql',
+      verb: 'execute',
+      text,
+      recordedText: text,
+      parameters: null,
+      effect: 'unknown',
+      meaning: null,
+      context: {},
+      of: null,
+    };
   }
   return {
     kind: 'sql',
@@ -64,6 +80,8 @@ export function executeDraft(portalName: string, portal: Portal | null, rowsMax:
     recordedText: withoutPasswords(portal.text),
     parameters: portal.parameters,
     effect: 'unknown',
+    meaning: null,
+    context: {},
     of: ordinalOf(portal.statement),
   };
 }

@@ -41,6 +41,8 @@ const sqlStates: Readonly<Record<string, string>> = {
   'core.journal-unavailable': '58030',
   'core.recording-failed': '58030',
   'core.no-space': '53100',
+  'core.too-many-sessions': '53300',
+  'core.gateway-full': '53300',
   'core.shutting-down': '57P01',
 };
 

@@ -17,6 +17,7 @@ import type { Event, EventBody, SpaceLevel } from '../../core/event.ts';
 import type { Journal, Recording, Recordings } from '../../core/ports.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Resource } from '../../core/resource.ts';
+import { judgeBy, noReviews } from '../../core/testing/fakes.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { createPostgres, type PostgresOptions } from './index.ts';
 import { certificates, listen, principal, resource, token } from './testing.ts';
@@ -223,7 +224,8 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
         return wire;
       },
     },
-    judge: { judge: (command) => options.judge?.(command) ?? allow },
+    judge: judgeBy((command) => options.judge?.(command) ?? allow),
+    reviews: noReviews,
   });
   const { server } = await certificates();
   const tls = {

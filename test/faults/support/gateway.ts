@@ -66,6 +66,7 @@ export async function startGateway(options: FaultGatewayOptions): Promise<FaultG
       data: dataDirectory,
       console: { host: '127.0.0.1', port: 0 },
       listeners: { postgres: { host, port: 0, tls } },
+      sessions: { perPrincipal: 10_000, total: 10_000 },
       drainSeconds,
       log: { level: 'warn', format: 'text' },
     }),

@@ -1,0 +1,134 @@
+/**
+ * What operators write: the bodies of Guardrail and Mask manifests, as plain data. `api/contract` checks their form and
+ * publishes the schema; `policy` and `masking` compile them, and refuse what they cannot enforce.
+ *
+ * Invariants: a selector that is absent selects everyone or everything, since these rules only restrict; what is given
+ * must all hold. Times are spelled as `90s`, `30m`, `8h`, `7d`.
+ */
+
+import type { PrincipalKind } from './principal.ts';
+import type { SqlEffect, StatementKind } from './sql-effects.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface PrincipalSelector {
+  readonly names?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly kinds?: readonly PrincipalKind[];
+  /** Whoever is named here, or is in one of the groups, is left out. */
+  readonly except?: { readonly names?: readonly string[]; readonly groups?: readonly string[] };
+}
+
+export interface ResourceSelector {
+  readonly names?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly protocols?: readonly string[];
+}
+
+/** All that are given must hold; within a list, one is enough. */
+export interface SqlSelector {
+  readonly effects?: readonly SqlEffect[];
+  readonly statements?: readonly StatementKind[];
+  /** `schema.name` or `name`, where `*` stands for any run of characters. */
+  readonly relations?: readonly string[];
+  /** How a relation must be used to count; both where it is not given. */
+  readonly access?: 'read' | 'write';
+  readonly functions?: readonly string[];
+  /** True: the analysis is not complete, so something stays unknown. */
+  readonly incomplete?: boolean;
+  /** At least this many rows are expected to be touched, by the target's own statistics. */
+  readonly rowsMin?: number;
+}
+
+export interface CommandSelector {
+  readonly sql?: SqlSelector;
+  readonly verbs?: readonly string[];
+  /** For what has no structure: parts of the text, without regard to case. */
+  readonly text?: readonly string[];
+  /** A regular expression over the text, in linear time: no back-references, no look-around. */
+  readonly pattern?: string;
+}
+
+export interface GuardrailMatch {
+  readonly resources?: ResourceSelector;
+  readonly principals?: PrincipalSelector;
+  readonly commands?: CommandSelector;
+  /** A condition in CEL over `command`, `principal`, `resource`, `session`, `now`. */
+  readonly when?: string;
+}
+
+export interface ReviewSpec {
+  readonly reviewers: { readonly names?: readonly string[]; readonly groups?: readonly string[] };
+  /** Distinct people; 1 unless given. */
+  readonly approvals?: number;
+  /** 30m unless given. */
+  readonly within?: string;
+  /** While a transaction holds locks; 5m unless given, never more than `within`. */
+  readonly inTransaction?: string;
+  readonly escalate?: { readonly after: string; readonly reviewers: ReviewSpec['reviewers'] };
+  readonly breakGlass?: { readonly groups: readonly string[] };
+}
+
+export interface OutputBounds {
+  readonly rows?: number;
+  readonly bytes?: number;
+}
+
+export interface GuardrailSpec {
+  readonly match: GuardrailMatch;
+  readonly verdict: Verdict['name'] | 'alert';
+  /** With limits, the verdict (block, terminate or alert) falls when one is passed, not before. */
+  readonly limits?: {
+    readonly statement?: OutputBounds & { readonly duration?: string };
+    readonly session?: OutputBounds;
+    /** Per principal and resource, from midnight to midnight UTC. */
+    readonly day?: OutputBounds;
+  };
+  /** With `hold`. */
+  readonly review?: ReviewSpec;
+  /** With `mask`: how all that the command returns is masked; redact unless given. */
+  readonly with?: MaskMethod;
+  readonly message?: string;
+  /** Run before the rule is saved: each must come out as it says. */
+  readonly examples?: readonly GuardrailExample[];
+}
+
+export interface GuardrailExample {
+  /** The command's text. */
+  readonly command: string;
+  readonly expect: Verdict['name'];
+  /** Who runs it: a principal with these groups; one that the rule selects unless given. */
+  readonly groups?: readonly string[];
+  /** On which configured resource; one that the rule selects unless given. */
+  readonly resource?: string;
+}
+
+/** What becomes of a value. */
+export type MaskMethod =
+  | 'redact'
+  | 'null'
+  | 'format-preserving'
+  | 'hash'
+  | { readonly partial: { readonly first?: number; readonly last?: number } };
+
+export interface MaskSpec {
+  readonly match: { readonly resources?: ResourceSelector; readonly principals?: PrincipalSelector };
+  /** `schema.relation.column`, where `*` stands for any run of characters within one name. */
+  readonly columns?: readonly string[];
+  /** Built-in detectors, by name. */
+  readonly detect?: readonly string[];
+  /** Detectors of the operator's own, on a linear-time engine. */
+  readonly patterns?: readonly { readonly name: string; readonly pattern: string }[];
+  readonly dictionaries?: readonly { readonly name: string; readonly words: readonly string[] }[];
+  /** Redact unless given. */
+  readonly with?: MaskMethod;
+  /** Whether a masked column may steer which rows come back; block unless given. */
+  readonly predicates?: 'block' | 'allow';
+  /** What happens to results whose origin cannot be followed; mask unless given. */
+  readonly unresolved?: 'mask' | 'block';
+}
+
+/** A named rule, as stored. */
+export interface RuleObject<Spec> {
+  readonly name: string;
+  readonly spec: Spec;
+}
