@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { createClient } from '../src/api/contract/index.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { openAuthority } from '../src/gateway/authority.ts';
-import { demoObjects, demoPrincipals, tokenLifetimeSeconds } from './objects.ts';
+import { demoObjects, demoPolicies, demoPrincipals, tokenLifetimeSeconds } from './objects.ts';
 import { present, step } from './present.ts';
 import { fillSample, sampleCounts } from './sample.ts';
 import { connectTo, startTarget, type Target } from './target.ts';
@@ -209,7 +209,10 @@ async function configure(directory: string, ready: Ready, target: Target): Promi
   const login = await open.call('login', { body: { principal: 'admin', password } });
   const client = createClient({ baseUrl: ready.console, ca, token: login.token });
   await client.call('apply', {
-    body: { documents: demoObjects(target, await readFile(target.caPath, 'utf8')), dryRun: false },
+    body: {
+      documents: [...demoObjects(target, await readFile(target.caPath, 'utf8')), ...(await demoPolicies())],
+      dryRun: false,
+    },
   });
   const old = await client.call('listTokens', { query: { all: true } });
   for (const token of old.tokens) {

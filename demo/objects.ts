@@ -1,4 +1,8 @@
-/** The declarative objects of the demonstration: what `sallyport apply` would be given. */
+/** The declarative objects of the demonstration: what `sallyport apply` would be given. The rules are in `policies/`. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
 import type { Target } from './target.ts';
 
 export const demoPrincipals = [
@@ -45,4 +49,17 @@ export function demoObjects(target: Target, ca: string): unknown[] {
       spec: { match: { principals: { groups: ['engineering', 'dba'] }, resources: { labels: { team: 'payments' } } } },
     },
   ];
+}
+
+/** Beside this file, or where its source is once it was compiled. */
+const policies = ['policies', '../../demo/policies']
+  .map((path) => join(import.meta.dirname, path))
+  .find((path) => existsSync(path))!;
+
+/** The guardrails and masks of the demonstration, as written in YAML. */
+export async function demoPolicies(): Promise<unknown[]> {
+  const files = await Promise.all(
+    ['guardrails.yaml', 'masks.yaml'].map((name) => readFile(join(policies, name), 'utf8')),
+  );
+  return files.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as unknown));
 }

@@ -34,14 +34,26 @@ export function present(shown: { facts: Facts; path: string; root: string; secon
   const listener = facts.listeners['postgres']!;
   const psql = (principal: string): string =>
     `PGPASSWORD=${facts.principals[principal]!.token} psql "host=${listener.host} port=${listener.port} user=${principal}+orders dbname=${facts.resources['orders']!.database} sslmode=verify-full sslrootcert=${facts.ca}"`;
+  const cli = (principal: string): string =>
+    `export SALLYPORT_SERVER=${facts.console} SALLYPORT_CA=${facts.ca} SALLYPORT_TOKEN=${facts.principals[principal]!.token}`;
   const section = (title: string): string => `\n  ${paint('bold', title)}\n`;
   const lines = [
     `\n  ${paint('bold', 'Sallyport is ready')} after ${seconds.toFixed(1)} s.`,
     section('Connect with stock psql, as an engineer or as a DBA'),
     `${psql('engineer')}\n`,
     psql('dba'),
-    section('Look at it with the command line'),
-    `export SALLYPORT_SERVER=${facts.console} SALLYPORT_CA=${facts.ca} SALLYPORT_TOKEN=${facts.principals['admin']!.token}`,
+    section('What the rules do to the engineer (demo/policies)'),
+    'SELECT full_name, email, ssn FROM customers LIMIT 3;      -- masked; the DBA sees them',
+    'SELECT lower(reverse(email)) AS x FROM customers LIMIT 3; -- masked all the same',
+    'DROP TABLE payments;                                      -- refused',
+    "UPDATE orders SET status = 'paid';                        -- waits for the DBA, who decides in another terminal:",
+    section('Decide as the DBA'),
+    `${cli('dba')}`,
+    'bin/sallyport reviews ls',
+    'bin/sallyport reviews show REVIEW',
+    'bin/sallyport reviews approve REVIEW --reason "ticket 4711"',
+    section('Look at it with the command line, as the administrator'),
+    `${cli('admin')}`,
     'bin/sallyport sessions ls',
     'bin/sallyport sessions replay SESSION',
     `bin/sallyport verify --data ${facts.gateway.data}`,

@@ -24,11 +24,19 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'recordings.read': 'all',
     'resources.read': 'own',
     'access.explain': 'all',
+    'reviews.read': 'all',
+    'reviews.request': 'own',
+    // An administrator decides where a rule names it as reviewer, like everybody else, and never its own (A-REV-01).
+    'reviews.decide': 'own',
+    'grants.read': 'all',
+    'grants.revoke': 'all',
+    'policy.test': 'all',
+    'policy.replay': 'all',
     'journal.read': 'all',
     'status.read': 'all',
     'metrics.read': 'all',
   },
-  // Reads everything, changes nothing but its own tokens.
+  // Reads everything, changes nothing but what is its own: tokens, requests, grants. It does not decide.
   auditor: {
     'tokens.read': 'all',
     'tokens.create': 'own',
@@ -39,6 +47,12 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'recordings.read': 'all',
     'resources.read': 'own',
     'access.explain': 'all',
+    'reviews.read': 'all',
+    'reviews.request': 'own',
+    'grants.read': 'all',
+    'grants.revoke': 'own',
+    'policy.test': 'all',
+    'policy.replay': 'all',
     'journal.read': 'all',
     'status.read': 'all',
     'metrics.read': 'all',
@@ -52,6 +66,12 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'recordings.read': 'own',
     'resources.read': 'own',
     'access.explain': 'own',
+    // Its own are those that it asked for, and those that a rule lets it decide.
+    'reviews.read': 'own',
+    'reviews.request': 'own',
+    'reviews.decide': 'own',
+    'grants.read': 'own',
+    'grants.revoke': 'own',
   },
 };
 

@@ -37,7 +37,7 @@ function flatten(manifest: Manifest | null): Map<string, string> {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
       for (const [key, inner] of Object.entries(value)) visit(inner, path === '' ? key : `${path}.${key}`);
     } else if (value !== undefined) {
-      leaves.set(path, Array.isArray(value) ? `[${value.map(String).join(', ')}]` : String(value));
+      leaves.set(path, Array.isArray(value) ? `[${value.map(spell).join(', ')}]` : String(value));
     }
   };
   if (manifest !== null) {
@@ -45,6 +45,11 @@ function flatten(manifest: Manifest | null): Map<string, string> {
     visit(manifest.spec, 'spec');
   }
   return leaves;
+}
+
+/** An entry of a list: a name as it is, an example or a pattern as what it holds. */
+function spell(entry: unknown): string {
+  return typeof entry === 'object' && entry !== null ? JSON.stringify(entry) : String(entry);
 }
 
 function shown(text: string): string {

@@ -293,7 +293,7 @@ describe('descriptions', () => {
     expect(json['$schema']).toBe('https://json-schema.org/draft/2020-12/schema');
     expect(
       (json['anyOf'] as { properties: { kind: { const: string } } }[]).map((kind) => kind.properties.kind.const),
-    ).toEqual(['Resource', 'Access', 'Group', 'Principal']);
+    ).toEqual(['Resource', 'Access', 'Guardrail', 'Mask', 'Group', 'Principal']);
     expect(text).toContain('statementTimeout');
     expect(text).toContain('"additionalProperties":false');
   });

@@ -41,6 +41,18 @@ export const apiErrors = defineErrors({
     message: 'The secret is the credential of the resource {resource}. Change the resource first.',
   },
   'api.not-live': { kind: 'denial', message: 'The session has ended. Its recording can be replayed.' },
+  'api.own-review': {
+    kind: 'denial',
+    message: 'Nobody decides what they asked for themselves, administrators included. Ask another reviewer.',
+  },
+  'api.people-only': {
+    kind: 'denial',
+    message: 'Only people do this, signed on as themselves; services and agents cannot. Ask a reviewer.',
+  },
+  'api.review-changed': {
+    kind: 'denial',
+    message: 'The review is of something else than what you were shown. Look at it again before you decide.',
+  },
   'api.too-many-streams': { kind: 'denial', message: 'You are reading {limit} streams at once. Close one first.' },
   'api.not-ready': { kind: 'operation', message: 'The gateway takes no new sessions at the moment: {reason}.' },
   'api.no-checkpoint': { kind: 'operation', message: 'The journal has no checkpoint yet. Try again in a minute.' },
@@ -68,6 +80,9 @@ export const statusOfApiError: Readonly<Record<ApiErrorCode, number>> = {
   'api.last-admin': 409,
   'api.secret-in-use': 409,
   'api.not-live': 409,
+  'api.own-review': 403,
+  'api.people-only': 403,
+  'api.review-changed': 409,
   'api.too-many-streams': 429,
   'api.not-ready': 503,
   'api.no-checkpoint': 503,

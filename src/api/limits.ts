@@ -45,3 +45,9 @@ export const renderedCommandsMax = 4096;
 
 /** Largest console that is served: it is held in memory. */
 export const consoleBytesMax = 16 * 1024 * 1024;
+
+/** Longest beginning of a statement in a list: a line of a wide terminal. */
+export const summaryLengthMax = 200;
+
+/** Sessions whose reading by one policy replay is journaled; a replay that shows more of them is narrowed. */
+export const replaySessionsMax = 10_000;

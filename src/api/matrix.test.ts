@@ -5,6 +5,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { permissionsOf, rolePermissions } from './authorise.ts';
 import { permissions, type RouteDefinition, type RouteName, routes } from './contract/index.ts';
+import { reviewRecord } from './fixtures/fake-reviews.ts';
 import { type Person, type Running, start } from './fixtures/fakes.ts';
 
 interface Row {
@@ -19,6 +20,9 @@ interface Row {
 
 const callers: readonly (Person | null)[] = [null, 'alice', 'mallory', 'audrey', 'adam'];
 const alices = { id: 'ses_alice' };
+const held = { id: 'rev_alice' };
+const explained = { resource: 'orders', command: 'select 1' };
+const asked = { resource: 'orders', reason: 'incident 7', duration: '2h' };
 const group = { kind: 'Group', metadata: { name: 'dba' }, spec: { members: ['alice'] } };
 
 const table: readonly Row[] = [
@@ -43,11 +47,49 @@ const table: readonly Row[] = [
   { route: 'listSessions', expect: [401, 200, 200, 200, 200] },
   { route: 'getSession', params: alices, expect: [401, 200, 404, 200, 200] },
   { route: 'killSession', params: alices, body: { reason: 'test' }, expect: [401, 204, 404, 403, 204] },
+  { route: 'sessionEvents', params: alices, expect: [401, 200, 404, 200, 200] },
   { route: 'readRecording', params: alices, expect: [401, 200, 404, 200, 200] },
   { route: 'tailSession', params: alices, expect: [401, 200, 404, 200, 200] },
   { route: 'exportSession', params: alices, query: 'format=csv', expect: [401, 200, 404, 200, 200] },
   { route: 'listResources', expect: [401, 200, 200, 200, 200] },
   { route: 'explainAccess', query: 'principal=alice&resource=orders', expect: [401, 200, 403, 200, 200] },
+  { route: 'explainCommand', body: explained, expect: [401, 200, 200, 200, 200] },
+  {
+    route: 'explainCommand',
+    what: 'for alice',
+    body: { ...explained, principal: 'alice' },
+    expect: [401, 200, 403, 200, 200],
+  },
+  { route: 'listReviews', expect: [401, 200, 200, 200, 200] },
+  // Alice asked, mallory is the reviewer; nobody decides their own, and no role decides for itself (A-REV-01).
+  { route: 'getReview', params: held, expect: [401, 200, 200, 200, 200] },
+  { route: 'getReview', what: 'of adam', params: { id: 'rev_adam' }, expect: [401, 404, 404, 200, 200] },
+  { route: 'decideReview', params: held, body: { decision: 'approve' }, expect: [401, 403, 200, 403, 403] },
+  {
+    route: 'decideReview',
+    what: 'of adam',
+    params: { id: 'rev_adam' },
+    body: { decision: 'approve' },
+    expect: [401, 404, 404, 403, 403],
+  },
+  { route: 'withdrawReview', params: held, expect: [401, 200, 403, 403, 403] },
+  { route: 'withdrawReview', what: 'of adam', params: { id: 'rev_adam' }, expect: [401, 404, 404, 403, 200] },
+  { route: 'breakGlass', params: held, body: { reason: 'down' }, expect: [401, 200, 403, 403, 403] },
+  { route: 'requestAccess', body: asked, expect: [401, 200, 200, 200, 200] },
+  {
+    route: 'requestAccess',
+    what: 'to nothing',
+    body: { ...asked, resource: 'vault' },
+    expect: [401, 404, 404, 404, 404],
+  },
+  { route: 'listGrants', expect: [401, 200, 200, 200, 200] },
+  { route: 'revokeGrant', params: { id: 'grn_alice' }, expect: [401, 204, 404, 404, 204] },
+  { route: 'testPolicy', body: { documents: [group] }, expect: [401, 403, 403, 200, 200] },
+  {
+    route: 'replayPolicy',
+    body: { documents: [group], since: '2026-01-01T00:00:00Z' },
+    expect: [401, 403, 403, 200, 200],
+  },
   { route: 'checkpoint', expect: [401, 403, 403, 200, 200] },
   { route: 'status', expect: [401, 403, 403, 200, 200] },
   { route: 'manifestSchema', expect: [200, 200, 200, 200, 200] },
@@ -58,12 +100,16 @@ const table: readonly Row[] = [
   { route: 'metrics', expect: [200, 403, 403, 200, 200] },
 ];
 
+const nobody = { names: [], groups: [] };
+
 const open: Running[] = [];
 afterAll(() => Promise.all(open.map((running) => running.close())));
 
 async function fresh(): Promise<Running> {
   const running = await start();
   open.push(running);
+  const adam = { id: 'pri_adam', name: 'adam', kind: 'person' } as const;
+  running.world.rules.reviews.set('rev_adam', reviewRecord({ id: 'rev_adam', requester: adam, reviewers: nobody }));
   return running;
 }
 
@@ -97,6 +143,7 @@ describe('A-API-01: every route × every role', () => {
           expect(running.world.eventsOf('configuration.changed')).toEqual([]);
           expect(running.world.eventsOf('recording.read')).toEqual([]);
           expect(running.world.killed).toEqual([]);
+          expect(running.world.rules.acts).toEqual([]);
         }
       }
       expect(got).toEqual(row.expect);

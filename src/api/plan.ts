@@ -17,25 +17,23 @@ import {
   type Manifest,
   type ManifestKind,
   type ManifestSchemas,
+  manifestKinds,
   type ObjectResult,
-  type ResourceManifest,
 } from './contract/index.ts';
 import { differenceOf, secretText } from './difference.ts';
 import { apiErrors } from './errors.ts';
+import { ruleProblems } from './plan-rules.ts';
+import { referrersOf, storedSecretOf, warningsOf } from './plan-warnings.ts';
 import type { ConfigurationBatch, ConfigurationPort, SecretsPort, StoredManifest } from './ports.ts';
 import { invalidManifest, type RequestProblem } from './problem.ts';
+import type { RuleChecks } from './review-ports.ts';
 
 export interface Plan {
   readonly batch: ConfigurationBatch;
   readonly results: readonly ObjectResult[];
 }
 
-interface State {
-  readonly Resource: ReadonlyMap<string, StoredManifest>;
-  readonly Access: ReadonlyMap<string, StoredManifest>;
-  readonly Group: ReadonlyMap<string, StoredManifest>;
-  readonly Principal: ReadonlyMap<string, StoredManifest>;
-}
+type State = Readonly<Record<ManifestKind, ReadonlyMap<string, StoredManifest>>>;
 
 /** Plans an apply. Rejects with `api.invalid-manifest` that lists every problem, or `api.last-admin`. */
 export async function planApply(
@@ -43,11 +41,14 @@ export async function planApply(
   schemas: ManifestSchemas,
   configuration: ConfigurationPort,
   secrets: SecretsPort,
+  checks: RuleChecks,
 ): Promise<Plan> {
   const manifests = checkAll(documents, schemas);
   const state = await readState(configuration);
   const after = manifestsAfter(state, manifests, null);
   requireAdmin(state, after);
+  const problems = await ruleProblems(checks, manifestsAfter(state, [], null), after, manifests);
+  if (problems.length > 0) throw invalidManifest(problems);
   const stripped = manifests.map(strip);
   const sealed = new Set([
     ...(await secrets.list()).map((secret) => secret.name),
@@ -86,13 +87,20 @@ export async function planApply(
   };
 }
 
-/** Plans a deletion. Rejects with `api.not-found` or `api.last-admin`. */
-export async function planDelete(kind: ManifestKind, name: string, configuration: ConfigurationPort): Promise<Plan> {
+/** Plans a deletion. Rejects with `api.not-found`, `api.last-admin`, or `api.invalid-manifest` where a rule suffers. */
+export async function planDelete(
+  kind: ManifestKind,
+  name: string,
+  configuration: ConfigurationPort,
+  checks: RuleChecks,
+): Promise<Plan> {
   const state = await readState(configuration);
   const before = state[kind].get(name);
   if (before === undefined) throw apiErrors('api.not-found', { values: { what: kind } });
   const after = manifestsAfter(state, [], { kind, name });
   requireAdmin(state, after);
+  const problems = await ruleProblems(checks, manifestsAfter(state, [], null), after, []);
+  if (problems.length > 0) throw invalidManifest(problems);
   return {
     results: [
       {
@@ -111,6 +119,23 @@ export async function planDelete(kind: ManifestKind, name: string, configuration
       passwords: [],
     },
   };
+}
+
+/** All objects as they would stand after the documents were applied, and what in the documents could not be saved. */
+export async function objectsAfter(
+  documents: readonly unknown[],
+  schemas: ManifestSchemas,
+  configuration: ConfigurationPort,
+  checks: RuleChecks,
+): Promise<{
+  readonly objects: readonly Manifest[];
+  readonly given: readonly Manifest[];
+  readonly problems: readonly RequestProblem[];
+}> {
+  const given = checkAll(documents, schemas);
+  const state = await readState(configuration);
+  const objects = manifestsAfter(state, given, null);
+  return { objects, given, problems: await ruleProblems(checks, manifestsAfter(state, [], null), objects, given) };
 }
 
 /** The resource whose credential is this secret; null where none is. */
@@ -184,10 +209,6 @@ function generatedSecretName(resource: string): string {
   return `resource.${resource}.password`;
 }
 
-function storedSecretOf(manifest: Manifest | null): string | null {
-  return manifest?.kind === 'Resource' ? (manifest.spec.credential?.password?.store ?? null) : null;
-}
-
 /** The generated secret that nothing names any more after the change. One that a person made stays. */
 function orphaned(before: Manifest, next: Manifest | null, after: readonly Manifest[]): string[] {
   const name = storedSecretOf(before);
@@ -196,15 +217,13 @@ function orphaned(before: Manifest, next: Manifest | null, after: readonly Manif
 }
 
 async function readState(configuration: ConfigurationPort): Promise<State> {
-  const read = async (kind: ManifestKind): Promise<ReadonlyMap<string, StoredManifest>> =>
-    new Map((await configuration.list(kind)).map((stored) => [stored.manifest.metadata.name, stored]));
-  const [Resource, Access, Group, Principal] = await Promise.all([
-    read('Resource'),
-    read('Access'),
-    read('Group'),
-    read('Principal'),
-  ]);
-  return { Resource, Access, Group, Principal };
+  const lists = await Promise.all(
+    manifestKinds.map(async (kind) => {
+      const stored = await configuration.list(kind);
+      return [kind, new Map(stored.map((entry) => [entry.manifest.metadata.name, entry]))] as const;
+    }),
+  );
+  return Object.fromEntries(lists) as unknown as State;
 }
 
 /** All manifests as they would stand after the change, stripped. */
@@ -214,7 +233,7 @@ function manifestsAfter(
   deleted: { kind: ManifestKind; name: string } | null,
 ): Manifest[] {
   const all = new Map<string, Manifest>();
-  for (const kind of ['Resource', 'Access', 'Group', 'Principal'] as const) {
+  for (const kind of manifestKinds) {
     for (const [name, stored] of state[kind]) {
       if (deleted === null || deleted.kind !== kind || deleted.name !== name)
         all.set(`${kind}/${name}`, stored.manifest);
@@ -233,63 +252,4 @@ function requireAdmin(state: State, after: readonly Manifest[]): void {
     manifest.kind === 'Principal' && manifest.spec.roles.includes('admin') && !manifest.spec.disabled;
   const had = [...state.Principal.values()].some(({ manifest }) => isAdmin(manifest));
   if (had && !after.some(isAdmin)) throw apiErrors('api.last-admin');
-}
-
-/** What a manifest names and nothing is called. Allowed: order of applying is free, and a name may come later. */
-function warningsOf(manifest: Manifest, names: ReadonlySet<string>, secrets: ReadonlySet<string>): string[] {
-  const missing = (kind: ManifestKind, wanted: readonly string[] | undefined): string[] =>
-    (wanted ?? []).filter((name) => !names.has(`${kind}/${name}`)).map((name) => `there is no ${kind} ${name}`);
-  switch (manifest.kind) {
-    case 'Group':
-      return missing('Principal', manifest.spec.members);
-    case 'Access': {
-      const { principals, resources } = manifest.spec.match;
-      return [
-        ...missing('Principal', principals.names),
-        ...missing('Group', principals.groups),
-        ...missing('Principal', principals.except?.names),
-        ...missing('Group', principals.except?.groups),
-        ...missing('Resource', resources.names),
-      ];
-    }
-    case 'Resource':
-      return resourceWarnings(manifest, secrets);
-    case 'Principal':
-      return [];
-  }
-}
-
-function resourceWarnings(manifest: ResourceManifest, secrets: ReadonlySet<string>): string[] {
-  const warnings: string[] = [];
-  const secret = storedSecretOf(manifest);
-  if (secret !== null && !secrets.has(secret))
-    warnings.push(`there is no secret ${secret}; put it, or sessions cannot be opened`);
-  if (manifest.spec.tls.mode !== 'verify-full' && manifest.spec.tls.mode !== 'verify-ca') {
-    warnings.push(`tls.mode ${manifest.spec.tls.mode} does not prove who the target is`);
-  }
-  return warnings;
-}
-
-function referrersOf(kind: ManifestKind, name: string, after: readonly Manifest[]): string[] {
-  return after.flatMap((manifest) => {
-    const named: readonly (readonly string[] | undefined)[] =
-      manifest.kind === 'Group' && kind === 'Principal'
-        ? [manifest.spec.members]
-        : manifest.kind === 'Access'
-          ? accessNames(manifest, kind)
-          : [];
-    return named.some((names) => names?.includes(name))
-      ? [`the ${manifest.kind} ${manifest.metadata.name} still names it`]
-      : [];
-  });
-}
-
-function accessNames(
-  access: Extract<Manifest, { kind: 'Access' }>,
-  kind: ManifestKind,
-): (readonly string[] | undefined)[] {
-  const { principals, resources } = access.spec.match;
-  if (kind === 'Resource') return [resources.names];
-  if (kind === 'Principal') return [principals.names, principals.except?.names];
-  return kind === 'Group' ? [principals.groups, principals.except?.groups] : [];
 }

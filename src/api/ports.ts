@@ -10,6 +10,14 @@ import type { Protocol } from '../core/protocol.ts';
 import type { RecordedEntry } from '../core/recording.ts';
 import type { RecordingMode } from '../core/resource.ts';
 import type { Explanation, Manifest, ManifestKind, OpenableResource } from './contract/index.ts';
+import type {
+  Explainer,
+  GrantService,
+  PolicyLab,
+  ReviewService,
+  RuleChecks,
+  SessionEventsPort,
+} from './review-ports.ts';
 
 export interface VerifiedToken {
   readonly principal: Principal;
@@ -122,7 +130,7 @@ export interface SessionQuery {
   readonly cursor: string | null;
 }
 
-export interface SessionsPort {
+export interface SessionsPort extends SessionEventsPort {
   /** Latest first. `next` matches [A-Za-z0-9._~-]+ and is null on the last page. */
   list(query: SessionQuery): Promise<{ readonly sessions: readonly SessionRecord[]; readonly next: string | null }>;
   get(id: string): Promise<SessionRecord | null>;
@@ -174,6 +182,11 @@ export interface ApiPorts {
   readonly secrets: SecretsPort;
   readonly sessions: SessionsPort;
   readonly access: AccessPort;
+  readonly reviews: ReviewService;
+  readonly grants: GrantService;
+  readonly checks: RuleChecks;
+  readonly explainer: Explainer;
+  readonly lab: PolicyLab;
   readonly journal: Pick<Journal, 'append' | 'afterDurable'>;
   readonly status: StatusPort;
 }

@@ -60,6 +60,17 @@ const knownStatuses: Readonly<Record<string, number>> = {
   'core.not-authenticated': 401,
   'core.no-access': 403,
   'base.deadline': 503,
+  'review.not-found': 404,
+  'review.grant-not-found': 404,
+  'review.over': 409,
+  'review.expired': 409,
+  'review.already-decided': 409,
+  'review.conflict': 409,
+  'review.reason-required': 400,
+  'review.reason-too-long': 400,
+  'review.duration': 400,
+  'review.not-requestable': 404,
+  'review.too-many-pending': 429,
 };
 
 export function statusOf(error: GatewayError): number {

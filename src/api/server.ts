@@ -21,6 +21,8 @@ import { addRoutes } from './dispatch.ts';
 import { apiErrors } from './errors.ts';
 import { identityHandlers } from './handlers/identity.ts';
 import { objectHandlers } from './handlers/objects.ts';
+import { reviewHandlers } from './handlers/reviews.ts';
+import { ruleHandlers } from './handlers/rules.ts';
 import { sessionHandlers } from './handlers/sessions.ts';
 import { systemHandlers } from './handlers/system.ts';
 import { parseBody, safeJson } from './json.ts';
@@ -62,6 +64,8 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     ...identityHandlers(parts),
     ...objectHandlers(parts),
     ...sessionHandlers(parts),
+    ...reviewHandlers(parts),
+    ...ruleHandlers(parts),
     ...systemHandlers(parts),
   };
   const app = build(options);

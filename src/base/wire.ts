@@ -9,34 +9,38 @@
  *
  * Deliberately absent: framing, deadlines, knowledge of what the bytes mean.
  */
-import { createHash, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { connect as netConnect, type Socket } from 'node:net';
 import { type SecureContext, TLSSocket, connect as tlsConnect } from 'node:tls';
 import { assert } from './assert.ts';
+import { DirectStream } from './direct-stream.ts';
 import { GatewayError } from './errors.ts';
+import { handles, type Transport, transport } from './handles.ts';
+import { regionOf } from './regions.ts';
+import { factsOf, type TlsFacts } from './tls-facts.ts';
+
+export { serverEndPoint, type TlsFacts } from './tls-facts.ts';
 
 /** Seconds of silence before the kernel probes a peer, so that a half-open peer is found within 45 s (F-09). */
 export const keepAliveDelayMs = 15_000;
 
 export interface WireHandler {
-  /** Bytes as they arrived. The chunk belongs to the handler from here on and is never reused by the wire. */
+  /**
+   * Bytes as they arrived. The chunk belongs to the handler from here on and is never reused by the wire, unless the
+   * handler `borrows`.
+   */
   read(chunk: Buffer): void;
+  /**
+   * True: the chunk is the handler's during the call of `read` only, and the wire may read into it again afterwards.
+   * What is kept longer must be copied; what is handed to the `write` of any wire within the call need not be.
+   */
+  readonly borrows?: boolean;
   /** The peer will send no more. */
   end(): void;
   /** What was pending has been handed to the kernel; writing may go on. */
   drain(): void;
   /** The wire is gone. Called once, last. */
   close(error: Error | null): void;
-}
-
-/** What the channel bindings of RFC 5929 and RFC 9266 and certificate checks need to know about TLS on a wire. */
-export interface TlsFacts {
-  readonly version: string;
-  readonly cipher: string;
-  /** The protocol negotiated by ALPN, or null. */
-  readonly alpn: string | null;
-  /** `tls-server-end-point` data: hash of the server's certificate, or null where it is not defined. */
-  readonly serverEndPoint: Buffer | null;
 }
 
 export interface ServerTlsOptions {
@@ -89,14 +93,18 @@ export class SocketWire implements Wire {
   #tls: TlsFacts | null = null;
   #closed = false;
   #paused = false;
+  /** Plain TCP over the `handles` transport; null for TLS, and on the public interface. */
+  #direct: DirectStream | null = null;
+  readonly #transport: Transport;
   #closeError: Error | null = null;
   #detach: (() => void) | null = null;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localPort: number;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, by: Transport = transport()) {
     this.#socket = socket;
+    this.#transport = by;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
     this.localPort = socket.localPort ?? 0;
@@ -135,7 +143,7 @@ export class SocketWire implements Wire {
     return this.#socket.bytesWritten;
   }
   get pendingBytes(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + (this.#direct?.pendingBytes ?? 0);
   }
   get tls(): TlsFacts | null {
     return this.#tls;
@@ -148,22 +156,36 @@ export class SocketWire implements Wire {
     const first = this.#handler === null;
     this.#handler = handler;
     if (this.#closed) queueMicrotask(() => this.#handler === handler && handler.close(this.#closeError));
-    else if (first && !this.#paused) this.#socket.resume();
+    else if (first && !this.#paused) this.#resume();
   }
 
   write(view: Buffer): boolean {
     if (this.#closed || this.#socket.writableEnded) return true;
-    return this.#socket.write(view);
+    if (this.#direct !== null) return this.#direct.write(view);
+    const region = regionOf(view);
+    if (region === null) return this.#socket.write(view);
+    region.lend();
+    return this.#socket.write(view, () => region.giveBack());
   }
 
   pause(): void {
     this.#paused = true;
-    this.#socket.pause();
+    this.#pause();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#handler !== null) this.#socket.resume();
+    if (this.#handler !== null) this.#resume();
+  }
+
+  #pause(): void {
+    if (this.#direct !== null) this.#direct.stop();
+    else this.#socket.pause();
+  }
+
+  #resume(): void {
+    if (this.#direct !== null) this.#direct.start();
+    else this.#socket.resume();
   }
 
   end(last?: Buffer): void {
@@ -187,7 +209,7 @@ export class SocketWire implements Wire {
     // A client that begins its handshake again and again would make us compute for nothing.
     tls.disableRenegotiation();
     await this.#secured(tls, 'secure');
-    this.#tls = facts(tls, options.certificate);
+    this.#tls = factsOf(tls, options.certificate);
   }
 
   async startClientTls(options: ClientTlsOptions): Promise<void> {
@@ -208,12 +230,14 @@ export class SocketWire implements Wire {
       },
     });
     await this.#secured(tls, 'secureConnect');
-    this.#tls = facts(tls, tls.getPeerCertificate().raw ?? null);
+    this.#tls = factsOf(tls, tls.getPeerCertificate().raw ?? null);
   }
 
   #release(first: Buffer | undefined): Socket {
     assert(this.#tls === null, 'TLS within TLS');
     const raw = this.#socket;
+    this.#direct?.release();
+    this.#direct = null;
     raw.pause();
     this.#detach?.();
     if (raw.readableLength > 0) {
@@ -255,16 +279,27 @@ export class SocketWire implements Wire {
 
   #attach(socket: Socket | TLSSocket): void {
     const onData = (chunk: Buffer): void => this.#handler?.read(chunk);
+    if (handles !== null && this.#transport === 'handles' && this.#tls === null && !(socket instanceof TLSSocket)) {
+      const wire = this;
+      this.#direct = DirectStream.over(socket, handles, {
+        read: onData,
+        get borrows() {
+          return wire.#handler?.borrows === true;
+        },
+        drain: () => this.#handler?.drain(),
+      });
+    }
     const onEnd = (): void => this.#handler?.end();
     const onDrain = (): void => this.#handler?.drain();
     const onError = (error: Error): void => {
       this.#closeError ??= error;
     };
     const onClose = (): void => this.#onClose(this.#closeError);
-    socket.pause();
+    if (this.#direct === null) socket.pause();
     socket.on('data', onData).on('end', onEnd).on('drain', onDrain).on('error', onError).on('close', onClose);
-    if (this.#handler !== null && !this.#paused) socket.resume();
-    else socket.pause();
+    // The direct stream's socket flows always: it tells the end, and has nothing else to tell.
+    if (this.#handler !== null && !this.#paused) this.#resume();
+    else if (this.#direct === null) socket.pause();
     this.#detach = () => {
       socket.off('data', onData).off('end', onEnd).off('drain', onDrain).off('error', onError).off('close', onClose);
     };
@@ -273,61 +308,11 @@ export class SocketWire implements Wire {
   #onClose(error: Error | null): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#direct?.closed();
     this.#handler?.close(error);
   }
 }
 
 function isAddress(name: string): boolean {
   return /^[0-9.]+$/.test(name) || name.includes(':');
-}
-
-function facts(tls: TLSSocket, certificate: Buffer | null): TlsFacts {
-  return {
-    version: tls.getProtocol() ?? '',
-    cipher: tls.getCipher().name,
-    alpn: typeof tls.alpnProtocol === 'string' ? tls.alpnProtocol : null,
-    serverEndPoint: certificate === null ? null : serverEndPoint(certificate),
-  };
-}
-
-/**
- * `tls-server-end-point` (RFC 5929 section 4.1): the certificate hashed by its own signature's hash, MD5 and SHA-1
- * replaced by SHA-256. Null for signatures without a hash of their own (Ed25519).
- */
-export function serverEndPoint(certificate: Buffer): Buffer | null {
-  const hash = signatureHash(certificate);
-  return hash === null ? null : createHash(hash).update(certificate).digest();
-}
-
-// Object identifiers of signature algorithms, DER body in hex, and the hash each one names (RFC 4055, 5758).
-const signatureHashes: Readonly<Record<string, string>> = {
-  '2a864886f70d010104': 'sha256',
-  '2a864886f70d010105': 'sha256',
-  '2a864886f70d01010b': 'sha256',
-  '2a864886f70d01010c': 'sha384',
-  '2a864886f70d01010d': 'sha512',
-  '2a8648ce3d0401': 'sha256',
-  '2a8648ce3d040302': 'sha256',
-  '2a8648ce3d040303': 'sha384',
-  '2a8648ce3d040304': 'sha512',
-};
-
-function signatureHash(der: Buffer): string | null {
-  // Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { OID … } … } (RFC 5280 §4.1).
-  const outer = element(der, 0);
-  const tbs = outer && element(der, outer.start);
-  const algorithm = tbs && element(der, tbs.end);
-  const oid = algorithm && element(der, algorithm.start);
-  if (!oid || der[algorithm.start] !== 0x06) return null;
-  return signatureHashes[der.toString('hex', oid.start, oid.end)] ?? null;
-}
-
-function element(der: Buffer, at: number): { start: number; end: number } | null {
-  const first = der[at + 1];
-  if (first === undefined) return null;
-  if (first < 0x80) return { start: at + 2, end: at + 2 + first };
-  const count = first & 0x7f;
-  if (count === 0 || count > 4 || at + 2 + count > der.length) return null;
-  const start = at + 2 + count;
-  return { start, end: start + der.readUIntBE(at + 2, count) };
 }

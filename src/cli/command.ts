@@ -18,6 +18,8 @@ export type CompletionSource =
   | 'session'
   | 'secret'
   | 'token'
+  | 'review'
+  | 'grant'
   | 'profile'
   | 'topic'
   | 'file'
@@ -43,7 +45,7 @@ export interface OptionSpec {
   readonly hidden?: boolean;
 }
 
-export type CommandGroup = 'Connect' | 'Look' | 'Configure' | 'Prove' | 'Run' | 'Help';
+export type CommandGroup = 'Connect' | 'Look' | 'Review' | 'Configure' | 'Prove' | 'Run' | 'Help';
 
 export interface CommandSpec {
   /** One word, or two for a command of a family: `sessions kill`. */

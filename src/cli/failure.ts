@@ -56,6 +56,7 @@ function ofApi(error: ApiError): CliError {
   if (error.code === 'api.login-failed')
     return cliError('cli.denied', { what, todo: 'Run sallyport login again.' }, error);
   if (error.status === 401) return cliError('cli.token-refused', {}, error);
+  if (/^(review|api\.(own-)?review)/.test(error.code) && error.status < 500) return ofReview(error, what);
   if (error.status === 403) {
     return cliError('cli.denied', { what, todo: 'Ask an administrator, or see who you are: sallyport whoami' }, error);
   }
@@ -75,6 +76,14 @@ function ofApi(error: ApiError): CliError {
     { what, todo: `Try again; the log of the gateway says more at request ${error.requestId}.` },
     error,
   );
+}
+
+/** What a review refuses is told by its state and its reviewers. */
+function ofReview(error: ApiError, what: string): CliError {
+  const todo = 'Look at it again: sallyport reviews show ID';
+  if (error.status === 403 || error.status === 429) return cliError('cli.denied', { what, todo }, error);
+  if (error.status === 400) return cliError('cli.usage', { what, todo: 'Correct it and run it again.' }, error);
+  return cliError('cli.no', { what, todo: error.status === 404 ? 'List them: sallyport reviews ls' : todo }, error);
 }
 
 function sentence(text: string): string {

@@ -37,7 +37,7 @@ export const kindTables: Readonly<Record<ManifestKind, KindTable>> = {
     ],
   },
   Access: {
-    columns: [name, { title: 'WHO', widest: wide }, { title: 'WHAT', widest: wide }],
+    columns: [name, { title: 'WHO', widest: wide }, { title: 'WHAT', widest: wide }, { title: 'HOW', widest: wide }],
     row: ({ metadata, spec }) => {
       const match = record(spec['match']);
       const who = record(match['principals']);
@@ -49,7 +49,39 @@ export const kindTables: Readonly<Record<ManifestKind, KindTable>> = {
         list('not ', except['names']),
         list('not group ', except['groups']),
       ];
-      return [metadata.name, join(left), join([list('', what['names']), pairs(record(what['labels']))])];
+      const request = record(spec['request']);
+      const how = spec['request'] === undefined ? 'standing' : `on request, up to ${text(request['maxDuration'])}`;
+      return [metadata.name, join(left), join([list('', what['names']), pairs(record(what['labels']))]), how];
+    },
+  },
+  Guardrail: {
+    columns: [
+      name,
+      { title: 'VERDICT' },
+      { title: 'WHAT', widest: wide },
+      { title: 'WHO', widest: wide },
+      { title: 'WHERE', widest: wide },
+    ],
+    row: ({ metadata, spec }) => {
+      const match = record(spec['match']);
+      return [metadata.name, text(spec['verdict']), commandsOf(match, spec['limits']), whoOf(match), whereOf(match)];
+    },
+  },
+  Mask: {
+    columns: [
+      name,
+      { title: 'WHAT', widest: 64 },
+      { title: 'HOW' },
+      { title: 'WHO', widest: wide },
+      { title: 'WHERE', widest: wide },
+    ],
+    row: ({ metadata, spec }) => {
+      const match = record(spec['match']);
+      const named = (value: unknown): string =>
+        Array.isArray(value) ? value.map((entry) => text(record(entry)['name'])).join(', ') : '';
+      const what = [list('', spec['columns']), list('', spec['detect']), named(spec['patterns'])];
+      const how = typeof spec['with'] === 'object' ? 'partial' : text(spec['with'] ?? 'redact');
+      return [metadata.name, join([...what, named(spec['dictionaries'])]), how, whoOf(match), whereOf(match)];
     },
   },
   Group: {
@@ -67,6 +99,44 @@ export const kindTables: Readonly<Record<ManifestKind, KindTable>> = {
     ],
   },
 };
+
+/** What a guardrail matches, in a few words. */
+function commandsOf(match: Readonly<Record<string, unknown>>, limits: unknown): string {
+  const commands = record(match['commands']);
+  const sql = record(commands['sql']);
+  const shown = [
+    list('', sql['effects']),
+    list('', sql['statements']),
+    list('on ', sql['relations']),
+    list('calls ', sql['functions']),
+    sql['incomplete'] === true ? 'what stays unknown' : '',
+    sql['rowsMin'] === undefined ? '' : `${text(sql['rowsMin'])} rows or more`,
+    list('', commands['verbs']),
+    list('text ', commands['text']),
+    commands['pattern'] === undefined ? '' : 'a pattern',
+    match['when'] === undefined ? '' : 'a condition',
+    limits === undefined ? '' : 'what passes its limits',
+  ];
+  return join(shown) || 'everything';
+}
+
+function whoOf(match: Readonly<Record<string, unknown>>): string {
+  const who = record(match['principals']);
+  const except = record(who['except']);
+  const shown = [
+    list('', who['names']),
+    list('group ', who['groups']),
+    list('', who['kinds']),
+    list('not ', except['names']),
+    list('not group ', except['groups']),
+  ];
+  return join(shown) || 'everybody';
+}
+
+function whereOf(match: Readonly<Record<string, unknown>>): string {
+  const where = record(match['resources']);
+  return join([list('', where['names']), pairs(record(where['labels'])), list('', where['protocols'])]) || 'everywhere';
+}
 
 function text(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';

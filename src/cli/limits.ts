@@ -51,3 +51,15 @@ export const localUpstreamDeadlineMs = 10_000;
 
 /** Longest message that the local port reads whole while a connection starts: PostgreSQL's own limit is 10 000 bytes. */
 export const localStartBytesMax = 16 * 1024;
+
+/** How often `reviews watch` and `request --wait` ask: a person does not notice two seconds, and a gateway not one question. */
+export const reviewsWatchIntervalMs = 2_000;
+
+/** Differences of a policy replay shown one by one; the tables count all of them. */
+export const replayedDifferencesMax = 50;
+
+/** Commands that a policy replay may be asked to judge; the gateway has the same limit. */
+export const replayedCommandsMax = 1_000_000;
+
+/** What the rules did in a session, as far as a transcript holds it in memory. */
+export const sessionEventsMax = 100_000;

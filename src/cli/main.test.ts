@@ -44,9 +44,14 @@ describe('usage', () => {
     [['sessions', 'ls', '--limit', '10001'], /--limit must be a whole number/],
     [['sessions', 'ls', '--since', 'yesterday'], /--since must be a moment/],
     [['sessions', 'replay', 'x', '--speed', '0'], /--speed must be a number above zero/],
-    [['get', 'Resurce'], /There is no kind Resurce.*\n.*Resource, Access, Group, Principal/],
+    [['get', 'Resurce'], /There is no kind Resurce.*\n.*Resource, Access, Guardrail, Mask, Group, Principal/],
     [['completion', 'tcsh'], /bash, zsh, fish/],
     [['apply'], /Apply what/],
+    [['explain'], /Explain what/],
+    [['reviews', 'deny', 'rev_1'], /required option '--reason <text>' not specified/i],
+    [['request', 'orders', '--for', '2 hours'], /--for must be a length of time/],
+    [['policy', 'test'], /Test what/],
+    [['policy', 'replay', '--since', '30d'], /Replay against what/],
     [['login'], /Which gateway/],
   ])('%j is a usage error in two lines', async (argv, expected) => {
     const ran = await world.run(argv);
@@ -106,6 +111,7 @@ describe('exit codes', () => {
     expect((await world.run(['explain', '--resource', 'other'], { env: signedOn() })).code).toBe(1);
     expect((await world.run(['get', 'Group', 'nobody'], { env: signedOn() })).code).toBe(1);
     expect((await world.run(['connect', 'nothing'], { env: signedOn() })).code).toBe(1);
+    expect((await world.run(['reviews', 'show', 'rev_none'], { env: signedOn() })).code).toBe(1);
   });
 
   it('130 when interrupted while it waits, at once at the second signal', async () => {

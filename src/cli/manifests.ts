@@ -7,7 +7,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, resolve as resolvePath } from 'node:path';
 import {
+  ApiError,
   formatProblem,
+  locateProblem,
   type ManifestProblem,
   manifestSchemas,
   readManifests,
@@ -44,6 +46,21 @@ export function problemsError(problems: readonly ManifestProblem[], cause?: unkn
     ...problems.map((problem) => `  ${formatProblem(problem)}`),
   ];
   return cliError('cli.usage', { what: what.join('\n'), todo: 'Correct it and apply again.' }, cause);
+}
+
+/** The gateway's problems with their place in the files, where they have one. */
+export function placed(error: unknown, sources: readonly SourceDocument[]): unknown {
+  if (!(error instanceof ApiError) || error.problems.length === 0) return error;
+  const isElsewhere = error.problems.every(({ document }) => document === null);
+  if (isElsewhere) return error;
+  const problems = error.problems.map((problem) => {
+    const source = problem.document === null ? undefined : sources[problem.document];
+    // A rule that stands in no file of this apply: it has no place to be shown at.
+    if (source === undefined)
+      return { file: '(as configured)', line: 1, column: 1, field: '', message: problem.message };
+    return locateProblem(source, problem);
+  });
+  return problemsError(problems, error);
 }
 
 async function filesOf(paths: readonly string[], cwd: string): Promise<readonly string[]> {

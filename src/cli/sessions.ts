@@ -1,7 +1,8 @@
 /** What the `sessions` commands share: finding a session by id, `last` or the beginning of an id; its columns. */
-import type { SessionView } from '../api/contract/index.ts';
+import type { SessionEventView, SessionView } from '../api/contract/index.ts';
 import type { Api } from './api.ts';
 import { cliError, usage } from './errors.ts';
+import { sessionEventsMax } from './limits.ts';
 import type { Palette } from './output/colour.ts';
 import type { Cell, TableColumn } from './output/table.ts';
 import { byteSize, duration, groupDigits, relativeTime } from './output/time.ts';
@@ -28,6 +29,16 @@ export async function findSession(api: Api, word: string): Promise<SessionView> 
     throw usage(`${word} fits ${found.length} sessions.`, 'Write more of the id: sallyport sessions ls');
   if (/^[a-z]{2,8}_[0-9a-z]{1,40}$/.test(word)) return await api.client.call('getSession', { params: { id: word } });
   throw cliError('cli.no', { what: `There is no session ${word}.`, todo: 'List them: sallyport sessions ls' });
+}
+
+/** What the rules did in a session, bounded. */
+export async function sessionEvents(api: Api, id: string): Promise<readonly SessionEventView[]> {
+  const events: SessionEventView[] = [];
+  for await (const event of api.client.stream('sessionEvents', { params: { id } })) {
+    events.push(event);
+    if (events.length >= sessionEventsMax) break;
+  }
+  return events;
 }
 
 /** The contract wants every key of a query named; what is undefined is not sent. */

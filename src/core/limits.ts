@@ -33,6 +33,9 @@ export const revokedCredentialsMax = 10_000;
 /** Bytes that a connection beside the session may carry: an SSLRequest and a CancelRequest with the longest key (280). */
 export const asideBytesMax = 288;
 
+/** Bytes of the handshake of a connection for inspections: start-up, TLS request, and the proof of a credential. */
+export const inspectionHandshakeBytesMax = 16 * 1024;
+
 /** Longest value that is masked whole; a longer one is masked piece by piece without changing its length. */
 export const maskedValueBytesMax = 1024 * 1024;
 

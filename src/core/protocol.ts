@@ -7,10 +7,34 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerTlsOptions, Wire } from '../base/wire.ts';
+import type { Meaning } from './command.ts';
 import type { ScramIdentification } from './ports.ts';
 import type { Principal } from './principal.ts';
-import type { SettingDefinition } from './resource.ts';
+import type { Resource, SettingDefinition } from './resource.ts';
 import type { Session } from './session.ts';
+
+/**
+ * How strongly a rule holds on a protocol. *exact*: parsed by the wire's own grammar and judged before it runs. *gated*:
+ * judged before it runs, and a determined insider with an interpreter could go round it. *observed*: recorded and alerted on.
+ */
+export type Assurance = 'exact' | 'gated' | 'observed';
+
+/** What a protocol can do for rules: a rule that needs more is refused when it is saved. */
+export interface Capabilities {
+  readonly assurance: Assurance;
+  /** Languages in which its commands have a meaning. */
+  readonly languages: readonly Meaning['language'][];
+  /** Every verb that its commands have. */
+  readonly verbs: readonly string[];
+  /** Something is known of how many rows a command would touch. */
+  readonly rowEstimates: boolean;
+  /** A command can wait for a human. */
+  readonly holds: boolean;
+  /** Values in results can be masked. */
+  readonly masks: boolean;
+  /** Rows and bytes of results are counted, and a command can be stopped. */
+  readonly limits: boolean;
+}
 
 export interface Protocol {
   /** As manifests and listeners name it: `postgres`. */
@@ -26,6 +50,19 @@ export interface Protocol {
    * A closed list: what is not on it reaches upstream only behind a released command.
    */
   readonly housekeeping: readonly string[];
+  /**
+   * The gateway's own questions about the state of the target, as the exact bytes that ask them: nothing of a client's is
+   * in them, and they change nothing. A closed list, and all that an inspection may carry.
+   */
+  readonly inspections?: readonly Buffer[];
+  readonly capabilities: Capabilities;
+  /** Loads what its analysis needs; once, before anything else is asked of the protocol. */
+  load?(): Promise<void>;
+  /**
+   * What a text would mean on the resource, by what is known of it now, for explaining and trying out rules; null where
+   * the protocol has no language. Runs nothing on the resource.
+   */
+  analyse?(text: string, resource: Resource): Meaning | null;
   /** Makes the protocol's server for one listener. */
   createServer(context: ProtocolContext): ProtocolServer;
   /** Spells a recorded cell for people: `type` and `format` as the protocol recorded them in `Column`. */

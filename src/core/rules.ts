@@ -37,6 +37,12 @@ export interface SqlSelector {
   readonly incomplete?: boolean;
   /** At least this many rows are expected to be touched, by the target's own statistics. */
   readonly rowsMin?: number;
+  /**
+   * What stays unknown behind a statement (a trigger, a function that nobody read) may match anything, and counts as
+   * matching: `match`, unless given. `ignore`: only what is positively known counts. What is not understood at all is
+   * blocked either way.
+   */
+  readonly uncertain?: 'match' | 'ignore';
 }
 
 export interface CommandSelector {

@@ -2,8 +2,8 @@
  * The Session: the only way by which a protocol reaches its target, the rules and the record (I3).
  *
  * A protocol calls `dial` once, does its handshake on the returned Upstream, then `establish`. From there on bytes go
- * to the target only by `forward` behind a released Command or a declared housekeeping message, and to the client only
- * by `deliver`.
+ * to the target only by `forward` behind a released Command, as a declared housekeeping message, or as one of the
+ * gateway's own declared questions (`inspect`), and to the client only by `deliver`.
  *
  * Invariants:
  * - I1: in strict, `forward` of a command that may have an effect is possible only after its intent is durable, and
@@ -17,6 +17,7 @@ import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { describeError, GatewayError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { regionOf } from '../base/regions.ts';
 import type { Wire } from '../base/wire.ts';
 import type { CommandDraft } from './command.ts';
 import { type CommandResult, Commands } from './commands.ts';
@@ -31,10 +32,10 @@ import type { RecordingEntry } from './recording.ts';
 import type { Resource } from './resource.ts';
 import type { PendingReview, Reviews } from './review.ts';
 import type { Command, CommandRun } from './run.ts';
-import { connect, type Upstream, upstreamOf } from './upstream.ts';
+import { assertInspection, connect, type Inspection, inspectionOf, type Upstream, upstreamOf } from './upstream.ts';
 
 export type { Command } from './run.ts';
-export type { Upstream } from './upstream.ts';
+export type { Inspection, Upstream } from './upstream.ts';
 
 export interface SessionParts {
   readonly id: string;
@@ -183,6 +184,22 @@ export class Session {
     );
   }
 
+  /**
+   * A connection to the resource for the gateway's own questions (`Protocol.inspections`), which several sessions may share.
+   * After `established` it carries nothing but those very bytes. The caller's to destroy; rejects as `dial` does.
+   */
+  async dialInspection(): Promise<Inspection> {
+    assert(!this.ended, `dialInspection in ${this.#phase}`);
+    return inspectionOf(await connect(this.#parts.dialler, this.resource), this.#parts.protocol.inspections ?? []);
+  }
+
+  /** Asks one of the gateway's own questions over the session's own connection; the answer is not the client's. */
+  inspect(view: Buffer): void {
+    if (this.#phase !== 'established') return;
+    assertInspection(view, this.#parts.protocol.inspections ?? []);
+    this.#upstream?.write(view);
+  }
+
   /** The handshake is over: from here on nothing passes but commands, housekeeping and output. */
   establish(): void {
     assert(this.#phase === 'handshake', `establish in ${this.#phase}`);
@@ -245,7 +262,8 @@ export class Session {
       this.resource.recording === 'strict' &&
       (this.#held.length > 0 || journal.durableSequence < this.#forwardedSequence)
     ) {
-      this.#held.push(view);
+      // The wire that it was read from may read over it once this call is over.
+      this.#held.push(regionOf(view) === null ? view : Buffer.from(view));
       this.#heldBytes += view.length;
       if (this.#held.length === 1) this.#releaseHeldAfter(this.#forwardedSequence);
       return this.#heldBytes < limits.heldOutputBytesMax;

@@ -68,6 +68,11 @@ export interface StatementAnalysis {
   /** Operators that are not, or may not be, built in. */
   readonly operators: readonly OperatorUse[];
   readonly conditions: readonly Condition[];
+  /**
+   * Rows that UPDATE, DELETE and MERGE reach without a condition that restricts which, as last counted by the server: the
+   * sum over `conditions` that are missing or always true. Null where there is none of these, or a count is not known.
+   */
+  readonly rowEstimate: number | null;
   /** Where values come from and go to: what masks need. */
   readonly lineage: StatementLineage;
   /** Numbers of the parameters, ascending. */
@@ -80,7 +85,10 @@ export interface StatementAnalysis {
   readonly obstacles: readonly string[];
 }
 
-/** A column of a base relation (table, materialised view, foreign table), by its names in the catalog. */
+/**
+ * A column of a relation, by its names in the catalog. Views are followed to the tables behind them; the view's own column
+ * is given as well, so that a rule may name either. So are the columns of parents and partitions.
+ */
 export interface ColumnOrigin {
   readonly schema: string;
   readonly relation: string;
@@ -93,7 +101,10 @@ export interface ResultColumn {
   readonly name: string;
   /** Every base column whose values, or anything computed from them, it can carry. */
   readonly origins: readonly ColumnOrigin[];
-  /** True when it is its only origin, unchanged or merely cast to text: what a partial mask may be applied to. */
+  /**
+   * True when it is one column unchanged, or merely cast to text: what a partial mask may be applied to. The other origins
+   * are then the same column by the names of parents, partitions and views.
+   */
   readonly direct: boolean;
   /** Set where it may carry more than `origins` say, with what could not be followed. Such a column counts as carrying anything. */
   readonly unresolved: string | null;
@@ -127,6 +138,11 @@ export interface StatementLineage {
   readonly columns: readonly ResultColumn[] | null;
   readonly steering: readonly { readonly origin: ColumnOrigin; readonly how: Steering }[];
   readonly flows: readonly ColumnFlow[];
+  /**
+   * Set where code runs that was not read (functions of the database's own, triggers): beside what is said here it may
+   * steer by anything and send anything on. What it returns is `unresolved` in the columns that carry it.
+   */
+  readonly unread: string | null;
   /** Null when all was followed. Otherwise what was not: anything of the database may be in the result, steer it, or flow on. */
   readonly unresolved: string | null;
 }

@@ -2,6 +2,7 @@
  * The protected side of a session, as a protocol may touch it: reading, TLS, and handshake bytes as long as the pipeline
  * lets them pass. Commands go through `Session.forward`.
  */
+import { assert } from '../base/assert.ts';
 import { describeError } from '../base/errors.ts';
 import type { ClientTlsOptions, TlsFacts, Wire, WireHandler } from '../base/wire.ts';
 import { coreErrors } from './errors.ts';
@@ -20,6 +21,14 @@ export interface Upstream {
   /** Sends our end of stream. */
   end(): void;
   destroy(): void;
+}
+
+/** A connection for the gateway's own questions. */
+export interface Inspection extends Upstream {
+  /** The handshake is over: from here on only `ask`. */
+  established(): void;
+  /** Sends one of the protocol's declared questions; an assertion error for any other bytes. */
+  ask(view: Buffer): void;
 }
 
 /** Connects to the resource. Rejects with `core.upstream-unreachable`. */
@@ -44,6 +53,7 @@ export function upstreamOf(wire: Wire, mayHandshake: (bytes: number) => void, dr
     handle: (handler) =>
       wire.handle({
         read: (chunk) => handler.read(chunk),
+        ...(handler.borrows === true ? { borrows: true } : {}),
         end: () => handler.end(),
         drain: () => {
           handler.drain();
@@ -61,4 +71,38 @@ export function upstreamOf(wire: Wire, mayHandshake: (bytes: number) => void, dr
     end: () => wire.end(),
     destroy: () => wire.destroy(),
   };
+}
+
+/** Wraps a wire that carries a handshake and then nothing but declared questions. */
+export function inspectionOf(wire: Wire, inspections: readonly Buffer[]): Inspection {
+  let handshakeBytes = 0;
+  let established = false;
+  const upstream = upstreamOf(
+    wire,
+    (bytes) => {
+      handshakeBytes += bytes;
+      assert(!established, 'handshake bytes on an inspection');
+      assert(handshakeBytes <= limits.inspectionHandshakeBytesMax, 'more than a handshake on an inspection');
+    },
+    () => {},
+  );
+  // Not spread: `tls` is a getter, and changes when TLS begins.
+  return Object.assign(upstream, {
+    established: () => {
+      established = true;
+    },
+    ask: (view: Buffer) => {
+      assert(established, 'a question before the handshake');
+      assertInspection(view, inspections);
+      wire.write(view);
+    },
+  });
+}
+
+/** Nothing of a client's is in what the gateway asks: it is one of a closed list, byte by byte. */
+export function assertInspection(view: Buffer, inspections: readonly Buffer[]): void {
+  assert(
+    inspections.some((inspection) => inspection.equals(view)),
+    'bytes that are no declared inspection',
+  );
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Event, EventBody } from '../core/event.ts';
 import { type ApiPortParts, apiPorts } from './api-ports.ts';
 
 test('A-API-06: a secret is replaced or dropped only after the record of it is durable', async () => {
@@ -20,4 +21,68 @@ test('A-API-06: a secret is replaced or dropped only after the record of it is d
   expect(done).toEqual([]);
   await configuration.commit(batch, async () => void done.push('recorded'));
   expect(done).toEqual(['recorded', 'put orders', 'delete old']);
+});
+
+const bare = (change: Partial<ApiPortParts> = {}): ApiPortParts =>
+  ({ secrets: {}, store: {}, identity: {}, snapshot: {}, ...change }) as unknown as ApiPortParts;
+
+test('the events of a session: its own, the decisions on its reviews, and none of another’s', async () => {
+  const actor = { id: 'p', issuer: 'local', name: 'p', kind: 'person', groups: [], credentialId: null } as const;
+  const requested = (session: string, review: string): EventBody => ({
+    type: 'review.requested',
+    review,
+    kind: 'command',
+    session,
+    command: 1,
+    principal: actor,
+    resource: 'orders',
+    rule: 'r',
+    digest: 'ab',
+    approvals: 1,
+    expiresAtMs: 9,
+    reason: null,
+  });
+  const decided = (review: string): EventBody => ({
+    type: 'review.decided',
+    review,
+    decision: 'deny',
+    principal: actor,
+    reason: 'no',
+    state: 'denied',
+    how: 'api',
+  });
+  const ended = (session: string): EventBody => ({
+    type: 'session.ended',
+    session,
+    reason: 'client-closed',
+    code: null,
+    by: null,
+    commands: 1,
+    bytesIn: 0,
+    bytesOut: 0,
+    durationMs: 1,
+  });
+  const bodies: EventBody[] = [
+    requested('ses_1', 'rev_1'),
+    requested('ses_2', 'rev_2'),
+    decided('rev_2'),
+    ended('ses_1'),
+    decided('rev_1'),
+    { type: 'command.cancel', session: 'ses_1', source: 'never read: nothing can come any more' },
+  ];
+  let from = 0;
+  async function* readEvents(sequence: number): AsyncGenerator<Event> {
+    from = sequence;
+    for (const [index, body] of bodies.entries()) yield { ...body, seq: index + 7, at: index };
+  }
+  const store = { sessions: { get: async (id: string) => (id === 'ses_1' ? { openSeq: 7 } : null) } };
+  const { sessions } = apiPorts(bare({ readEvents, store: store as unknown as ApiPortParts['store'] }));
+  const seen = async (id: string): Promise<number[]> => {
+    const got: number[] = [];
+    for await (const event of await sessions.events(id, new AbortController().signal)) got.push(event.seq);
+    return got;
+  };
+  expect(await seen('ses_1')).toEqual([7, 10, 11]);
+  expect(from).toBe(7);
+  expect(await seen('ses_unknown')).toEqual([]);
 });

@@ -10,12 +10,14 @@ import { type ApiPorts, apiErrors, type SessionQuery, type SessionRecord, type S
 import type { Clock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
 import type { LiveSessions } from '../core/door.ts';
+import type { Event } from '../core/event.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { RecordedEntry } from '../core/recording.ts';
 import type { Identity, TokenSummary } from '../identity/index.ts';
 import type { Secrets } from '../secrets/index.ts';
 import type { JsonObject, SessionRow, Store, StoredObject } from '../store/index.ts';
+import { eventsOfSession } from './session-events.ts';
 import { localIssuer, manifestOf, type Snapshot } from './snapshot.ts';
 
 export interface ApiPortParts {
@@ -33,6 +35,14 @@ export interface ApiPortParts {
   readonly followRecording: (session: string, signal: AbortSignal) => AsyncIterable<RecordedEntry> | null;
   readonly journal: ApiPorts['journal'];
   readonly status: ApiPorts['status'];
+  /** Durable events of the journal from a sequence on, in order; ends where the journal does now. */
+  readonly readEvents: (from: number) => AsyncIterable<Event>;
+  /** As they are: `apiReviews` and the policy laboratory make them. */
+  readonly reviews: ApiPorts['reviews'];
+  readonly grants: ApiPorts['grants'];
+  readonly checks: ApiPorts['checks'];
+  readonly explainer: ApiPorts['explainer'];
+  readonly lab: ApiPorts['lab'];
 }
 
 const pageLimit = 500;
@@ -105,11 +115,17 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
         }) > 0,
       readRecording: parts.readRecording,
       tail: async (id, signal) => parts.followRecording(id, signal),
+      events: (id, signal) => sessionEvents(parts, id, signal),
     },
     access: {
       openable: (principal) => openable(parts, principal),
       explain: (principal, resource) => explain(parts, principal, resource),
     },
+    reviews: parts.reviews,
+    grants: parts.grants,
+    checks: parts.checks,
+    explainer: parts.explainer,
+    lab: parts.lab,
     journal: parts.journal,
     status: parts.status,
   };
@@ -279,6 +295,14 @@ function liveRecord(parts: ApiPortParts, id: string): SessionRecord | null {
     bytesOut: live.bytesOut,
   };
 }
+
+/** A session that the index does not have yet has had no time for events either. */
+async function sessionEvents(parts: ApiPortParts, id: string, signal: AbortSignal): Promise<AsyncIterable<Event>> {
+  const row = await parts.store.sessions.get(id);
+  return eventsOfSession(row === null ? none() : parts.readEvents(row.openSeq), id, signal);
+}
+
+async function* none(): AsyncGenerator<Event, void, undefined> {}
 
 async function openable(parts: ApiPortParts, principal: Principal) {
   const found = [];

@@ -13,17 +13,16 @@ import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
 import { Doors, durable } from '../core/door.ts';
-import { coreErrors } from '../core/errors.ts';
-import type { EventBody } from '../core/event.ts';
-import type { Journal } from '../core/ports.ts';
+import type { Event, EventBody } from '../core/event.ts';
 import type { Protocol } from '../core/protocol.ts';
 import { createIdentity, type Identity } from '../identity/index.ts';
-import { createJudge } from '../policy/index.ts';
+import { UsageLedger } from '../policy/index.ts';
 import { createProtocols } from '../protocols/registry.ts';
 import {
   openJournal,
   openRecordings,
   type RecordingJournal,
+  readEvents as readJournal,
   readRecording,
   readSpace,
   type SessionRecordings,
@@ -31,6 +30,7 @@ import {
 import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../secrets/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import { apiPorts } from './api-ports.ts';
+import { apiReviews } from './api-reviews.ts';
 import { type Authority, openAuthority } from './authority.ts';
 import { inBackground, retry } from './background.ts';
 import { createFirstAdministrator } from './bootstrap.ts';
@@ -39,11 +39,14 @@ import { type Console, openConsole, publicHost } from './console.ts';
 import { lockDirectory, refuseOpenDirectory } from './directory.ts';
 import { measureSync, type SyncLatency } from './doctor.ts';
 import { gatewayErrors } from './errors.ts';
-import { gatewayId, signingKey, tokenSecret, withoutOwnSecrets } from './identity-keys.ts';
+import { gatewayId, maskKey, signingKey, tokenSecret, withoutOwnSecrets, withRotation } from './identity-keys.ts';
 import * as limits from './limits.ts';
 import { type Listener, listen } from './listener.ts';
-import { type Metrics, openMetrics } from './metrics.ts';
+import { counted, type Metrics, openMetrics } from './metrics.ts';
+import { openReviews } from './open-reviews.ts';
+import { createPolicyLab } from './policy-lab.ts';
 import { ending, endWhatIsRevoked } from './revocation.ts';
+import { createJudge, type RuleMakings } from './rules.ts';
 import { followSessions } from './session-index.ts';
 import { Snapshot } from './snapshot.ts';
 import { untilAborted } from './stream.ts';
@@ -141,7 +144,10 @@ class Composition implements Gateway {
     this.caPath = authority.caPath;
     const { store, ownSecrets, secrets } = await this.#openStore();
     const { journal, recordings } = await this.#openJournal(ownSecrets);
-    const snapshot = await this.#openSnapshot(store);
+    await Promise.all(this.#protocols.map((protocol) => protocol.load?.()));
+    const hashKey = await maskKey(ownSecrets);
+    const ledger = new UsageLedger(this.#clock);
+    const snapshot = await this.#openSnapshot(store, { hashKey, ledger });
     const identity = await this.#openIdentity(store, ownSecrets, snapshot);
     this.firstPasswordPath = await createFirstAdministrator({ store, identity, snapshot, journal, dataDirectory });
     const metrics = openMetrics({
@@ -151,13 +157,25 @@ class Composition implements Gateway {
     });
     const vanished = new VanishedPeers({ clock: this.#clock, log: this.#log });
     this.#closers.push(['vanished peers', () => vanished.stop()]);
+    const { reviews, grants, isGranted, authorisation, directory, close } = await openReviews({
+      store,
+      snapshot,
+      journal,
+      clock: this.#clock,
+      log: this.#log,
+      gateway: this.id,
+      consoleUrl: () => this.consoleUrl,
+      webhooks: this.#config.webhooks,
+      sessions: () => this.doors?.sessions ?? null,
+    });
+    this.#closers.push(['reviews', close]);
     this.doors = new Doors({
       clock: this.#clock,
       log: this.#log,
-      journal: counted(journal, metrics),
+      journal: counted(journal, metrics, ledger),
       recordings,
       identification: identity,
-      authorisation: snapshot,
+      authorisation,
       resources: { find: (name) => snapshot.resource(name) },
       credentials: createCredentials(secrets),
       dialler: {
@@ -168,24 +186,24 @@ class Composition implements Gateway {
         },
       },
       sessions: this.#config.sessions,
-      judge: createJudge(),
-      reviews: {
-        request: () => {
-          throw coreErrors('core.review-unavailable');
-        },
-      },
+      judge: createJudge(snapshot),
+      reviews,
     });
-    endWhatIsRevoked({ sessions: this.doors.sessions, identity, snapshot, log: this.#log });
-    const stopIndex = await followSessions({
-      gateway: this.id,
-      store,
-      journal,
-      clock: this.#clock,
-      log: this.#log,
-    });
+    endWhatIsRevoked({ sessions: this.doors.sessions, identity, snapshot, isGranted, grants, log: this.#log });
+    const stopIndex = await followSessions({ gateway: this.id, store, journal, clock: this.#clock, log: this.#log });
     this.#closers.push(['index', stopIndex]);
     this.#syncLatency = await measureSync(dataDirectory).catch(() => null);
-    await this.#openApi({ store, identity, secrets, snapshot, recordings, metrics, authority });
+    await this.#openApi({
+      store,
+      identity,
+      secrets,
+      snapshot,
+      recordings,
+      metrics,
+      authority,
+      hashKey,
+      reviewing: apiReviews({ reviews, grants, directory }),
+    });
     await this.#openListeners(authority, metrics, vanished);
     this.#timers.push(
       this.#clock.every(limits.renewalIntervalMs, () =>
@@ -224,7 +242,6 @@ class Composition implements Gateway {
     this.#log.info('gateway stopped', { gateway: this.id, reason });
   }
 
-  /** Waits for sessions to end by themselves, then ends them natively. */
   async #drain(drainMs: number): Promise<void> {
     const { sessions } = this.doors;
     const wait = (milliseconds: number): Promise<void> =>
@@ -271,7 +288,7 @@ class Composition implements Gateway {
       forbiddenFolders: [dataDirectory],
     });
     // Rotation wraps every data key anew, the gateway's own among them.
-    return { store, ownSecrets, secrets: { ...bound(secrets), rotate: () => ownSecrets.rotate() } };
+    return { store, ownSecrets, secrets: withRotation(secrets, () => ownSecrets.rotate()) };
   }
 
   async #openJournal(secrets: Secrets): Promise<{ journal: RecordingJournal; recordings: SessionRecordings }> {
@@ -321,8 +338,8 @@ class Composition implements Gateway {
     );
   }
 
-  async #openSnapshot(store: Store): Promise<Snapshot> {
-    const snapshot = new Snapshot(store.objects, this.#protocols, this.#log);
+  async #openSnapshot(store: Store, makings: RuleMakings): Promise<Snapshot> {
+    const snapshot = new Snapshot(store.objects, this.#protocols, this.#log, makings);
     await snapshot.reload();
     const reload = (): void =>
       inBackground(
@@ -363,8 +380,19 @@ class Composition implements Gateway {
     recordings: SessionRecordings;
     metrics: Metrics;
     authority: Authority;
+    hashKey: Buffer;
+    reviewing: ReturnType<typeof apiReviews>;
   }): Promise<void> {
     const { journal } = this;
+    const readEvents = (from: number): AsyncIterable<Event> =>
+      readJournal(this.#config.dataDirectory, { from, to: journal.durableSequence });
+    const lab = createPolicyLab({
+      clock: this.#clock,
+      protocols: this.#protocols,
+      snapshot: rooms.snapshot,
+      hashKey: rooms.hashKey,
+      readEvents,
+    });
     const ports = apiPorts({
       ...rooms,
       clock: this.#clock,
@@ -378,6 +406,11 @@ class Composition implements Gateway {
       followRecording: (session, signal) =>
         this.doors.sessions.get(session) === null ? null : untilAborted(rooms.recordings.follow(session), signal),
       journal,
+      readEvents,
+      ...rooms.reviewing,
+      checks: lab,
+      explainer: lab,
+      lab,
       status: {
         facts: async () => ({
           startedAtMs: this.#startedAtMs,
@@ -459,34 +492,4 @@ class Composition implements Gateway {
   async #record(event: EventBody): Promise<void> {
     await durable(this.journal, this.journal.append(event));
   }
-}
-
-/** The journal as the doors see it: what is appended is counted on the way. */
-function counted(journal: Journal, metrics: Metrics): Journal {
-  return {
-    append: (event) => {
-      metrics.event(event);
-      return journal.append(event);
-    },
-    afterDurable: (sequence, callback) => journal.afterDurable(sequence, callback),
-    get durableSequence() {
-      return journal.durableSequence;
-    },
-    get failure() {
-      return journal.failure;
-    },
-    get spaceLevel() {
-      return journal.spaceLevel;
-    },
-  };
-}
-
-function bound(secrets: Secrets): Secrets {
-  return {
-    reveal: (reference) => secrets.reveal(reference),
-    put: (name, value) => secrets.put(name, value),
-    delete: (name) => secrets.delete(name),
-    list: () => secrets.list(),
-    rotate: () => secrets.rotate(),
-  };
 }

@@ -47,6 +47,19 @@ const fileSchema = z.strictObject({
       total: z.int().min(1).max(limits.configuredSessionsMax).default(sessionsMax),
     })
     .prefault({}),
+  webhooks: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        /** Where the URL is: for Slack and Teams it is a secret itself. */
+        url: z.strictObject({ env: z.string() }),
+        format: z.enum(['json', 'slack', 'teams']).default('json'),
+        secret: z.strictObject({ env: z.string() }).optional(),
+        private: z.boolean().default(false),
+      }),
+    )
+    .max(limits.webhooksMax)
+    .default([]),
   drainSeconds: z
     .number()
     .min(0)
@@ -67,6 +80,16 @@ export interface ListenerConfig {
   readonly tlsRequired: boolean;
 }
 
+export interface WebhookConfig {
+  readonly name: string;
+  readonly url: string;
+  readonly format: 'json' | 'slack' | 'teams';
+  /** Name of the variable that holds the key of signatures; null where the URL itself is the secret. */
+  readonly secretVariable: string | null;
+  /** The receiver stands in a private network, on purpose. */
+  readonly isPrivate: boolean;
+}
+
 export interface GatewayConfig {
   /** Absolute path; journal, recordings, embedded store, keys and certificates live below it. */
   readonly dataDirectory: string;
@@ -83,6 +106,8 @@ export interface GatewayConfig {
   };
   /** Live sessions of one principal, and of this process. */
   readonly sessions: { readonly perPrincipal: number; readonly total: number };
+  /** Who is told of reviews. */
+  readonly webhooks: readonly WebhookConfig[];
   readonly drainMs: number;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'json' | 'text' };
 }
@@ -142,12 +167,29 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
       resultBytesPerSession: file.recording.resultBytesPerSession,
     },
     sessions: file.sessions,
+    webhooks: file.webhooks.map((webhook) => webhookOf(webhook, environment)),
     drainMs: number('SALLYPORT_DRAIN_SECONDS', environment, 86_400, file.drainSeconds) * 1000,
     log: {
       level: logLevel(environment['SALLYPORT_LOG_LEVEL'], file.log.level),
       format: file.log.format ?? (process.stderr.isTTY ? 'text' : 'json'),
     },
   };
+}
+
+function webhookOf(
+  webhook: z.output<typeof fileSchema>['webhooks'][number],
+  environment: ConfigSources['environment'],
+): WebhookConfig {
+  const { name, format, secret, url: where, private: isPrivate } = webhook;
+  const url = environment[where.env];
+  if (url === undefined || !URL.canParse(url)) {
+    throw fail(`webhooks.${name}.url names the variable ${where.env}, which holds no URL`);
+  }
+  if (secret !== undefined && environment[secret.env] === undefined) {
+    throw fail(`webhooks.${name}.secret names the variable ${secret.env}, which is not set`);
+  }
+  if (secret === undefined && format === 'json') throw fail(`webhooks.${name}.secret is missing: json is signed`);
+  return { name, url, format, secretVariable: secret?.env ?? null, isPrivate };
 }
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;

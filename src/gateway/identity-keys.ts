@@ -27,6 +27,17 @@ export function withoutOwnSecrets(store: SealedStore): SealedStore {
   };
 }
 
+/** The same secrets, with a rotation that reaches the gateway's own data keys as well. */
+export function withRotation(secrets: Secrets, rotate: Secrets['rotate']): Secrets {
+  return {
+    reveal: (reference) => secrets.reveal(reference),
+    put: (name, value) => secrets.put(name, value),
+    delete: (name) => secrets.delete(name),
+    list: () => secrets.list(),
+    rotate,
+  };
+}
+
 /** This gateway's id, made at the first start. */
 export async function gatewayId(dataDirectory: string): Promise<string> {
   const path = join(dataDirectory, 'gateway-id');
@@ -50,6 +61,11 @@ export async function tokenSecret(secrets: Secrets): Promise<Buffer> {
     await getOrCreate(secrets, `${ownPrefix}token-secret`, () => randomBytes(32).toString('hex')),
     'hex',
   );
+}
+
+/** The key of keyed masks; shared by all gateways on one store, so that equal values stay equal everywhere. */
+export async function maskKey(secrets: Secrets): Promise<Buffer> {
+  return Buffer.from(await getOrCreate(secrets, `${ownPrefix}mask-key`, () => randomBytes(32).toString('hex')), 'hex');
 }
 
 async function getOrCreate(secrets: Secrets, name: string, make: () => string): Promise<string> {

@@ -68,5 +68,17 @@ export const vanishedUnansweredMin = 2;
 /** A takeover of the lock of a gateway that is gone is itself given up after this. */
 export const takeOverStaleMs = 10_000;
 
+/** Receivers of reviews that may be configured. */
+export const webhooksMax = 20;
+
+/** Of what a requester did before, so many things are shown to a reviewer: one screen. */
+export const historyEntriesMax = 20;
+
+/** Commands that a replay of rules judges before it lets others run: about 10 ms. */
+export const replayBatch = 200;
+
+/** Beginning of a recorded text that a replay of rules shows. */
+export const replayTextCharactersMax = 500;
+
 /** Most sessions that may be configured: sockets of one process end well below twice as many. */
 export const configuredSessionsMax = 100_000;

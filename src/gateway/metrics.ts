@@ -2,8 +2,11 @@
  * Prometheus metrics: counts and gauges of the pipeline; names by Prometheus' own conventions (unit last, `_total` for
  * counters). Labels are bounded: protocol, outcome, reason, level; never a principal or a resource.
  */
+
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { EventBody } from '../core/event.ts';
+import type { Journal } from '../core/ports.ts';
+import type { UsageLedger } from '../policy/index.ts';
 
 export interface Metrics {
   /** Counts what an event says. On the data path: plain additions, nothing else. */
@@ -107,4 +110,25 @@ class Counts {
   *entries(): Generator<readonly [values: readonly string[], sum: number]> {
     for (const [key, sum] of this.#sums) yield [key.split('\n'), sum];
   }
+}
+
+/** The journal as the doors see it: what is appended is counted on the way, and what a session used is forgotten with it. */
+export function counted(journal: Journal, metrics: Metrics, ledger: UsageLedger): Journal {
+  return {
+    append: (event) => {
+      metrics.event(event);
+      if (event.type === 'session.ended') ledger.forget(event.session);
+      return journal.append(event);
+    },
+    afterDurable: (sequence, callback) => journal.afterDurable(sequence, callback),
+    get durableSequence() {
+      return journal.durableSequence;
+    },
+    get failure() {
+      return journal.failure;
+    },
+    get spaceLevel() {
+      return journal.spaceLevel;
+    },
+  };
 }

@@ -21,7 +21,7 @@ async function start() {
     }),
   ];
   const list = async (kind: string): Promise<StoredObject[]> => objects.filter((one) => one.kind === kind);
-  const snapshot = new Snapshot({ list }, [], silentLog);
+  const snapshot = new Snapshot({ list }, [], silentLog, { hashKey: Buffer.alloc(32), ledger: null });
   await snapshot.reload();
   const sessions = new LiveSessions();
   const ended: string[] = [];
@@ -33,7 +33,19 @@ async function start() {
   const end = ({ reason }: { reason: string }): void => void ended.push(reason);
   sessions.add({ id: 'ses_1', principal, resource, ended: false, end } as unknown as Session);
   const identity = { onRevoked: () => () => {}, onResync: () => () => {} } as unknown as Identity;
-  endWhatIsRevoked({ sessions, identity, snapshot, log: silentLog });
+  endWhatIsRevoked({
+    sessions,
+    identity,
+    snapshot,
+    isGranted: (principal, resource) => {
+      const entry = snapshot.principal(principal.name);
+      const labels = snapshot.resourceLabels(resource.name);
+      if (entry === null || entry.disabled || labels === null) return false;
+      return snapshot.decide({ ...principal, groups: entry.groups }, { ...resource, labels }).granted;
+    },
+    grants: { revokeOfGone: async () => {} },
+    log: silentLog,
+  });
   const reload = async (change: (one: StoredObject) => StoredObject | null): Promise<readonly string[]> => {
     objects = objects.flatMap((one) => change(one) ?? []);
     await snapshot.reload();

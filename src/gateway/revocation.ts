@@ -4,20 +4,26 @@
  */
 import type { Log } from '../base/log.ts';
 import type { LiveSessions } from '../core/door.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Resource } from '../core/resource.ts';
 import type { SessionEnding } from '../core/session.ts';
 import type { Identity } from '../identity/index.ts';
 import { inBackground } from './background.ts';
+import type { GrantService } from './grants.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface RevocationParts {
   readonly sessions: LiveSessions;
   readonly identity: Identity;
   readonly snapshot: Snapshot;
+  /** Whether a principal, with the groups it has now, may use a resource: by Access or by a grant. */
+  readonly isGranted: (principal: Principal, resource: Resource) => boolean;
+  readonly grants: Pick<GrantService, 'revokeOfGone'>;
   readonly log: Log;
 }
 
 /** Watches from now on; what is watched ends with the gateway. */
-export function endWhatIsRevoked({ sessions, identity, snapshot, log }: RevocationParts): void {
+export function endWhatIsRevoked({ sessions, identity, snapshot, isGranted, grants, log }: RevocationParts): void {
   const revoked = ending('token-revoked', 'The access token of this session was revoked.');
   identity.onRevoked((tokenId) => sessions.endByCredential(tokenId, revoked));
   identity.onResync(() => {
@@ -31,14 +37,10 @@ export function endWhatIsRevoked({ sessions, identity, snapshot, log }: Revocati
     );
   });
   snapshot.onLoaded = () => {
+    inBackground(log, 'grants of principals that are gone could not be revoked', grants.revokeOfGone());
     sessions.end(
       (session) => {
-        const entry = snapshot.principal(session.principal.name);
-        if (entry === null || entry.disabled) return true;
-        const labels = snapshot.resourceLabels(session.resource.name);
-        if (labels === null) return true;
-        const principal = { ...session.principal, groups: entry.groups };
-        return !snapshot.decide(principal, { ...session.resource, labels }).granted;
+        return !isGranted(session.principal, session.resource);
       },
       ending('locked', 'Your access to this resource has ended.'),
     );

@@ -15,11 +15,14 @@ import type { AccessDecision } from '../core/ports.ts';
 import type { Principal, PrincipalKind, Role } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { Resource } from '../core/resource.ts';
+import type { RuleObject } from '../core/rules.ts';
 import type { PrincipalEntry } from '../identity/index.ts';
 import type { AccessExplanation, AccessMatch, CompiledAccess } from '../policy/index.ts';
 import { compileAccess } from '../policy/index.ts';
+import { compileRequest, type RequestTerms } from '../review/index.ts';
 import type { StoredObject } from '../store/index.ts';
 import { gatewayErrors } from './errors.ts';
+import { BrokenRules, type RuleMakings, Rules } from './rules.ts';
 
 /** The only issuer there is until identity providers come. */
 export const localIssuer = 'local';
@@ -35,6 +38,10 @@ interface State {
   readonly principals: ReadonlyMap<string, PrincipalEntry>;
   readonly resources: ReadonlyMap<string, StoredObject>;
   readonly access: CompiledAccess;
+  /** Those that let ask for access and give none by themselves. */
+  readonly requests: CompiledAccess;
+  readonly requestTerms: ReadonlyMap<string, RequestTerms>;
+  readonly rules: Rules | BrokenRules;
 }
 
 const pageLimit = 500;
@@ -43,16 +50,26 @@ export class Snapshot {
   readonly #objects: ObjectReader;
   readonly #protocols: readonly Protocol[];
   readonly #log: Log;
-  #state: State = { principals: new Map(), resources: new Map(), access: compileAccess([]) };
+  readonly #makings: RuleMakings;
+  #state: State = {
+    principals: new Map(),
+    resources: new Map(),
+    access: compileAccess([]),
+    requests: compileAccess([]),
+    requestTerms: new Map(),
+    // Until something was loaded, nothing passes.
+    rules: new BrokenRules(null),
+  };
   #loading: Promise<void> | null = null;
   #again = false;
   /** Called after each load that succeeded. */
   onLoaded: (() => void) | null = null;
 
-  constructor(objects: ObjectReader, protocols: readonly Protocol[], log: Log) {
+  constructor(objects: ObjectReader, protocols: readonly Protocol[], log: Log, makings: RuleMakings) {
     this.#objects = objects;
     this.#protocols = protocols;
     this.#log = log;
+    this.#makings = makings;
   }
 
   /** Loads everything anew; calls that come while one runs share the next. */
@@ -77,6 +94,56 @@ export class Snapshot {
 
   resourceNames(): readonly string[] {
     return [...this.#state.resources.keys()].sort();
+  }
+
+  /** Everyone, with their groups as of now. */
+  principals(): Iterable<PrincipalEntry> {
+    return this.#state.principals.values();
+  }
+
+  /** By id rather than by name. */
+  principalById(id: string): PrincipalEntry | null {
+    return id.startsWith(`${localIssuer}:`) ? this.principal(id.slice(localIssuer.length + 1)) : null;
+  }
+
+  /** The Access by which a principal may ask for a resource now, or null; `access`: whether that one lets it. */
+  requestable(
+    principalId: string,
+    resourceName: string,
+    access?: string,
+  ): { access: string; terms: RequestTerms } | null {
+    const entry = this.principalById(principalId);
+    const object = this.#state.resources.get(resourceName);
+    if (entry === null || entry.disabled || object === undefined) return null;
+    const principal = { ...entry, authentication: { method: 'system', credentialId: null, atMs: 0 } } as const;
+    // Access looks at nothing of a resource but its name and labels.
+    const resource = { name: resourceName, labels: object.labels } as Resource;
+    const { requests, requestTerms } = this.#state;
+    const matching =
+      access === undefined
+        ? requests.decide(principal, resource)
+        : {
+            granted: requests
+              .explain(principal, resource)
+              .rules.some(({ name, matches }) => name === access && matches),
+            rule: access,
+          };
+    const terms = matching.granted ? requestTerms.get(matching.rule) : undefined;
+    return terms === undefined ? null : { access: matching.rule, terms };
+  }
+
+  groupsOf({ name }: Principal): readonly string[] | null {
+    const entry = this.principal(name);
+    return entry === null || entry.disabled ? null : entry.groups;
+  }
+
+  labelsOf({ name }: Resource): Resource['labels'] | null {
+    return this.resourceLabels(name);
+  }
+
+  /** The rules in force. */
+  get rules(): Rules | BrokenRules {
+    return this.#state.rules;
   }
 
   /** What Access looks at of a resource, as of now; null where there is none any more. */
@@ -106,16 +173,20 @@ export class Snapshot {
   async #load(): Promise<void> {
     do {
       this.#again = false;
-      const [principals, groups, resources, access] = await Promise.all([
+      const [principals, groups, resources, access, guardrails, masks] = await Promise.all([
         this.#all('Principal'),
         this.#all('Group'),
         this.#all('Resource'),
         this.#all('Access'),
+        this.#all('Guardrail'),
+        this.#all('Mask'),
       ]);
       this.#state = {
         principals: principalsOf(principals, groups),
         resources: new Map(resources.map((object) => [object.name, object])),
-        access: compileAccess(access.flatMap((object) => this.#accessOf(object))),
+        access: compileAccess(access.filter(isStanding).flatMap((object) => this.#accessOf(object))),
+        ...this.#requestsOf(access.filter((object) => !isStanding(object))),
+        rules: this.#rulesOf(guardrails, masks),
       };
     } while (this.#again);
     this.onLoaded?.();
@@ -128,6 +199,33 @@ export class Snapshot {
       found.push(...page);
       if (page.length < pageLimit) return found;
       after = page.at(-1)!.name;
+    }
+  }
+
+  #requestsOf(objects: readonly StoredObject[]): Pick<State, 'requests' | 'requestTerms'> {
+    const requestTerms = new Map<string, RequestTerms>();
+    const usable = objects.filter((object) => {
+      try {
+        requestTerms.set(object.name, compileRequest(object.name, object.spec['request']));
+        return true;
+      } catch (error) {
+        this.#log.error('an Access cannot be understood and lets nobody ask', {
+          access: object.name,
+          detail: describeError(error),
+        });
+        return false;
+      }
+    });
+    return { requests: compileAccess(usable.flatMap((object) => this.#accessOf(object))), requestTerms };
+  }
+
+  /** A rule that cannot be understood must not be missing: then nothing passes (A-POL-01). */
+  #rulesOf(guardrails: readonly StoredObject[], masks: readonly StoredObject[]): Rules | BrokenRules {
+    try {
+      return new Rules({ guardrails: ruleObjects(guardrails), masks: ruleObjects(masks) }, this.#makings);
+    } catch (error) {
+      this.#log.error('a rule cannot be understood, so every command is blocked', { detail: describeError(error) });
+      return new BrokenRules(error);
     }
   }
 
@@ -144,6 +242,16 @@ export class Snapshot {
       return [];
     }
   }
+}
+
+/** It gives access by itself; one with `request` only lets ask. */
+function isStanding({ spec }: StoredObject): boolean {
+  return spec['request'] === undefined;
+}
+
+/** The bodies of rules; what compiles them checks each field. */
+function ruleObjects<Spec>(objects: readonly StoredObject[]): RuleObject<Spec>[] {
+  return objects.map(({ name, spec }) => ({ name, spec: spec as unknown as Spec }));
 }
 
 /** The manifest that a stored object stands for; it was checked when it was written. */

@@ -10,4 +10,12 @@ export const policyErrors = defineErrors({
     kind: 'operation',
     message: 'There are more than {maximum} Access objects. Join some of them by group or label.',
   },
+  'policy.malformed-guardrail': {
+    kind: 'operation',
+    message: 'The Guardrail {name} cannot be used: {field}: {reason}. Correct its manifest and apply it again.',
+  },
+  'policy.too-many-guardrails': {
+    kind: 'operation',
+    message: 'There are more than {maximum} Guardrails. Join some of them by group or label.',
+  },
 });

@@ -9,6 +9,20 @@ export {
   compileAccess,
   explainAccess,
 } from './access.ts';
+export { type Assurance, checkGuardrail, type ProtocolCapabilities, type ProtocolCapability } from './check.ts';
+export type { WholeMask } from './decide.ts';
 export { policyErrors } from './errors.ts';
-export { createJudge } from './judge.ts';
-export { accessListEntriesMax, accessObjectsMax } from './limits.ts';
+export { type ExampleOptions, type ExampleTrial, runExamples } from './examples.ts';
+export type { GuardrailRequest } from './facts.ts';
+export type { FindingName } from './finding.ts';
+export {
+  type CompiledGuardrails,
+  compileGuardrails,
+  type GuardrailCondition,
+  type GuardrailExplanation,
+  type GuardrailJudgement,
+  type GuardrailOptions,
+  type GuardrailTrace,
+} from './guardrail.ts';
+export { accessListEntriesMax, accessObjectsMax, guardrailListEntriesMax, guardrailsMax } from './limits.ts';
+export { UsageLedger } from './usage.ts';

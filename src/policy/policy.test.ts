@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isGatewayError } from '../base/errors.ts';
-import type { JudgeRequest } from '../core/judgement.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
-import { type AccessMatch, type AccessObject, compileAccess, createJudge, explainAccess } from './index.ts';
+import { type AccessMatch, type AccessObject, compileAccess, explainAccess } from './index.ts';
 import * as limits from './limits.ts';
 
 function principal(name: string, groups: readonly string[] = []): Principal {
@@ -337,9 +336,4 @@ describe('properties', () => {
       }),
     );
   });
-});
-
-test('the judge lets Access stand for everything', () => {
-  const { verdict } = createJudge().judge({} as JudgeRequest);
-  expect(verdict).toMatchObject({ name: 'allow', rule: 'access' });
 });

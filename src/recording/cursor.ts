@@ -13,6 +13,7 @@ import { recordingErrors } from './errors.ts';
 import { eachEvent, SegmentScanner } from './frame.ts';
 import { listSegments } from './recover.ts';
 import { segmentName } from './segment.ts';
+import { Peek } from './tracker.ts';
 
 export class JournalCursor {
   readonly #directory: string;
@@ -25,6 +26,9 @@ export class JournalCursor {
   /** One past the last event that was looked at, wanted or not. */
   #passed: number;
   readonly #types: ReadonlySet<string> | null;
+  /** First bytes of the wanted types: most events are told by these alone. */
+  readonly #initials: ReadonlySet<number>;
+  readonly #peek = new Peek();
 
   /** `types` null gives every event; others are passed over without being decoded. */
   constructor(dir: string, fromSequence: number, types: readonly EventType[] | null = null) {
@@ -32,6 +36,7 @@ export class JournalCursor {
     this.#next = Math.max(1, fromSequence);
     this.#passed = this.#next;
     this.#types = types === null ? null : new Set(types);
+    this.#initials = new Set((types ?? []).map((type) => type.charCodeAt(0)));
   }
 
   /** Sequence of the next event it will give. */
@@ -91,9 +96,14 @@ export class JournalCursor {
       const sequence = firstSequence + index;
       if (sequence < this.#next) return;
       this.#passed = sequence + 1;
-      if (this.#types !== null && !this.#types.has(typeOf(leaf))) return;
+      if (this.#types !== null && !this.#isWanted(leaf, this.#types)) return;
       this.#ready.push(JSON.parse(leaf.toString('utf8', 1, leaf.length)) as Event);
     });
+  }
+
+  #isWanted(leaf: Buffer, types: ReadonlySet<string>): boolean {
+    if (this.#peek.look(leaf) && !this.#initials.has(this.#peek.initial)) return false;
+    return types.has(typeOf(leaf));
   }
 
   async #open(): Promise<boolean> {

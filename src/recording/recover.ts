@@ -220,7 +220,7 @@ class Replay {
         const known = readBeginning(leaf);
         if (known?.sequence !== expected++) refuse('an event carries another sequence than its place');
         tree.push(leaf);
-        this.#tracker.observe(leaf, known);
+        this.#tracker.take(leaf, known);
       });
       if (!isWhole || count === 0) refuse('its events do not fill the frame');
       this.hasEvents = true;

@@ -62,6 +62,12 @@ const beforeSequence = Buffer.from('\0{"seq":');
 const beforeTime = Buffer.from(',"at":');
 const beforeType = Buffer.from(',"type":"');
 
+const intentMark = Buffer.from('command.intent","session":"');
+const endedMark = Buffer.from('command.ended","session":"');
+const commandMark = Buffer.from('","command":');
+const quote = 0x22;
+const backslash = 0x5c;
+
 /**
  * The same fields found byte by byte into an object that is used again: verification asks this of every event, and a
  * regular expression with its strings costs as much there as the hash.
@@ -71,6 +77,9 @@ export class Peek {
   atMs = 0;
   /** First byte of the type. */
   initial = 0;
+  /** Of the event that `lookAtCommand` found. */
+  session = '';
+  command = 0;
   #at = 0;
 
   /** False where the payload does not begin as it must. */
@@ -83,6 +92,27 @@ export class Peek {
     if (!this.#skip(leaf, beforeType)) return false;
     this.initial = leaf[this.#at] ?? 0;
     return true;
+  }
+
+  /** Whether it is the beginning or the end of a command, with its fields in the order in which the pipeline writes them. */
+  lookAtCommand(leaf: Buffer): 'command.intent' | 'command.ended' | null {
+    if (!this.look(leaf)) return null;
+    const start = this.#at;
+    let type: 'command.intent' | 'command.ended' = 'command.intent';
+    if (!this.#skip(leaf, intentMark)) {
+      this.#at = start;
+      type = 'command.ended';
+      if (!this.#skip(leaf, endedMark)) return null;
+    }
+    const from = this.#at;
+    while (this.#at < leaf.length && leaf[this.#at] !== quote && leaf[this.#at] !== backslash) this.#at++;
+    const to = this.#at;
+    if (!this.#skip(leaf, commandMark)) return null;
+    const digits = this.#at;
+    this.command = this.#number(leaf);
+    if (this.#at === digits) return null;
+    this.session = leaf.toString('latin1', from, to);
+    return type;
   }
 
   #skip(leaf: Buffer, expected: Buffer): boolean {
@@ -114,6 +144,7 @@ const watched: ReadonlySet<string> = new Set([
 
 export class SessionTracker {
   readonly #sessions = new Map<string, OpenSession>();
+  readonly #peek = new Peek();
 
   static restore(states: readonly OpenSessionState[]): SessionTracker {
     const tracker = new SessionTracker();
@@ -132,7 +163,20 @@ export class SessionTracker {
   }
 
   /** Takes an event. */
-  observe(leaf: Buffer, known: Beginning | null = readBeginning(leaf)): void {
+  observe(leaf: Buffer): void {
+    // Nearly all events are of commands, and the journal's thread does this for each.
+    const type = this.#peek.lookAtCommand(leaf);
+    if (type === null) {
+      this.take(leaf, readBeginning(leaf));
+      return;
+    }
+    const open = this.#sessions.get(this.#peek.session);
+    if (open === undefined) return;
+    this.#apply(open, type, this.#peek.command, null);
+  }
+
+  /** Takes an event whose beginning was read already. */
+  take(leaf: Buffer, known: Beginning | null): void {
     if (known === null || !watched.has(known.type)) return;
     let session = known.session;
     let command = known.command;

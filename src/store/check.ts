@@ -34,6 +34,14 @@ export function document(field: string, value: unknown, bytesMax = documentBytes
   return json;
 }
 
+/** JSON text of a document that is kept as text: any value, since what a database cannot keep stands there escaped. */
+export function escapedDocument(field: string, value: unknown, bytesMax: number): string {
+  const json = JSON.stringify(value);
+  if (json === undefined) throw storeErrors('store.invalid-text', { values: { field } });
+  if (Buffer.byteLength(json) > bytesMax) throw storeErrors('store.too-large', { values: { field, limit: bytesMax } });
+  return json;
+}
+
 /** A whole number that fits both engines and JavaScript. */
 export function whole(field: string, value: number): number {
   if (!Number.isSafeInteger(value)) throw storeErrors('store.bad-number', { values: { field } });

@@ -46,6 +46,12 @@ export const nameBytesMax = 512;
 /** Longest JSON document (an object's spec, a setting), UTF-8 bytes. 1 MiB is far beyond any manifest. */
 export const documentBytesMax = 1024 * 1024;
 
+/** Longest document of a review, UTF-8 bytes as JSON: 256 KiB of text, each byte of it escaped at worst, and what it means. */
+export const reviewDocumentBytesMax = 4 * 1024 * 1024;
+
+/** Names and groups in the audience of one review: two lists of a thousand each, and those of its escalation. */
+export const audienceMax = 4000;
+
 /** Longest sealed value: the secrets room allows 64 KiB of plain text. */
 export const sealedBytesMax = 128 * 1024;
 
@@ -61,7 +67,7 @@ export const insertRowsMax = 1000;
 /** Live tokens of one owner that are looked at. */
 export const liveTokensMax = 1000;
 
-/** Tokens deleted by one purge, so that it holds no lock for long. */
+/** Tokens, reviews or grants deleted by one purge, so that it holds no lock for long. */
 export const purgeRowsMax = 5000;
 
 /** How long uses of tokens are gathered before they are written. */

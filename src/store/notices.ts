@@ -12,17 +12,21 @@ import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { noticeBytesMax } from './limits.ts';
 import type { Schema } from './schema.ts';
-import type { ObjectNotice, TokenNotice, Unsubscribe } from './types.ts';
+import type { IdNotice, ObjectNotice, TokenNotice, Unsubscribe } from './types.ts';
 
 export const channel = 'sallyport_store';
 
 type Listener<N> = (notice: N) => void;
+
+/** What is announced by its ids alone, besides tokens. */
+export type IdTopic = 'review' | 'grant';
 
 export class Notices {
   readonly #isShared: boolean;
   readonly #origin = randomUUID();
   readonly #objectListeners = new Set<Listener<ObjectNotice>>();
   readonly #tokenListeners = new Set<Listener<TokenNotice>>();
+  readonly #idListeners: Readonly<Record<IdTopic, Set<Listener<IdNotice>>>> = { review: new Set(), grant: new Set() };
 
   /** `isShared` tells whether other gateways may listen on the same database. */
   constructor(isShared: boolean) {
@@ -42,6 +46,12 @@ export class Notices {
     return () => void this.#tokenListeners.delete(own);
   }
 
+  onId(topic: IdTopic, listener: Listener<IdNotice>): Unsubscribe {
+    const own = (notice: IdNotice): void => listener(notice);
+    this.#idListeners[topic].add(own);
+    return () => void this.#idListeners[topic].delete(own);
+  }
+
   /** Within the transaction that changes objects: tells the other gateways once it commits. */
   async shareObjects(transaction: Kysely<Schema>, names: readonly { kind: string; name: string }[]): Promise<void> {
     await this.#share(
@@ -51,22 +61,13 @@ export class Notices {
   }
 
   /** Within the transaction that revokes tokens. */
-  async shareTokens(transaction: Kysely<Schema>, ids: readonly string[]): Promise<void> {
-    const payloads: string[] = [];
-    let part: string[] = [];
-    let bytes = 0;
-    for (const id of ids) {
-      const size = Buffer.byteLength(JSON.stringify(id)) + 1;
-      if (bytes + size > noticeBytesMax) {
-        payloads.push(JSON.stringify([this.#origin, 'token', ...part]));
-        part = [];
-        bytes = 0;
-      }
-      part.push(id);
-      bytes += size;
-    }
-    if (part.length > 0) payloads.push(JSON.stringify([this.#origin, 'token', ...part]));
-    await this.#share(transaction, payloads);
+  shareTokens(transaction: Kysely<Schema>, ids: readonly string[]): Promise<void> {
+    return this.#shareIds(transaction, 'token', ids);
+  }
+
+  /** Within the transaction that changes reviews or grants. */
+  shareIds(transaction: Kysely<Schema>, topic: IdTopic, ids: readonly string[]): Promise<void> {
+    return this.#shareIds(transaction, topic, ids);
   }
 
   /** After the commit: tells our own listeners. */
@@ -78,10 +79,15 @@ export class Notices {
     if (ids.length > 0) emit(this.#tokenListeners, { type: 'revoked', ids });
   }
 
+  announceIds(topic: IdTopic, ids: readonly string[]): void {
+    if (ids.length > 0) emit(this.#idListeners[topic], { type: 'changed', ids });
+  }
+
   /** Something may have been missed. */
   resync(): void {
     emit(this.#objectListeners, { type: 'resync' });
     emit(this.#tokenListeners, { type: 'resync' });
+    for (const listeners of Object.values(this.#idListeners)) emit(listeners, { type: 'resync' });
   }
 
   /** Takes a payload that the database delivered. What we cannot read may have been anything: `resync`. */
@@ -90,8 +96,28 @@ export class Notices {
     if (origin !== undefined && origin === this.#origin) return;
     const [kind, name] = rest;
     if (topic === 'token') this.announceTokens(rest);
+    else if (topic === 'review' || topic === 'grant') this.announceIds(topic, rest);
     else if (topic === 'object' && kind !== undefined && name !== undefined) this.announceObjects([{ kind, name }]);
     else this.resync();
+  }
+
+  /** As many payloads as it takes for each to stay below the server's limit. */
+  async #shareIds(transaction: Kysely<Schema>, topic: string, ids: readonly string[]): Promise<void> {
+    const payloads: string[] = [];
+    let part: string[] = [];
+    let bytes = 0;
+    for (const id of ids) {
+      const size = Buffer.byteLength(JSON.stringify(id)) + 1;
+      if (bytes + size > noticeBytesMax) {
+        payloads.push(JSON.stringify([this.#origin, topic, ...part]));
+        part = [];
+        bytes = 0;
+      }
+      part.push(id);
+      bytes += size;
+    }
+    if (part.length > 0) payloads.push(JSON.stringify([this.#origin, topic, ...part]));
+    await this.#share(transaction, payloads);
   }
 
   async #share(transaction: Kysely<Schema>, payloads: readonly string[]): Promise<void> {

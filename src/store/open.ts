@@ -18,8 +18,10 @@ import { Listening } from './listening.ts';
 import { migrations } from './migrations/index.ts';
 import { Notices } from './notices.ts';
 import { PostgresEngine } from './postgres.ts';
+import { GrantRepository } from './repositories/grants.ts';
 import { ObjectRepository } from './repositories/objects.ts';
 import { PasswordRepository } from './repositories/passwords.ts';
+import { ReviewRepository } from './repositories/reviews.ts';
 import { SealedSecretRepository } from './repositories/sealed.ts';
 import { SessionRepository } from './repositories/sessions.ts';
 import { SettingRepository } from './repositories/settings.ts';
@@ -108,6 +110,8 @@ class OpenStore implements Store {
   readonly sealed: SealedSecretRepository;
   readonly sessions: SessionRepository;
   readonly settings: SettingRepository;
+  readonly reviews: ReviewRepository;
+  readonly grants: GrantRepository;
   readonly #engine: Engine;
   readonly #listening: Listening | null;
   #closing: Promise<void> | null = null;
@@ -121,6 +125,8 @@ class OpenStore implements Store {
     this.sealed = new SealedSecretRepository(db);
     this.sessions = new SessionRepository(db);
     this.settings = new SettingRepository(db);
+    this.reviews = new ReviewRepository(db, notices);
+    this.grants = new GrantRepository(db, notices);
   }
 
   get failure(): Error | null {

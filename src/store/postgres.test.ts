@@ -2,10 +2,11 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeClock, systemClock } from '../base/clock.ts';
-import { type ObjectNotice, openStore, type Store, type TokenNotice } from './index.ts';
+import { type IdNotice, type ObjectNotice, openStore, type Store, type TokenNotice } from './index.ts';
 import { poolConnectionsMax } from './limits.ts';
 import { channel } from './notices.ts';
 import { PostgresEngine } from './postgres.ts';
+import { review, updateOf } from './reviews.contract.ts';
 import { codeOf, describeStore, token, typesQuery, typesRow, until, write } from './store.contract.ts';
 import { PostgresServer } from './testing/server.ts';
 
@@ -86,6 +87,25 @@ describe('two gateways on one PostgreSQL', () => {
       two.objects.putAll([...names].reverse().map((name) => write('Lock', name, { spec: { round, by: 2 } }))),
     ]).flat();
     expect(new Set((await Promise.all(rounds)).map((result) => result.outcome))).toEqual(new Set(['applied']));
+  });
+
+  it('claim a review once, and hear of each other’s decisions (A-REV-04, A-REV-05)', async () => {
+    const heard: IdNotice[] = [];
+    const stop = two.reviews.onChange((notice) => void heard.push(notice));
+    await one.reviews.change({ creates: [review('rev_shared', { state: 'approved' })] }, async () => {});
+    await until(() => heard.length > 0);
+    const read = (await two.reviews.get('rev_shared'))!;
+    const states = ['executed', 'denied', 'executed', 'withdrawn'];
+    const races = states.map((state, at) =>
+      [one, two][at % 2]!.reviews.change({ updates: [updateOf(read, { state })] }, async () => {}),
+    );
+    expect((await Promise.all(races)).filter(Boolean)).toHaveLength(1);
+    const long = Array.from({ length: 40 }, (_, at) => review(`rev_${'x'.repeat(400)}${at}`));
+    await one.reviews.change({ creates: long }, async () => {});
+    const told = () => heard.flatMap((notice) => (notice.type === 'changed' ? notice.ids : []));
+    await until(() => told().includes(long.at(-1)!.id));
+    expect(long.every(({ id }) => told().includes(id))).toBe(true);
+    stop();
   });
 
   it('make one value of a setting', async () => {
@@ -188,7 +208,7 @@ describe('the PostgreSQL engine', () => {
     await server.query(`insert into migrations (name, timestamp) values ('9999-later', 'x')`, 'later');
     expect(await codeOf(openStore({ databaseUrl }))).toBe('store.newer-schema');
     const rows = await server.query('select count(*)::int as count from migrations', 'later');
-    expect(rows).toEqual([{ count: 2 }]);
+    expect(rows).toEqual([{ count: 3 }]);
   });
 
   it('leaves a database as it was when a migration fails', async () => {

@@ -84,6 +84,34 @@ export interface SettingsTable {
   value: JsonColumn<Json>;
 }
 
+export interface ReviewsTable {
+  id: string;
+  kind: string;
+  state: string;
+  requester: string;
+  resource: string;
+  gateway: string;
+  audience: JsonColumn<string[]>;
+  created_at_ms: number;
+  expires_at_ms: number;
+  next_at_ms: number | null;
+  version: number;
+  document: string;
+}
+
+export interface GrantsTable {
+  id: string;
+  principal_id: string;
+  principal_name: string;
+  resource: string;
+  access: string;
+  review: string;
+  granted_at_ms: number;
+  expires_at_ms: number;
+  revoked_at_ms: number | null;
+  revoked_by: string | null;
+}
+
 export interface Schema {
   objects: ObjectsTable;
   passwords: PasswordsTable;
@@ -92,4 +120,6 @@ export interface Schema {
   sessions: SessionsTable;
   cursors: CursorsTable;
   settings: SettingsTable;
+  reviews: ReviewsTable;
+  grants: GrantsTable;
 }

@@ -25,6 +25,7 @@ import {
   type TokenPage,
 } from './index.ts';
 import { documentBytesMax } from './limits.ts';
+import { reviewCases } from './reviews.contract.ts';
 
 export type Location = { readonly directory: string } | { readonly databaseUrl: string };
 
@@ -141,6 +142,7 @@ export function describeStore(engine: string, locate: () => Promise<Location>): 
     sealedCases(() => store);
     sessionCases(() => store);
     settingCases(() => store);
+    reviewCases(() => store);
 
     it('answers its health', async () => {
       const health = await store.health();

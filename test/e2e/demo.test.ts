@@ -221,6 +221,75 @@ describe('the tour', () => {
     expect(plain.stderr).toMatch(/TLS|SSL/);
   });
 
+  it('masks what engineers see of customers, whatever it is called, and not what the DBA sees', () => {
+    const masked = psql('engineer', '-c', 'SELECT email, lower(reverse(ssn)) AS x FROM customers LIMIT 50');
+    expect(new Set(masked.out.trim().split('\n'))).toEqual(new Set(['[redacted]|[redacted]']));
+    expect(psql('engineer', '-c', 'SELECT c FROM customers c LIMIT 1').out).not.toContain('@');
+    expect(psql('engineer', '-c', "\\copy customers TO 'masked.csv' CSV").code).toBe(0);
+    expect(psql('engineer', '-c', 'SELECT card_number FROM payments LIMIT 1').out.trim()).toMatch(/^\*+\d{4}$/);
+    expect(psql('dba', '-c', 'SELECT email FROM customers LIMIT 1').out).toContain('@');
+    const guess = psql('engineer', '-c', "SELECT id FROM customers WHERE email LIKE 'a%'");
+    expect(guess.code).toBe(1);
+    expect(guess.err).toMatch(/customers\.email is masked/);
+  });
+
+  it('keeps what was masked masked in COPY', async () => {
+    const text = await readFile(join(directory, 'masked.csv'), 'utf8');
+    expect(text.trim().split('\n').length).toBeGreaterThan(1000);
+    expect(text).not.toContain('@');
+  });
+
+  it('refuses DROP to the engineer, with the rule and what to do next', () => {
+    const refused = psql('engineer', '-v', 'VERBOSITY=verbose', '-c', 'DROP TABLE payments');
+    expect(refused.err).toContain('42501');
+    expect(refused.err).toContain('no-destructive-sql');
+    expect(refused.err).toContain('HINT');
+    expect(psql('dba', '-c', 'SELECT count(*) > 0 FROM payments').out.trim()).toBe('t');
+  });
+
+  it('holds an UPDATE without WHERE until the DBA approves it in another terminal', async () => {
+    const child = spawn('psql', ['-X', '-A', '-t', '-c', "UPDATE orders SET status = 'paid'"], {
+      env: environment('engineer') as NodeJS.ProcessEnv,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const review = await until('the notice', () => /review (rev_\w+)/.exec(err)?.[1] ?? null);
+    expect(err).toMatch(/NOTICE: {2}The statement waits for approval by a member of dba/);
+    expect(out).toBe('');
+    expect(sallyport('dba', 'reviews', 'show', review).out).toContain("UPDATE orders SET status = 'paid'");
+    expect(sallyport('engineer', 'reviews', 'approve', review, '--reason', 'me').err).toMatch(/Nobody decides/);
+    expect(sallyport('dba', 'reviews', 'approve', review, '--reason', 'ticket 4711').code).toBe(0);
+    expect(await ended).toBe(0);
+    expect(out).toMatch(/^UPDATE \d{4}/);
+    expect(sallyport('dba', 'reviews', 'approve', review, '--reason', 'again').code).not.toBe(0);
+  });
+
+  it('raises an alert when one statement reads more than 500 customers', async () => {
+    psql('dba', '-c', 'SELECT full_name FROM customers');
+    await until('the alert', async () => {
+      for (const { id } of (await sessions()).slice(0, 3)) {
+        if (sallyport('admin', 'sessions', 'replay', id).out.includes('many-customers-at-once')) return true;
+      }
+      return null;
+    });
+  });
+
+  it('tries rules out: their examples, one command, what was recorded', () => {
+    const rules = join(root, 'demo/policies');
+    const tested = sallyport('admin', 'policy', 'test', '-f', rules);
+    expect(tested.out + tested.err).toMatch(/no-write-without-where/);
+    expect(tested.code).toBe(0);
+    const explained = sallyport('admin', 'explain', 'orders', '--as', 'engineer', 'DELETE FROM orders');
+    expect(explained.out).toMatch(/hold by no-write-without-where/);
+    const replayed = sallyport('admin', 'policy', 'replay', '--since', '1d', '-f', rules);
+    expect(replayed.err).toBe('');
+    expect(replayed.code).toBe(0);
+  });
+
   it('lists and replays what happened', async () => {
     psql('engineer', '-c', "SELECT 'find me' AS needle, 7 AS number");
     const session = await until('the session in the list', async () => {

@@ -209,6 +209,7 @@ class Environment implements TestEnv {
         resultBytesPerSession: recording?.resultBytesPerSession,
       },
       sessions: { perPrincipal: 10_000, total: 10_000 },
+      webhooks: [],
       drainMs: 0,
       log: { level: 'silent', format: 'json' },
     };

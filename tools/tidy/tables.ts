@@ -50,7 +50,7 @@ export const roomPackages: Readonly<Record<string, readonly string[]>> = {
   'api/contract': ['zod', 'yaml'],
   api: ['fastify', 'zod', 'yaml'],
   language: ['libpg-query'],
-  policy: ['@marcbachmann/cel-js'],
+  policy: ['@marcbachmann/cel-js', 're2js'],
   masking: ['libphonenumber-js', 're2js'],
   cli: ['commander', '@clack/prompts', 'picocolors', 'yaml', 'zod'],
   gateway: ['pino', 'prom-client', '@peculiar/x509', 'reflect-metadata', 'yaml', 'zod'],

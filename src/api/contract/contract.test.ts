@@ -74,7 +74,7 @@ spec: { match: { principals: { grups: [x] }, resources: { names: [a, a] } } }
       'f.yaml:8:14: spec.recording: must be one of: strict, best-effort',
       'f.yaml:9:9: spec.pool: must be at most 9',
       'f.yaml:10:9: spec.fast: must be true or false, not a string',
-      'f.yaml:12:7: kind: must be one of: Resource, Access, Group, Principal; did you mean Access?',
+      'f.yaml:12:7: kind: must be one of: Resource, Access, Guardrail, Mask, Group, Principal; did you mean Access?',
       'f.yaml:16:30: spec.match.principals: must select someone by names or groups',
       'f.yaml:16:32: spec.match.principals.grups: unknown field; did you mean groups?',
       'f.yaml:16:66: spec.match.resources.names: must not name anything twice',

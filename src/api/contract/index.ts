@@ -31,8 +31,11 @@ export {
 export { namePattern } from './names.ts';
 export { type OpenApiOptions, openApiDocument } from './openapi.ts';
 export { type Permission, permissions, type RoutePermission } from './permission.ts';
+export { type GrantView, type ReviewSummary, type ReviewView, reviewStates } from './review-shapes.ts';
 export type { HandlerInput, RouteAnswer, RouteDefinition, RouteEntry, RouteInput } from './route.ts';
 export { exportFormats, type RouteName, type Routes, routes } from './routes.ts';
+export type { CommandExplanation, ExampleResult, ReplayEntry, SessionEventView } from './rule-shapes.ts';
+export type { GuardrailManifest, MaskManifest } from './rules.ts';
 export { manifestJsonSchema, manifestSchemaId } from './schema.ts';
 export type {
   Explanation,
@@ -47,6 +50,7 @@ export type {
   StatusView,
   TokenView,
 } from './shapes.ts';
+export { durationMs, spellDuration } from './spelling.ts';
 export {
   type Checked,
   checkManifest,
@@ -55,4 +59,5 @@ export {
   formatPath,
   type ManifestSchemas,
   manifestSchemas,
+  parsePath,
 } from './validate.ts';

@@ -53,3 +53,42 @@ export const streamHeartbeatMs = 15_000;
 
 /** Largest answer the client takes into memory, and largest line of a stream. */
 export const clientAnswerBytesMax = 64 * 1024 * 1024;
+
+/** People who must approve: more than a handful never come together in time. */
+export const approvalsMax = 10;
+
+/** How long a review may wait. Below half a minute nobody can read; a held client longer than a day is gone. */
+export const reviewMsMin = 30_000;
+export const reviewMsMax = 24 * 60 * 60 * 1000;
+
+/** How long a grant may last: a week is no longer just in time, and standing access belongs in an Access. */
+export const grantMsMin = 60_000;
+export const grantMsMax = 7 * 24 * 60 * 60 * 1000;
+
+/** Longest bound on a statement's run. */
+export const statementDurationMsMax = 7 * 24 * 60 * 60 * 1000;
+
+/** Longest condition, pattern or part of a text in a rule, in characters; longer ones nobody reviews. */
+export const patternLengthMax = 4096;
+
+/** Longest name pattern: a quoted PostgreSQL identifier holds 63 bytes, and stars stand between them. */
+export const patternNameLengthMax = 256;
+
+/** Entries of one list of names, verbs or texts in a rule: they are compared one by one. */
+export const patternsMax = 1000;
+
+/** Examples of one guardrail, and the longest: they run at each save. */
+export const examplesMax = 100;
+export const exampleLengthMax = 64 * 1024;
+
+/** Characters that a partial mask may keep at one end. */
+export const partialCharactersMax = 64;
+
+/** Longest reason of a decision or a request: a ticket and two sentences. */
+export const reasonLengthMax = 1000;
+
+/** Longest command that is explained. */
+export const commandLengthMax = 256 * 1024;
+
+/** Commands that one replay of a policy judges, unless it asks for fewer. */
+export const replayCommandsMax = 1_000_000;

@@ -3,7 +3,8 @@
  *
  * Invariants:
  * - Every object is strict: an unknown key is an error, never ignored (A-API-03).
- * - A selector that selects nothing is refused, so that leaving something out never means "everything".
+ * - In what grants, a selector that selects nothing is refused, so that leaving something out never means "everything".
+ *   (Rules only restrict, and there it does: rules.ts.)
  * - `value` and `password` are write-only: the server seals or hashes them and no answer carries them (A-API-06).
  *
  * Deliberately absent: the store, the meaning of a match (that is policy), defaults that only a protocol knows.
@@ -14,9 +15,10 @@ import type { PrincipalKind, Role } from '../../core/principal.ts';
 import type { RecordingMode, SettingDefinition, TlsMode } from '../../core/resource.ts';
 import { formatAddress, parseAddress } from './address.ts';
 import * as limits from './limits.ts';
-import { labels, nameList, objectName, secretName, shortText, utf8Length } from './names.ts';
+import { labels, metadata, nameList, secretName, shortText, utf8Length } from './names.ts';
+import { accessRequest, type GuardrailManifest, type MaskManifest } from './rules.ts';
 
-export const manifestKinds = ['Resource', 'Access', 'Group', 'Principal'] as const;
+export const manifestKinds = ['Resource', 'Access', 'Guardrail', 'Mask', 'Group', 'Principal'] as const;
 export type ManifestKind = (typeof manifestKinds)[number];
 export const manifestKind = z.enum(manifestKinds);
 
@@ -31,11 +33,6 @@ const tlsModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as
 const recordingModes = ['strict', 'best-effort'] as const satisfies readonly RecordingMode[];
 const principalKinds = ['person', 'service', 'agent'] as const satisfies readonly PrincipalKind[];
 const roleNames = ['admin', 'auditor', 'member'] as const satisfies readonly Role[];
-
-const metadata = z.strictObject({
-  name: objectName,
-  labels: labels.optional().describe('Free labels, by which an Access selects resources.'),
-});
 
 const absolutePath = z
   .string()
@@ -139,7 +136,10 @@ const resourceSelector = z
 export const accessSchema = z.strictObject({
   kind: z.literal('Access'),
   metadata,
-  spec: z.strictObject({ match: z.strictObject({ principals: principalSelector, resources: resourceSelector }) }),
+  spec: z.strictObject({
+    match: z.strictObject({ principals: principalSelector, resources: resourceSelector }),
+    request: accessRequest.optional(),
+  }),
 });
 
 export const groupSchema = z.strictObject({
@@ -233,7 +233,13 @@ export type GroupManifest = z.output<typeof groupSchema>;
 export type PrincipalManifest = z.output<typeof principalSchema>;
 export type ResourceManifest = z.output<ReturnType<typeof looseResourceSchema>>;
 /** A checked manifest with its defaults filled in. */
-export type Manifest = ResourceManifest | AccessManifest | GroupManifest | PrincipalManifest;
+export type Manifest =
+  | ResourceManifest
+  | AccessManifest
+  | GuardrailManifest
+  | MaskManifest
+  | GroupManifest
+  | PrincipalManifest;
 export type SecretSource = z.output<typeof secretSource>;
 
 /**

@@ -5,7 +5,7 @@
  * the characters that reorder or hide text (A-REV-06), so that no display has to distrust them.
  */
 import { z } from 'zod';
-import { escapeLine } from '../../base/escape.ts';
+import { escapeLine, escapeText } from '../../base/escape.ts';
 import * as limits from './limits.ts';
 
 export const namePattern = /^[a-z0-9]([a-z0-9._-]{0,62})$/;
@@ -44,11 +44,24 @@ export const labels = z
   .record(labelKey, labelValue)
   .refine((value) => Object.keys(value).length <= limits.labelsMax, `must not be more than ${limits.labelsMax} labels`);
 
+/** What every kind of manifest begins with. */
+export const metadata = z.strictObject({
+  name: objectName,
+  labels: labels.optional().describe('Free labels, by which an Access selects resources.'),
+});
+
 /** A list of names without repetition. */
 export const nameList = z
   .array(objectName)
   .max(limits.listEntriesMax)
   .refine((names) => new Set(names).size === names.length, 'must not name anything twice');
+
+/** Why a person asks or decides: what a reviewer and an auditor read. Several lines, nothing that hides or reorders. */
+export const reasonText = z
+  .string()
+  .max(limits.reasonLengthMax)
+  .refine((text) => escapeText(text) === text, 'must not hold control or invisible characters')
+  .refine((text) => text.trim() !== '', 'must say why');
 
 /** A moment as ISO 8601 with an offset. */
 export const moment = z.iso.datetime({ offset: true });

@@ -181,6 +181,15 @@ export const statusShape = z.object({
   sessions: z.object({ live: z.number() }),
 });
 
+/** What is wrong with a field of a manifest or of a request. */
+export const fieldProblemShape = z.object({
+  /** Ordinal in `documents` of an apply, from 0; null where the problem is of the request. */
+  document: z.number().nullable(),
+  path: z.array(z.union([z.string(), z.number()])),
+  on: z.enum(['key', 'value']),
+  message: z.string(),
+});
+
 /** RFC 9457. */
 export const problemShape = z.object({
   type: z.string(),
@@ -189,17 +198,7 @@ export const problemShape = z.object({
   code: z.string(),
   detail: z.string(),
   requestId: z.string(),
-  problems: z
-    .array(
-      z.object({
-        /** Ordinal in `documents` of an apply, from 0; null where the problem is of the request. */
-        document: z.number().nullable(),
-        path: z.array(z.union([z.string(), z.number()])),
-        on: z.enum(['key', 'value']),
-        message: z.string(),
-      }),
-    )
-    .optional(),
+  problems: z.array(fieldProblemShape).optional(),
 });
 
 export type PrincipalView = z.output<typeof principalShape>;

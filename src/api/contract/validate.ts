@@ -17,6 +17,7 @@ import {
   principalSchema,
   resourceSchemaOf,
 } from './manifest.ts';
+import { guardrailSchema, maskSchema } from './rules.ts';
 
 export type FieldPath = readonly (string | number)[];
 
@@ -42,13 +43,17 @@ export function manifestSchemas(protocols: readonly ProtocolDescription[] | null
   const resources: z.ZodType[] = protocols === null ? [loose] : [...byProtocol.values()];
   return {
     protocols,
-    all: z.union([...resources, accessSchema, groupSchema, principalSchema]),
+    all: z.union([...resources, accessSchema, guardrailSchema, maskSchema, groupSchema, principalSchema]),
     schemaFor(value) {
       switch (field(value, 'kind')) {
         case 'Resource':
           return byProtocol.get(String(field(field(value, 'spec'), 'protocol'))) ?? loose;
         case 'Access':
           return accessSchema;
+        case 'Guardrail':
+          return guardrailSchema;
+        case 'Mask':
+          return maskSchema;
         case 'Group':
           return groupSchema;
         case 'Principal':
@@ -110,6 +115,17 @@ export function formatPath(path: FieldPath): string {
     else out += `[${JSON.stringify(step)}]`;
   }
   return out;
+}
+
+/** The path that `formatPath` wrote. */
+export function parsePath(text: string): FieldPath {
+  const path: (string | number)[] = [];
+  for (const [, name, index, quoted] of text.matchAll(/([A-Za-z0-9_-]+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]/g)) {
+    path.push(
+      quoted !== undefined ? String(JSON.parse(quoted)) : index !== undefined ? Number(index) : (name as string),
+    );
+  }
+  return path;
 }
 
 function explain(issue: z.core.$ZodIssue, value: unknown): string {

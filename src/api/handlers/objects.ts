@@ -38,14 +38,14 @@ export function objectHandlers({ ports, schemas, record }: ApiParts): Pick<Handl
 
     async apply({ principal, input }) {
       const { documents, dryRun } = input.body;
-      const plan = await planApply(documents, schemas, configuration, secrets);
+      const plan = await planApply(documents, schemas, configuration, secrets, ports.checks);
       if (!dryRun) await commit(plan, principal);
       return { dryRun, results: [...plan.results] };
     },
 
     async deleteObject({ principal, input }) {
       const { kind, name } = input.params;
-      const plan = await planDelete(kind, name, configuration);
+      const plan = await planDelete(kind, name, configuration, ports.checks);
       if (input.query.dryRun !== true) await commit(plan, principal);
       return plan.results[0] as ObjectResult;
     },

@@ -1,8 +1,7 @@
 /** `sallyport apply`: creates and updates objects from manifests, all or none. */
-import { ApiError, locateProblem } from '../../api/contract/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { usage } from '../errors.ts';
-import { problemsError, readSources } from '../manifests.ts';
+import { placed, readSources } from '../manifests.ts';
 import { diffLines, summaryOf } from '../output/diff.ts';
 import { startSpinner } from '../output/progress.ts';
 
@@ -41,13 +40,3 @@ export const applyCommand: CommandSpec = {
     });
   },
 };
-
-/** The gateway's problems with their place in the files, where they have one. */
-function placed(error: unknown, sources: Awaited<ReturnType<typeof readSources>>): unknown {
-  if (!(error instanceof ApiError)) return error;
-  const problems = error.problems.flatMap((problem) => {
-    const source = problem.document === null ? undefined : sources[problem.document];
-    return source === undefined ? [] : [locateProblem(source, problem)];
-  });
-  return problems.length === 0 ? error : problemsError(problems, error);
-}

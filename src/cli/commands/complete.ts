@@ -6,6 +6,7 @@ import type { CommandContext, CommandSpec, CompletionSource } from '../command.t
 import { type Candidate, completeWords } from '../completion/candidates.ts';
 import { kindOf } from '../kinds.ts';
 import { completionDeadlineMs, completionItemsMax } from '../limits.ts';
+import { emptyReviewQuery } from '../reviews.ts';
 import { emptySessionQuery } from '../sessions.ts';
 import { topics } from './help.ts';
 
@@ -76,6 +77,17 @@ async function ask(client: Client, source: CompletionSource, before: readonly st
         word: id,
         description: `${owner} ${description}`.trim(),
       }));
+    case 'review': {
+      const query = { ...emptyReviewQuery, state: 'pending', limit: completionItemsMax } as const;
+      return (await client.call('listReviews', { query })).reviews.map(({ id, requester, resource }) => ({
+        word: id,
+        description: `${requester.name} on ${resource}`,
+      }));
+    }
+    case 'grant':
+      return (await client.call('listGrants', { query: { limit: completionItemsMax, cursor: undefined } })).grants.map(
+        ({ id, owner, resource }) => ({ word: id, description: `${owner.name} on ${resource}` }),
+      );
     default:
       return [];
   }

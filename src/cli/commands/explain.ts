@@ -1,41 +1,189 @@
-/** `sallyport explain`: may this principal open that resource, and which Access says so. */
+/** `sallyport explain`: may this principal open that resource, what would come of a command there, and what says so. */
+import type { CommandExplanation, Explanation } from '../../api/contract/index.ts';
 import { escapeLine } from '../../base/escape.ts';
 import type { CommandSpec } from '../command.ts';
-import { exitCodes } from '../exit.ts';
+import { usage } from '../errors.ts';
+import { type ExitCode, exitCodes } from '../exit.ts';
+import type { Paint, Palette } from '../output/colour.ts';
+import type { Output } from '../output/output.ts';
+import type { Cell } from '../output/table.ts';
+import { duration } from '../output/time.ts';
 
 export const explainCommand: CommandSpec = {
   name: 'explain',
   group: 'Look',
-  summary: 'Say whether a principal may open a resource, and why. Exit code 1 when not.',
-  options: [
-    { flags: '--principal <name>', description: 'Who; yourself when left out.', complete: 'principal' },
-    { flags: '--resource <name>', description: 'What.', required: true, complete: 'resource' },
+  summary: 'Say whether a principal may open a resource, or what would come of a command there, and why. Runs nothing.',
+  arguments: [
+    { name: '[resource]', description: 'What to open.', complete: 'resource' },
+    { name: '[command]', description: 'What would be run there, as one word in quotes.' },
   ],
-  examples: ['sallyport explain --principal engineer --resource orders'],
+  options: [
+    { flags: '--as <name>', description: 'Who; yourself when left out.', complete: 'principal' },
+    { flags: '--principal <name>', description: 'The same.', complete: 'principal', hidden: true },
+    { flags: '--resource <name>', description: 'The resource, as an option.', complete: 'resource', hidden: true },
+  ],
+  examples: [
+    'sallyport explain orders --as engineer',
+    `sallyport explain orders --as engineer 'select email from customers'`,
+  ],
   async run(context) {
-    const { output, options } = context;
+    const { args, output, options } = context;
+    const named = options.text('resource');
+    const [resource, command] = named === null ? args : [named, ...args];
+    if (resource === undefined) throw usage('Explain what?', 'Name a resource: sallyport explain orders');
     const { client } = await context.api();
-    const principal = options.text('principal') ?? (await client.call('whoami')).name;
-    const answer = await client.call('explainAccess', { query: { principal, resource: options.text('resource')! } });
-    await output.result(answer, async () => {
-      const { palette } = output;
-      const who = `${palette.strong(escapeLine(answer.principal))} → ${palette.strong(escapeLine(answer.resource))}`;
-      await output.line(
-        answer.granted
-          ? `${palette.good('✔')} ${who}: granted by Access ${palette.accent(escapeLine(answer.rule))}`
-          : `${palette.bad('✘')} ${who}: no Access grants this`,
-      );
-      if (answer.trace.length === 0) return await output.line('There is no Access at all.');
-      await output.line();
-      await output.table(
-        [{ title: '' }, { title: 'ACCESS' }, { title: 'WHY' }],
-        answer.trace.map((step) => [
-          step.matched ? { text: '✔', paint: palette.good } : { text: '·', paint: palette.faint },
-          step.access,
-          step.why,
-        ]),
-      );
-    });
-    return answer.granted ? exitCodes.ok : exitCodes.no;
+    const principal = options.text('as') ?? options.text('principal') ?? (await client.call('whoami')).name;
+    if (command === undefined) {
+      const answer = await client.call('explainAccess', { query: { principal, resource } });
+      await output.result(answer, () => showAccess(answer, answer.trace, output));
+      return answer.granted ? exitCodes.ok : exitCodes.no;
+    }
+    const answer = await client.call('explainCommand', { body: { principal, resource, command } });
+    await output.result(answer, () => showCommand(answer, output));
+    return codeOf(answer);
   },
 };
+
+/** Yes where it would run, masked or not; no where it would wait or be refused. */
+function codeOf({ verdict }: CommandExplanation): ExitCode {
+  return verdict?.name === 'allow' || verdict?.name === 'mask' ? exitCodes.ok : exitCodes.no;
+}
+
+async function showAccess(
+  answer: Pick<Explanation, 'principal' | 'resource' | 'granted' | 'rule'>,
+  trace: Explanation['trace'],
+  output: Output,
+): Promise<void> {
+  const { palette } = output;
+  const who = `${palette.strong(escapeLine(answer.principal))} → ${palette.strong(escapeLine(answer.resource))}`;
+  await output.line(
+    answer.granted
+      ? `${palette.good('✔')} ${who}: granted by Access ${palette.accent(escapeLine(answer.rule))}`
+      : `${palette.bad('✘')} ${who}: no Access grants this`,
+  );
+  if (trace.length === 0) {
+    await output.line(
+      'No Access can be shown to you. Where one gives access on request, ask for it: sallyport request',
+    );
+    return;
+  }
+  await output.line();
+  await output.table(
+    [{ title: '' }, { title: 'ACCESS' }, { title: 'WHY' }],
+    trace.map((step) => [holdsMark(step.matched, palette), step.access, step.why]),
+  );
+}
+
+function holdsMark(holds: boolean, palette: Palette): Cell {
+  return holds ? { text: '✔', paint: palette.good } : { text: '·', paint: palette.faint };
+}
+
+async function showCommand(answer: CommandExplanation, output: Output): Promise<void> {
+  const { palette } = output;
+  await showAccess(answer, answer.access, output);
+  const { verdict } = answer;
+  if (verdict === null) return;
+  const [mark, paint] = verdictMark(verdict.name, palette);
+  await output.line();
+  await output.line(
+    `${paint(`${mark} ${verdict.name}`)} by ${palette.accent(escapeLine(verdict.rule))}${verdict.reason === '' ? '' : `: ${escapeLine(verdict.reason)}`}`,
+  );
+  if (answer.hold !== null) {
+    const { reviewers, approvals, withinSeconds } = answer.hold;
+    const who = [...reviewers.names, ...reviewers.groups.map((group) => `members of ${group}`)].join(', ');
+    await output.line(escapeLine(`  ${approvals} of ${who} must approve within ${duration(withinSeconds * 1000)}.`));
+  }
+  for (const { rule, verdict: falls, reason } of answer.limits) {
+    await output.line(`  limit of ${palette.accent(escapeLine(rule))} (${escapeLine(falls)}): ${escapeLine(reason)}`);
+  }
+  for (const { rule, reason } of answer.alerts) {
+    await output.line(`  ${palette.warning('alert')} by ${palette.accent(escapeLine(rule))}: ${escapeLine(reason)}`);
+  }
+  await showMeaning(answer, output);
+  await showRules(answer, output);
+  await showColumns(answer, output);
+}
+
+function verdictMark(name: string, palette: Palette): readonly [string, Paint] {
+  if (name === 'allow') return ['✔', palette.good];
+  if (name === 'mask') return ['◐', palette.warning];
+  return name === 'hold' ? ['⏸', palette.warning] : ['⛔', palette.bad];
+}
+
+async function showMeaning({ meaning }: CommandExplanation, output: Output): Promise<void> {
+  const { palette } = output;
+  await output.line();
+  if (meaning === null) return await output.line(palette.bad('What the command means could not be told.'));
+  await output.table(
+    [
+      { title: 'STATEMENT' },
+      { title: 'EFFECTS', widest: 48 },
+      { title: 'RELATIONS', widest: 64 },
+      { title: 'FUNCTIONS', widest: 48 },
+    ],
+    meaning.statements.map((statement) => [
+      statement.kind,
+      statement.effects.join(', '),
+      statement.relations.map(({ name, access }) => `${name} (${access})`).join(', '),
+      statement.functions.join(', '),
+    ]),
+  );
+  if (!meaning.complete) {
+    await output.line(palette.warning(escapeLine(`Stays unknown: ${meaning.unknown.join('; ') || 'something'}`)));
+  }
+  if (!meaning.catalog) {
+    await output.line(
+      palette.warning('Judged without the resource’s catalog: names stand for what they usually mean.'),
+    );
+  }
+}
+
+async function showRules({ guardrails, masks }: CommandExplanation, output: Output): Promise<void> {
+  const { palette } = output;
+  const rules = [
+    ...guardrails.map(({ name, matched, verdict, conditions }) => ({
+      name,
+      holds: matched,
+      what: verdict,
+      conditions,
+    })),
+    ...masks.map(({ name, applies, conditions }) => ({ name, holds: applies, what: 'Mask', conditions })),
+  ];
+  if (rules.length === 0) return;
+  await output.line();
+  await output.table(
+    [{ title: '' }, { title: 'RULE' }, { title: 'VERDICT' }, { title: '' }, { title: 'CONDITION' }, { title: 'WHY' }],
+    rules.flatMap(({ name, holds, what, conditions }) => {
+      const head: readonly Cell[] = [holdsMark(holds, palette), name, what];
+      if (conditions.length === 0) return [[...head, '', '', 'it has no condition']];
+      return conditions.map((one, index) => [
+        ...(index === 0 ? head : ['', '', '']),
+        holdsMark(one.holds, palette),
+        one.condition,
+        one.because,
+      ]);
+    }),
+  );
+}
+
+async function showColumns({ columns }: CommandExplanation, output: Output): Promise<void> {
+  if (columns.length === 0) return;
+  const { palette } = output;
+  await output.line();
+  await output.table(
+    [
+      { title: '#', align: 'right' },
+      { title: 'RESULT COLUMN', widest: 48 },
+      { title: 'CARRIES', widest: 64 },
+      { title: 'MASKED' },
+    ],
+    columns.map(({ statement, name, origins, unresolved, mask, how }) => [
+      String(statement),
+      name === '' ? '?' : name,
+      [...origins, ...(unresolved === null ? [] : [`anything: ${unresolved}`])].join(', ') || 'nothing of a table',
+      mask === null
+        ? { text: 'no', paint: palette.faint }
+        : { text: `${how ?? 'yes'} by ${mask}`, paint: palette.good },
+    ]),
+  );
+}

@@ -10,9 +10,19 @@ import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
 import { gatewayCommand } from './gateway.ts';
 import { getCommand } from './get.ts';
+import { grantsLsCommand, grantsRevokeCommand } from './grants.ts';
 import { helpCommand } from './help.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
+import { policyReplayCommand, policyTestCommand } from './policy.ts';
+import { requestCommand } from './request.ts';
+import {
+  reviewsApproveCommand,
+  reviewsBreakGlassCommand,
+  reviewsDenyCommand,
+  reviewsWithdrawCommand,
+} from './reviews-decide.ts';
+import { reviewsLsCommand, reviewsShowCommand, reviewsWatchCommand } from './reviews-list.ts';
 import { secretLsCommand, secretRmCommand, secretRotateCommand, secretSetCommand } from './secret.ts';
 import { sessionsExportCommand } from './sessions-export.ts';
 import { sessionsKillCommand, sessionsLsCommand, sessionsShowCommand } from './sessions-list.ts';
@@ -40,9 +50,22 @@ export const commands: readonly CommandSpec[] = [
   explainCommand,
   statusCommand,
 
+  reviewsLsCommand,
+  reviewsShowCommand,
+  reviewsWatchCommand,
+  reviewsApproveCommand,
+  reviewsDenyCommand,
+  reviewsWithdrawCommand,
+  reviewsBreakGlassCommand,
+  requestCommand,
+  grantsLsCommand,
+  grantsRevokeCommand,
+
   applyCommand,
   getCommand,
   deleteCommand,
+  policyTestCommand,
+  policyReplayCommand,
   secretLsCommand,
   secretSetCommand,
   secretRmCommand,

@@ -4,7 +4,8 @@ import type { CommandSpec } from '../command.ts';
 import { cliError } from '../errors.ts';
 import { byteSize, duration, groupDigits } from '../output/time.ts';
 import { parseMoment } from '../parse.ts';
-import { emptySessionQuery, endCell, findSession, sessionColumns, sessionRow } from '../sessions.ts';
+import { summaryFields } from '../replay/rules.ts';
+import { emptySessionQuery, endCell, findSession, sessionColumns, sessionEvents, sessionRow } from '../sessions.ts';
 
 /** Most sessions that one listing shows; more is a question for `--since` and `--until`. */
 const listedMax = 10_000;
@@ -64,13 +65,15 @@ export const sessionsLsCommand: CommandSpec = {
 export const sessionsShowCommand: CommandSpec = {
   name: 'sessions show',
   group: 'Look',
-  summary: 'Show one session.',
+  summary: 'Show one session, and what the rules did in it.',
   arguments: [{ name: '<id>', description: 'The id, the beginning or end of it, or last.', complete: 'session' }],
   async run(context) {
     const { io, output } = context;
     const { palette } = output;
-    const session = await findSession(await context.api(), context.args[0]!);
-    await output.result(session, async () => {
+    const api = await context.api();
+    const session = await findSession(api, context.args[0]!);
+    const events = await sessionEvents(api, session.id);
+    await output.result({ ...session, events }, async () => {
       const started = Date.parse(session.startedAt);
       const ended = session.endedAt === null ? io.clock.now() : Date.parse(session.endedAt);
       await output.fields([
@@ -86,6 +89,7 @@ export const sessionsShowCommand: CommandSpec = {
         ['Duration', duration(Math.max(0, ended - started))],
         ['Commands', groupDigits(session.commands)],
         ['Bytes', `${byteSize(session.bytesIn)} to the resource, ${byteSize(session.bytesOut)} to the client`],
+        ...summaryFields(events),
         ...Object.entries(session.client).map(([key, value]) => [`Client ${key}`, value] as const),
       ]);
     });

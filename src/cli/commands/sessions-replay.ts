@@ -6,8 +6,9 @@ import { cliError } from '../errors.ts';
 import { endLookIntervalMs, endLooksMax, replayRowsDefault, replayRowsMax } from '../limits.ts';
 import { toJsonLine } from '../output/structured.ts';
 import { paced, sleep } from '../replay/play.ts';
+import { Interleaved, maskedOf } from '../replay/rules.ts';
 import { Transcript } from '../replay/transcript.ts';
-import { findSession } from '../sessions.ts';
+import { findSession, sessionEvents } from '../sessions.ts';
 
 const shared = [
   { flags: '--rows <count>', description: `Rows shown of each result (default ${replayRowsDefault}).` },
@@ -67,9 +68,17 @@ async function show(
   }
   const isWithout = options.isRefused('rows');
   const rows = isWithout ? 0 : (options.integer('rows', { minimum: 1, maximum: replayRowsMax }) ?? replayRowsDefault);
-  const transcript = new Transcript(session, { palette: output.palette, columns: output.columns, rowsMax: rows });
+  // What the rules do while a session is watched comes to its reader as the messages that are recorded of it.
+  const events = isLive ? [] : await sessionEvents(api, session.id);
+  const between = new Interleaved(events);
+  const { palette, columns } = output;
+  const transcript = new Transcript(session, { palette, columns, rowsMax: rows, masked: maskedOf(events) });
   await output.lines(transcript.head());
-  for await (const entry of entries) await output.lines(transcript.add(entry));
+  for await (const entry of entries) {
+    for (const event of between.before(entry)) await output.lines(transcript.rule(event));
+    await output.lines(transcript.add(entry));
+  }
+  for (const event of between.rest()) await output.lines(transcript.rule(event));
   const after = session.live ? await lookAgain(context, api, session, isLive) : session;
   await output.lines(transcript.foot(after));
 }

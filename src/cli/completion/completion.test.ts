@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeGateway, goodToken, sessionId, startFakeGateway } from '../testing/fake-gateway.ts';
+import { reviewId } from '../testing/fake-reviews.ts';
 import { World } from '../testing/world.ts';
 import { shells } from './scripts.ts';
 
@@ -52,6 +53,23 @@ describe('candidates', () => {
     [['-o', 'json', 'connect', 'or'], ['orders']],
     [['get', 'R'], ['Resource']],
     [['get', 'Resource', ''], ['orders']],
+    [['explain', ''], ['orders']],
+    [['reviews', 'approve', ''], [reviewId]],
+    [
+      ['reviews', ''],
+      ['ls', 'show', 'watch', 'approve', 'deny', 'withdraw', 'break-glass'],
+    ],
+    [['grants', 'revoke', ''], ['grt_1']],
+    [['request', ''], ['orders']],
+    [
+      ['policy', ''],
+      ['test', 'replay'],
+    ],
+    [['get', 'M'], ['Mask']],
+    [
+      ['get', 'Guardrail', ''],
+      ['no-destructive-sql', 'bulk'],
+    ],
     [['explain', '--resource', ''], ['orders']],
     [['secret', 'rm', ''], ['orders-password']],
     [['token', 'revoke', 'tok_1', ''], ['tok_1']],

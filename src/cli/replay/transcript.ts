@@ -6,13 +6,14 @@
  * open at once, whatever the recording holds.
  * Deliberately absent: timing, reading, writing.
  */
-import type { RecordedEntryView, SessionView } from '../../api/contract/index.ts';
+import type { RecordedEntryView, SessionEventView, SessionView } from '../../api/contract/index.ts';
 import { escapeLine, escapeText } from '../../base/escape.ts';
 import { replayRowsMax } from '../limits.ts';
 import type { Palette } from '../output/colour.ts';
 import { byteSize, count, duration, offset } from '../output/time.ts';
 import { cutToWidth } from '../output/width.ts';
 import { gridLines } from './grid.ts';
+import { eventLine, type Masked, maskedText } from './rules.ts';
 
 export interface TranscriptOptions {
   readonly palette: Palette;
@@ -20,6 +21,8 @@ export interface TranscriptOptions {
   readonly columns: number | null;
   /** Rows shown of one result; 0 shows none. */
   readonly rowsMax: number;
+  /** How many values were masked, by command; nothing where it is not known. */
+  readonly masked?: Masked;
 }
 
 type Entry<T extends RecordedEntryView['type']> = Extract<RecordedEntryView, { type: T }>;
@@ -91,6 +94,14 @@ export class Transcript {
         escapeLine(`ended: ${session.endReason ?? 'unknown'}${by}${took}, ${count(session.commands, 'command')}`),
       ),
     ];
+  }
+
+  /** The lines for what the rules did, between the entries. */
+  rule(event: SessionEventView): string[] {
+    const line = eventLine(event, this.#options.palette);
+    if (event.command === null) return ['', `${this.#options.palette.accent(this.#offset(event.at))} ${line}`];
+    // A result that is still being gathered is shown whole, below.
+    return [...this.#under(event.command), line];
   }
 
   /** Takes the next entry; answers what to show for it, often nothing yet. */
@@ -227,6 +238,8 @@ export class Transcript {
     if (entry.tag !== null) parts.push(escapeLine(entry.tag));
     if (command.dataBytes > 0) parts.push(byteSize(command.dataBytes));
     parts.push(duration(entry.durationMs));
+    const masked = this.#options.masked?.get(entry.command);
+    if (masked !== undefined) parts.push(maskedText(masked));
     const facts = palette.faint(parts.join(' · '));
     const marks: Readonly<Record<string, string>> = {
       completed: palette.good('✔'),

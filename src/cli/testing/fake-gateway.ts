@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type RecordedEntryView, type RouteName, routes, type SessionView } from '../../api/contract/index.ts';
+import { accessReview, explained, grant, replayed, review } from './fake-reviews.ts';
 
 export const goodToken = 'tok-good-secret';
 
@@ -248,6 +249,38 @@ const manifests = [
     metadata: { name: 'engineers' },
     spec: { match: { principals: { groups: ['engineering'] }, resources: { labels: { env: 'prod' } } } },
   },
+  {
+    kind: 'Access',
+    metadata: { name: 'orders-on-request' },
+    spec: {
+      match: { principals: { groups: ['engineering'] }, resources: { names: ['orders'] } },
+      request: { reviewers: { groups: ['dba'] }, approvals: 1, maxDuration: '8h', reasonRequired: true },
+    },
+  },
+  {
+    kind: 'Guardrail',
+    metadata: { name: 'no-destructive-sql' },
+    spec: {
+      match: {
+        resources: { labels: { env: 'prod' } },
+        principals: { groups: ['engineering'], except: { groups: ['dba'] } },
+        commands: { sql: { effects: ['drop', 'truncate'] } },
+        when: 'now.hour < 7',
+      },
+      verdict: 'hold',
+      review: { reviewers: { groups: ['dba'] } },
+    },
+  },
+  {
+    kind: 'Guardrail',
+    metadata: { name: 'bulk' },
+    spec: { match: {}, verdict: 'alert', limits: { day: { rows: 100_000 } } },
+  },
+  {
+    kind: 'Mask',
+    metadata: { name: 'customer-pii' },
+    spec: { match: {}, columns: ['*.*.ssn'], detect: ['email'], with: { partial: { last: 4 } } },
+  },
 ];
 
 const defaultAnswers: Answers = {
@@ -298,6 +331,29 @@ const defaultAnswers: Answers = {
         : new Refusal(404, 'api.not-found', 'There is no such session.'),
   readRecording: () => streamed(entries),
   tailSession: () => streamed(entries),
+  sessionEvents: () => streamed([]),
+  explainCommand: ({ body }) => ({ ...explained, ...(body as object) }),
+  listReviews: ({ query }) => ({
+    reviews: [review(), accessReview].filter(
+      ({ state, you }) =>
+        (query.get('state') ?? state) === state &&
+        (query.get('mine') ?? String(you.requester)) === String(you.requester),
+    ),
+    next: null,
+  }),
+  getReview: ({ params }) =>
+    [review(), accessReview].find(({ id }) => id === params['id']) ??
+    new Refusal(404, 'review.not-found', 'There is no such review, or it is not yours to see.'),
+  decideReview: ({ body }) => {
+    const { decision } = body as { decision: 'approve' | 'deny' };
+    return review({ state: decision === 'approve' ? 'approved' : 'denied', approvals: { needed: 1, given: 1 } });
+  },
+  withdrawReview: () => review({ state: 'withdrawn' }),
+  breakGlass: () => review({ state: 'executed' }),
+  requestAccess: () => ({ ...accessReview, state: 'pending', access: { durationSeconds: 7200, grant: null } }),
+  listGrants: () => ({ grants: [grant], next: null }),
+  testPolicy: () => ({ problems: [], results: [] }),
+  replayPolicy: () => streamed(replayed),
   exportSession: ({ query }) => `exported as ${query.get('format')}\n`,
   listResources: () => ({
     resources: [

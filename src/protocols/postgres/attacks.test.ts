@@ -54,11 +54,25 @@ describe('I1: nothing reaches the upstream before its intent is durable', () => 
     const peer = await raw(gateway);
     const before = all(gateway).length;
     gateway.journal.hold();
-    peer.write(Buffer.concat([query('select 1'), extended('select 2'), sync]));
+    peer.write(Buffer.concat([query('insert into kept values (1)'), extended('insert into kept values (2)'), sync]));
     await until(() => gateway.journal.of('command.intent').length === 3);
     expect(all(gateway).length).toBe(before);
     gateway.journal.release();
+    expect(outline(await readUntilReady(peer, 2))).toBe('C Z:I 1 2 C Z:I');
+  });
+
+  test('what is proven to read only runs meanwhile, and nobody sees its result before (P18)', async () => {
+    const gateway = await start();
+    const peer = await raw(gateway);
+    gateway.journal.hold();
+    peer.write(Buffer.concat([query("select 'seen'"), extended("select 'seen'"), sync]));
+    await until(() => all(gateway).toString('latin1').split("select 'seen'").length === 3);
+    // Long enough for the server to answer.
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 2));
+    expect(peer.received.length).toBe(0);
+    gateway.journal.release();
     expect(outline(await readUntilReady(peer, 2))).toBe('T D C Z:I 1 2 D C Z:I');
+    expect(gateway.journal.of('command.intent').map(({ effect }) => effect)).toEqual(['read', 'read', 'read']);
   });
 
   test('what is released together goes out in one write, as it came', async () => {
@@ -92,7 +106,7 @@ describe('I1: nothing reaches the upstream before its intent is durable', () => 
     await until(() => gateway.journal.of('session.ended').length === 1);
     gateway.journal.release();
     expect(gateway.journal.of('command.ended')).toMatchObject([{ outcome: 'withdrawn' }]);
-    expect(all(gateway).includes('666')).toBe(false);
+    expect(all(gateway).includes('values (666)')).toBe(false);
   });
 });
 
@@ -556,7 +570,7 @@ describe('A-PG-28: bounds and back-pressure', () => {
     const gateway = await start();
     const peer = await raw(gateway);
     gateway.journal.hold();
-    const one = extended('select 1');
+    const one = extended('insert into kept values (28)');
     peer.write(Buffer.concat([...Array.from({ length: 20_000 }, () => one), sync]));
     await until(() => gateway.journal.of('command.intent').length >= limits.queuedMessagesMax / 2);
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 2));

@@ -54,6 +54,8 @@ export class ClientSide {
   readonly #outlet: Outlet;
   #backlog: Buffer[] = [];
   #paused = false;
+  /** The client sends no more. */
+  #ending = false;
   /** Nothing more is read: Terminate came, or the end. */
   #closed = false;
   #reading = false;
@@ -96,6 +98,9 @@ export class ClientSide {
   /** The client sends no more. What it sent before is still done, as the server would. */
   end(): void {
     if (this.#closed) return;
+    // What was read already comes first; `pump` comes back here.
+    this.#ending = true;
+    if (this.#unread || this.#backlog.length > 0 || this.#reading) return;
     // In the midst of a message nothing can follow but the end of the connection.
     if (this.#reader.inMessage) {
       this.#host.lost();
@@ -135,6 +140,9 @@ export class ClientSide {
     // A Bind cannot wait for what will not be read.
     if (this.#held !== null && this.#full && !this.#conversation.session.ended) this.#releaseHeld();
     this.#regulate();
+    if (this.#ending && !this.#unread && !this.#closed && !this.#conversation.session.ended) this.end();
+    // A-REV-07: who has said goodbye is not there when it is decided, and nothing runs unattended.
+    if (this.#closed && !this.#conversation.session.ended && this.#outlet.waitsForReview) this.#host.lost();
   }
 
   /** Withdraws the command that waits at the front while the server does nothing. False: nothing waits. */
@@ -156,6 +164,7 @@ export class ClientSide {
 
   /** Reading must stop. A Bind may fill the queue by itself: its Describe and Execute are still read. */
   get #full(): boolean {
+    if (this.#conversation.context?.waiting === true) return true;
     return this.#outlet.full && (this.#held === null || this.#behindHeld >= limits.readBehindBindMax);
   }
 
@@ -178,6 +187,7 @@ export class ClientSide {
     this.#reading = true;
     try {
       while (this.#unread && !this.#full && !this.#closed && !this.#conversation.session.ended) {
+        if (this.#conversation.context?.waits() === true) break;
         if (!reader.advance()) this.#unread = false;
         else if (reader.type === 0x64) this.#takeCopyData();
         else this.#takeMessage(kindOf(reader.type));
@@ -214,18 +224,19 @@ export class ClientSide {
   /** Opens a message: names, texts, Commands. */
   #read(request: Request): void {
     const reader = this.#reader;
-    const { statements } = this.#conversation;
+    const { statements, context } = this.#conversation;
     switch (request.kind) {
       case 'query': {
         statements.nextSegment();
-        this.#submit(request, queryDraft(decodeQuery(reader)));
+        this.#submit(request, queryDraft(decodeQuery(reader), context));
         return;
       }
       case 'parse': {
         const { statement, text, parameterTypes } = decodeParse(reader);
-        request.statement = statements.propose(statement, text, parameterTypes);
+        const strings = context?.standardConformingStrings ?? false;
+        request.statement = statements.propose(statement, text, parameterTypes, strings);
         if (request.statement === null) throw postgresErrors('postgres.too-many-statements');
-        this.#submit(request, prepareDraft(text));
+        this.#submit(request, prepareDraft(text, parameterTypes, context));
         request.statement.ordinal = request.command!.ordinal;
         return;
       }
@@ -233,7 +244,8 @@ export class ClientSide {
         const bind = decodeBind(reader);
         const types = statements.find(bind.statement)?.parameterTypes ?? [];
         const parameters = decodeParameters(bind, types);
-        request.portal = statements.bind(bind.portal, bind.statement, parameters, bind.resultFormats);
+        const { portal, statement, resultFormats } = bind;
+        request.portal = statements.bind(portal, statement, parameters, resultFormats, context?.now);
         if (request.portal === null) throw postgresErrors('postgres.too-many-statements');
         this.#held = request;
         this.#behindHeld = 0;
@@ -245,7 +257,7 @@ export class ClientSide {
         if (this.#held !== null && this.#held.portal === request.portal) this.#held.coveredBy = request;
         else this.#releaseHeld();
         this.#held = null;
-        this.#submit(request, executeDraft(name, request.portal, rowsMax));
+        this.#submit(request, executeDraft(name, request.portal, rowsMax, context));
         return;
       }
       case 'describe': {
@@ -282,18 +294,23 @@ export class ClientSide {
   #submit(request: Request, draft: Parameters<Conversation['session']['submit']>[0]): void {
     this.#conversation.openCommands++;
     try {
-      request.command = this.#conversation.session.submit(draft, this.#decided);
+      request.command = this.#conversation.session.submit(draft, this.#decided, this.#conversation.mayHoldLocks);
     } catch (error) {
       this.#conversation.openCommands--;
       throw error;
     }
+    if (request.command.judgement?.hold != null) {
+      request.wasHeld = true;
+      this.#conversation.waitingForReview++;
+    }
+    if (request.kind !== 'parse') this.#conversation.context?.submitted(draft.meaning);
   }
 
   /** The Bind that waited for its Execute becomes a command of its own. */
   #releaseHeld(): void {
     const held = this.#held;
     this.#held = null;
-    if (held?.portal != null) this.#submit(held, bindDraft(held.portal));
+    if (held?.portal != null) this.#submit(held, bindDraft(held.portal, this.#conversation.context));
   }
 
   /** CopyData: a run of whole messages is one request; parts of a long one are requests of their own. */

@@ -1,39 +1,51 @@
 /**
- * From messages to Commands: what the pipeline is asked to judge.
+ * From messages to Commands: what the pipeline is asked to judge, with what is known of its meaning.
  *
- * Nothing here says what a statement may do: without an analysis of SQL every effect is `unknown`, which is treated as
- * a write.
+ * Invariant: a draft's effect is `read` only where the analysis proves it, and `unknown` wherever it does not understand
+ * all of it.
+ *
+ * Deliberately absent: the analysis and its context (context.ts).
  */
 import type { CommandDraft } from '../../core/command.ts';
+import { notUnderstood, type SessionContext, type Understood } from './context.ts';
 import { postgresErrors } from './errors.ts';
 import * as limits from './limits.ts';
 import { recordable, withoutPasswords } from './redact.ts';
 import { type Portal, quoteIdentifier, type Statement } from './statements.ts';
 
-export function queryDraft(text: string): CommandDraft {
+export function queryDraft(text: string, context: SessionContext | null): CommandDraft {
+  const recordedText = recorded(text);
+  const { effect, meaning, context: record } = context?.understand(text) ?? notUnderstood;
   return {
     kind: 'sql',
     verb: 'query',
     text,
-    recordedText: recorded(text),
+    recordedText,
     parameters: null,
-    effect: 'unknown',
-    meaning: null,
-    context: {},
+    effect,
+    meaning,
+    context: record,
     of: null,
   };
 }
 
-export function prepareDraft(text: string): CommandDraft {
+/** A Parse runs nothing; but values of types of the database's own are read by functions of theirs. */
+export function prepareDraft(
+  text: string,
+  parameterTypes: readonly number[],
+  context: SessionContext | null,
+): CommandDraft {
+  const recordedText = recorded(text);
+  const { effect, meaning, context: record } = context?.understand(text, parameterTypes) ?? notUnderstood;
   return {
     kind: 'sql',
     verb: 'prepare',
     text,
-    recordedText: recorded(text),
+    recordedText,
     parameters: null,
-    effect: 'unknown',
-    meaning: null,
-    context: {},
+    effect,
+    meaning,
+    context: record,
     of: null,
   };
 }
@@ -42,48 +54,41 @@ export function prepareDraft(text: string): CommandDraft {
  * A Bind that is not followed by its Execute. It may have effects all the same: the server calls input functions and,
  * when it plans, functions that are declared immutable.
  */
-export function bindDraft(portal: Portal): CommandDraft {
+export function bindDraft(portal: Portal, context: SessionContext | null): CommandDraft {
+  return portalDraft('bind', portal, context);
+}
+
+/** An Execute: judged by the text of its Parse and the parameters of its Bind, as of now (A-PG-17). */
+export function executeDraft(
+  portalName: string,
+  portal: Portal | null,
+  rowsMax: number,
+  context: SessionContext | null,
+): CommandDraft {
+  if (portal !== null) return portalDraft('execute', portal, context);
+  // A portal that Bind did not make is a cursor of DECLARE; executing it is what FETCH does.
+  const text = `FETCH FORWARD ${rowsMax > 0 ? rowsMax : 'ALL'} FROM ${quoteIdentifier(portalName)}`;
+  return { ...queryDraft(text, context), verb: 'execute' };
+}
+
+function portalDraft(verb: 'bind' | 'execute', portal: Portal, context: SessionContext | null): CommandDraft {
+  const { effect, meaning, context: record } = context === null ? notUnderstood : understandPortal(portal, context);
   return {
     kind: 'sql',
-    verb: 'bind',
+    verb,
     text: portal.text,
     recordedText: withoutPasswords(portal.text),
     parameters: portal.parameters,
-    effect: 'unknown',
-    meaning: null,
-    context: {},
+    effect,
+    meaning,
+    context: record,
     of: ordinalOf(portal.statement),
   };
 }
 
-/** An Execute: judged by the text of its Parse and the parameters of its Bind (A-PG-17). */
-export function executeDraft(portalName: string, portal: Portal | null, rowsMax: number): CommandDraft {
-  if (portal === null) {
-    // A portal that Bind did not make is a cursor of DECLARE; executing it is what FETCH does.
-    const text = `FETCH FORWARD ${rowsMax > 0 ? rowsMax : 'ALL'} FROM ${quoteIdentifier(portalName)}`;
-    return {
-      kind: 'sql',
-      verb: 'execute',
-      text,
-      recordedText: text,
-      parameters: null,
-      effect: 'unknown',
-      meaning: null,
-      context: {},
-      of: null,
-    };
-  }
-  return {
-    kind: 'sql',
-    verb: 'execute',
-    text: portal.text,
-    recordedText: withoutPasswords(portal.text),
-    parameters: portal.parameters,
-    effect: 'unknown',
-    meaning: null,
-    context: {},
-    of: ordinalOf(portal.statement),
-  };
+function understandPortal(portal: Portal, context: SessionContext): Understood {
+  const within = portal.context === null ? context.now : context.between(portal.context);
+  return context.understand(portal.text, portal.statement?.parameterTypes, within, portal.strings ?? undefined);
 }
 
 /** What cannot be recorded does not run. */

@@ -13,6 +13,7 @@
  */
 import type { CommandOutcome } from '../../core/event.ts';
 import type { Session } from '../../core/session.ts';
+import type { SessionContext } from './context.ts';
 import type { TransactionStatus } from './messages.ts';
 import { Fifo, type Request } from './request.ts';
 import { Statements } from './statements.ts';
@@ -20,6 +21,8 @@ import { Statements } from './statements.ts';
 export class Conversation {
   readonly session: Session;
   readonly statements = new Statements();
+  /** What statements mean here; null where nothing is analysed, and then nothing is known of any. */
+  context: SessionContext | null = null;
   readonly #owed = new Fifo<Request>();
   /** As the last ReadyForQuery said. */
   status: TransactionStatus = 'I';
@@ -35,6 +38,10 @@ export class Conversation {
   openCommands = 0;
   /** Requests of the client that wait for their decision. */
   queued = 0;
+  /** Of those, Query and Execute messages. */
+  queuedCommands = 0;
+  /** Commands submitted that were held when they were judged, and have not been settled. */
+  waitingForReview = 0;
   #executing = 0;
 
   constructor(session: Session) {
@@ -61,9 +68,29 @@ export class Conversation {
     return this.#owed.length === 0 && this.unsynced === 0 && this.status !== 'T';
   }
 
+  /** A command that waits now may make others wait: a transaction is open, or may be once what is on its way has run. */
+  get mayHoldLocks(): boolean {
+    return this.status !== 'I' || this.unsynced > 0 || this.#executing > 0 || this.queuedCommands > 0;
+  }
+
   owe(request: Request): void {
     this.#owed.push(request);
     if (request.kind === 'query' || request.kind === 'execute') this.#executing++;
+  }
+
+  /** The first Query or Execute whose answer is owed: what the server is doing, or comes to next. */
+  get running(): Request | undefined {
+    for (let index = 0; index < this.#owed.length; index++) {
+      const request = this.#owed.at(index)!;
+      if (request.kind === 'query' || request.kind === 'execute') return request;
+    }
+    return undefined;
+  }
+
+  /** A Sync was forwarded whose ReadyForQuery has not come. */
+  get syncOwed(): boolean {
+    for (let index = 0; index < this.#owed.length; index++) if (this.#owed.at(index)!.kind === 'sync') return true;
+    return false;
   }
 
   /** The head has been answered. */
@@ -106,19 +133,33 @@ export class Conversation {
     if (this.head === undefined) this.skipping = true;
   }
 
+  /** A parameter of the session has another value, as ParameterStatus says. */
+  parameterChanged(name: string, value: string): void {
+    if (name === 'standard_conforming_strings') this.standardConformingStrings = value === 'on';
+    this.context?.parameterChanged(name);
+  }
+
   /** How the request's command ended. Once; later calls and requests without a command change nothing. */
   settle(request: Request, outcome: Exclude<CommandOutcome, 'refused'>): void {
     if (request.statement !== null && request.kind === 'parse' && outcome !== 'completed') {
       this.statements.discard(request.statement);
     }
+    this.#complete(request, outcome);
+    // ReadyForQuery answers these, and only these.
+    if (request.kind === 'query' || request.kind === 'sync') this.context?.ready();
+  }
+
+  #complete(request: Request, outcome: Exclude<CommandOutcome, 'refused'>): void {
     const { command } = request;
     if (command === null || request.settled) return;
     request.settled = true;
     this.openCommands--;
+    if (request.wasHeld) this.waitingForReview--;
     // A refused command ended when it was refused.
     if (command.state === 'refused') return;
+    if (request.kind !== 'parse') this.context?.commandEnded(command.draft.meaning, outcome === 'failed');
     const { tag, error, rows, bytes } = request;
-    this.session.complete(command, { outcome, tag, error, rows, bytes });
+    this.session.complete(command, { outcome, tag, error, rows, bytes, masked: request.output?.plan?.masked });
   }
 
   /** What the server will not answer any more. */

@@ -11,10 +11,11 @@
 import { describeError, isGatewayError } from '../../base/errors.ts';
 import { escapeText } from '../../base/escape.ts';
 import type { SessionEndReason } from '../../core/event.ts';
+import type { PendingReview } from '../../core/review.ts';
 import type { SessionEnding } from '../../core/session.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { sqlStateOf } from './fatal.ts';
-import { encodeErrorResponse } from './messages.ts';
+import { encodeErrorResponse, encodeNoticeResponse } from './messages.ts';
 
 /** A refusal on its way to the client. */
 export interface Denial {
@@ -37,7 +38,36 @@ export function denialOfError(error: unknown): Denial {
 
 /** A command that a rule refused. */
 export function denialOfVerdict(verdict: Verdict): Denial {
-  return denial('42501', escapeText(verdict.reason), { detail: `Decided by ${escapeText(verdict.rule)}.` });
+  return denial('42501', escapeText(verdict.reason), {
+    detail: `Decided by ${escapeText(verdict.rule)}.`,
+    hint: 'Nothing of it has run. Change the statement, or ask an administrator of the gateway about this rule.',
+  });
+}
+
+/**
+ * What the person hears whose command waits for a decision; `waitedMs` is 0 the first time. `code` is the class of
+ * successful completion, as that of the server's own notices.
+ */
+export function noticeOfHold(rule: string, review: PendingReview, waitedMs: number, nowMs: number): Buffer {
+  const until = new Date(review.expiresAtMs).toISOString().slice(0, 19);
+  const left = minutesOf(Math.max(0, review.expiresAtMs - nowMs));
+  const who = escapeText(review.audience);
+  return encodeNoticeResponse({
+    severity: 'NOTICE',
+    code: '00000',
+    message:
+      waitedMs === 0
+        ? `The statement waits for approval by ${who}.`
+        : `The statement still waits for approval by ${who}, for ${minutesOf(waitedMs)} now.`,
+    detail: `Held by ${escapeText(rule)} as review ${escapeText(review.id)}, until ${until} UTC (${left} left). Nothing of it has run.`,
+    hint: `Review: ${escapeText(review.link)} . Cancel the statement to withdraw it.`,
+  });
+}
+
+function minutesOf(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  return `${Math.round(seconds / 60)} min`;
 }
 
 /** A command that its owner cancelled before it was forwarded: the server's own words. */

@@ -1,5 +1,9 @@
 /** PostgreSQL: what others may import. */
 import type { Protocol } from '../../core/protocol.ts';
+import { loadSqlParser } from '../../language/index.ts';
+import { Catalogs } from './catalog.ts';
+import { analyseFor } from './context.ts';
+import { inspections } from './inspection.ts';
 import * as limits from './limits.ts';
 import type { LoginOptions } from './login.ts';
 import { PostgresServer } from './server.ts';
@@ -13,6 +17,7 @@ export interface PostgresOptions {
 
 /** Makes the protocol. */
 export function createPostgres(options: PostgresOptions = {}): Protocol {
+  const catalogs = new Catalogs();
   return {
     name: 'postgres',
     title: 'PostgreSQL',
@@ -30,7 +35,20 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     // Messages without a command of their own. Bind is not among them: it goes with its Execute's command or with one
     // of its own. CopyFail and Describe are also what the gateway itself sends in a refusal.
     housekeeping: ['Describe', 'Close', 'Sync', 'Flush', 'CopyData', 'CopyDone', 'CopyFail', 'Terminate'],
-    createServer: (context) => new PostgresServer(context, { authentication: options.clientAuthentication ?? 'scram' }),
+    inspections,
+    capabilities: {
+      assurance: 'exact',
+      languages: ['sql'],
+      verbs: ['query', 'prepare', 'bind', 'execute'],
+      rowEstimates: true,
+      holds: true,
+      masks: true,
+      limits: true,
+    },
+    load: () => loadSqlParser(),
+    analyse: (text, resource) => analyseFor(text, catalogs.of(resource)),
+    createServer: (context) =>
+      new PostgresServer(context, { authentication: options.clientAuthentication ?? 'scram' }, catalogs),
     renderCell: (cell, type, format) => renderValue(cell, Number(type) || 0, format),
   };
 }

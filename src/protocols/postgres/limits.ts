@@ -157,3 +157,40 @@ export const redactedCharactersMax = 128 * 1024;
 
 /** Dollar-quoted bodies within each other that are looked into; nobody writes more than three. Deeper ones are hidden whole. */
 export const redactedNestingMax = 8;
+
+/** How long one of the gateway's own questions may take: the catalog of 50,000 relations loads in about 10 s. */
+export const inspectionDeadlineMs = 30_000;
+
+/** Rows of one answer to the gateway's own questions; the analysis refuses more than a million columns. */
+export const inspectionRowsMax = 1_000_001;
+
+/** Content of one answer to the gateway's own questions; the analysis keeps at most 64 Mi characters of texts. */
+export const inspectionAnswerBytesMax = 192 * 1024 * 1024;
+
+/** One row of such an answer: a view definition of 128 Ki characters and its names; of a context, all its texts. */
+export const inspectionRowBytesMax = 4 * 1024 * 1024;
+
+/** All that an inspecting connection may receive in its life; then it is replaced. */
+export const inspectionBytesMax = 1024 * 1024 * 1024;
+
+/** How often the catalog is compared with what is known of it while sessions are open: changes made elsewhere show within this time. */
+export const catalogCheckMs = 5_000;
+
+/** How long facts count that could not be compared: six checks. */
+export const catalogTrustMs = 30_000;
+
+/** How long a session's next statement waits for facts or for its own settings; then it goes on without. */
+export const contextDeadlineMs = 5_000;
+
+/** Between attempts to reach the catalog after a failure, doubling each time. */
+export const catalogRetryMs = 1_000;
+export const catalogRetryMsMax = 60_000;
+
+/** Databases whose facts are kept while no session uses them. */
+export const catalogsMax = 64;
+
+/** SQL-level prepared statements and cursors of a session that are known by name; beyond them names are unknown. */
+export const contextNamesMax = 128;
+
+/** Longest text of such a name that is known. */
+export const contextTextCharactersMax = 4 * 1024;

@@ -93,6 +93,7 @@ export class Outlet {
 
   put(request: Request): void {
     this.#queue.push(request);
+    if (request.kind === 'query' || request.kind === 'execute') this.#conversation.queuedCommands++;
     this.#queuedBytes += request.end - request.start;
     this.#conversation.queued = this.#queue.length;
   }
@@ -132,6 +133,7 @@ export class Outlet {
       this.#conversation.settle(next, 'withdrawn');
     }
     this.#conversation.queued = 0;
+    this.#conversation.queuedCommands = 0;
     this.#queuedBytes = 0;
   }
 
@@ -145,6 +147,7 @@ export class Outlet {
         const step = this.#step(request);
         if (step === 'wait') break;
         this.#queue.shift();
+        if (request.kind === 'query' || request.kind === 'execute') this.#conversation.queuedCommands--;
         this.#queuedBytes -= request.end - request.start;
         this.#conversation.queued = this.#queue.length;
         if (step === 'forward') this.#forward(request);
@@ -178,10 +181,32 @@ export class Outlet {
     // A Bind waits until it is known what it is for.
     if (command === null) return kind === 'bind' ? 'wait' : 'forward';
     if (command.state === 'pending') return 'wait';
+    // A Parse locks the relations it names until Sync: it goes no sooner than the held Execute it may be for.
+    if (kind === 'parse' && command.state === 'released' && this.#leadsToHeld()) return 'wait';
     if (command.state === 'released') return 'forward';
     const decided = command.verdict === null ? denialOfCancel() : denialOfVerdict(command.verdict);
     request.denial = request.coveredBy?.denial ?? decided;
     return 'deny';
+  }
+
+  /** A command in the queue waits for a human. */
+  get waitsForReview(): boolean {
+    if (this.#conversation.waitingForReview === 0) return false;
+    for (let index = 0; index < this.#queue.length; index++) {
+      if (isHeld(this.#queue.at(index)!)) return true;
+    }
+    return false;
+  }
+
+  /** An Execute of the same segment waits for a human, and nothing of the segment has been sent. */
+  #leadsToHeld(): boolean {
+    if (this.#conversation.waitingForReview === 0 || this.#conversation.unsynced > 0) return false;
+    for (let index = 1; index < this.#queue.length; index++) {
+      const request = this.#queue.at(index)!;
+      if (request.kind === 'sync' || request.kind === 'query') return false;
+      if (request.kind === 'execute' && isHeld(request)) return true;
+    }
+    return false;
   }
 
   #stepCopy(request: Request): Step {
@@ -324,6 +349,10 @@ export class Outlet {
     const view = simple ? this.#standInAndSync : this.#standIn;
     this.#hold(conversation.session.forwardHousekeeping(view, 'Describe'));
   }
+}
+
+function isHeld({ command }: Request): boolean {
+  return command?.state === 'pending' && command.verdict?.name === 'hold';
 }
 
 /** The command that decides whether a request goes on. */

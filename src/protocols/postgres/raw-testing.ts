@@ -1,11 +1,13 @@
 /** For the tests of the relay: a client that says exactly what it is told, and a server that follows a script. */
 import { createScramClient } from '../../base/scram.ts';
 import type { MessageView } from './body.ts';
+import { contextInspection } from './inspection.ts';
 import {
   decodeAuthentication,
   decodeErrorResponse,
   encodeAuthenticationOk,
   encodeBackendKeyData,
+  encodeErrorResponse,
   encodeParameterStatus,
   encodeReadyForQuery,
   encodeSASLInitialResponse,
@@ -13,6 +15,7 @@ import {
   encodeStartupMessage,
 } from './messages.ts';
 import { listen, Peer } from './testing.ts';
+import { inspectionApplication } from './upstream.ts';
 
 export interface RawMessage extends MessageView {
   readonly type: string;
@@ -75,6 +78,12 @@ export function outline(messages: readonly RawMessage[]): string {
     .join(' ');
 }
 
+/** To the question about the session: it does not know. */
+const refusal = Buffer.concat([
+  encodeErrorResponse({ severity: 'ERROR', code: '42883', message: 'no such function' }),
+  encodeReadyForQuery('I'),
+]);
+
 /** A server that lets everybody in and then does what `script` says. */
 export async function scriptedServer(
   script: (peer: Peer) => Promise<void> | void,
@@ -83,7 +92,8 @@ export async function scriptedServer(
     const peer = new Peer(socket);
     void (async () => {
       const size = (await peer.take(4)).readUInt32BE();
-      await peer.take(size - 4);
+      const startup = await peer.take(size - 4);
+      if (startup.includes(inspectionApplication)) throw new Error('this server has no catalog');
       peer.write(
         Buffer.concat([
           encodeAuthenticationOk(),
@@ -92,6 +102,8 @@ export async function scriptedServer(
           encodeReadyForQuery('I'),
         ]),
       );
+      await peer.take(contextInspection.length);
+      peer.write(refusal);
       await script(peer);
     })().catch(() => socket.destroy());
   });

@@ -14,13 +14,15 @@ import type { CommandDraft } from '../../core/command.ts';
 import { Doors } from '../../core/door.ts';
 import { coreErrors } from '../../core/errors.ts';
 import type { Event, EventBody, SpaceLevel } from '../../core/event.ts';
-import type { Journal, Recording, Recordings } from '../../core/ports.ts';
+import type { Journal, Judge, Recording, Recordings } from '../../core/ports.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Resource } from '../../core/resource.ts';
+import type { Reviews } from '../../core/review.ts';
 import { judgeBy, noReviews } from '../../core/testing/fakes.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { createPostgres, type PostgresOptions } from './index.ts';
 import { certificates, listen, principal, resource, token } from './testing.ts';
+import { inspectionApplication } from './upstream.ts';
 
 /** A journal in memory. Events become durable a turn of the loop later, unless `hold` is called. */
 export class MemoryJournal implements Journal {
@@ -141,6 +143,9 @@ export interface GatewayOptions {
   readonly recording?: Resource['recording'];
   readonly settings?: Resource['settings'];
   readonly judge?: (command: CommandDraft) => Verdict | null;
+  readonly reviews?: Reviews;
+  /** In place of `judge`: says all that rules say. */
+  readonly judging?: Judge;
   readonly clock?: Clock;
   readonly log?: Log;
   readonly tlsRequired?: boolean;
@@ -152,7 +157,7 @@ export interface TestGateway {
   readonly journal: MemoryJournal;
   readonly recordings: MemoryRecording[];
   readonly doors: Doors;
-  /** What was written to the upstream, from its first byte, over all connections. */
+  /** What was written to the upstream, from its first byte, over all connections of sessions. */
   readonly sent: Buffer[];
   readonly clientWires: Wire[];
   /** What node-postgres takes. */
@@ -217,15 +222,18 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
       dial: async (to, signal) => {
         const wire = await SocketWire.dial('127.0.0.1', to.port, signal);
         const write = wire.write.bind(wire);
+        let inspects = false;
         wire.write = (view) => {
-          sent.push(Buffer.from(view));
+          // The connection beside the sessions says who it is in its StartupMessage.
+          inspects ||= view.includes(inspectionApplication);
+          if (!inspects) sent.push(Buffer.from(view));
           return write(view);
         };
         return wire;
       },
     },
-    judge: judgeBy((command) => options.judge?.(command) ?? allow),
-    reviews: noReviews,
+    judge: options.judging ?? judgeBy((command) => options.judge?.(command) ?? allow),
+    reviews: options.reviews ?? noReviews,
   });
   const { server } = await certificates();
   const tls = {

@@ -12,13 +12,20 @@
 import type { Timer } from '../../base/clock.ts';
 import { describeError, isGatewayError } from '../../base/errors.ts';
 import type { Wire, WireHandler } from '../../base/wire.ts';
+import { coreErrors } from '../../core/errors.ts';
 import type { SessionEndReason } from '../../core/event.ts';
 import type { Door } from '../../core/protocol.ts';
-import type { Session, SessionEnding } from '../../core/session.ts';
+import type { PendingReview } from '../../core/review.ts';
+import type { Command, Session, SessionEnding } from '../../core/session.ts';
+import type { ColumnOrigin } from '../../core/sql.ts';
+import type { CatalogMember } from './catalog.ts';
 import { ClientSide, type ClientSideHost } from './client-side.ts';
+import { SessionContext } from './context.ts';
+import { ContextAnswer } from './context-answer.ts';
 import { Conversation } from './conversation.ts';
-import { renderEnding } from './denial.ts';
+import { noticeOfHold, renderEnding } from './denial.ts';
 import { postgresErrors } from './errors.ts';
+import { contextInspection, readServerContext, type ServerContext } from './inspection.ts';
 import * as limits from './limits.ts';
 import { ServerSide, type ServerSideHost } from './server-side.ts';
 import type { UpstreamReady } from './upstream.ts';
@@ -28,6 +35,9 @@ export interface RelayParts {
   readonly client: Wire;
   readonly ready: Pick<UpstreamReady, 'upstream' | 'cancelUpstream' | 'parameters'>;
   readonly door: Pick<Door, 'clock' | 'log' | 'connection'>;
+  readonly catalog: CatalogMember;
+  /** What the server said of the session at its start. */
+  readonly known: ServerContext | null;
   /** Milliseconds without anything passing after which the session ends. */
   readonly idleMs: number;
   /** The session is over; called once. */
@@ -40,9 +50,16 @@ export class Relay implements ClientSideHost, ServerSideHost {
   readonly #conversation: Conversation;
   readonly #client: ClientSide;
   readonly #server: ServerSide;
+  readonly #context: SessionContext;
+  /** While a question of the gateway's own is being answered. */
+  #answer: ContextAnswer | null = null;
+  /** What the owner of a held command has yet to hear. */
+  #notice: { readonly command: Command; readonly view: Buffer } | null = null;
   readonly #idleTimer: Timer;
   #departureTimer: Timer | null = null;
   #upstreamPaused = false;
+  /** A cancel is on its way to the server, which is not read meanwhile. */
+  #stopping = false;
   #over = false;
 
   constructor(parts: RelayParts) {
@@ -53,9 +70,21 @@ export class Relay implements ClientSideHost, ServerSideHost {
     this.#conversation.standardConformingStrings = !parts.ready.parameters.some(
       ({ parameter, value }) => parameter === 'standard_conforming_strings' && value !== 'on',
     );
+    this.#context = new SessionContext(this.#conversation, {
+      clock: door.clock,
+      catalog: parts.catalog,
+      known: parts.known,
+      // Nor while the server is not read: the answer would wait for a client that may itself wait.
+      mayAsk: () => this.#server.atBoundary && !this.#upstreamPaused && !this.#stopping,
+      ask: () => this.#ask(),
+      overdue: () => this.#guard('upstream', () => this.#mute()),
+      resume: () => this.#guard('client', () => this.#client.pump()),
+    });
+    this.#conversation.context = this.#context;
     this.#client = new ClientSide(this.#conversation, this);
     this.#server = new ServerSide(this.#conversation, this);
     session.onEnding = (ending) => this.#ending(ending);
+    session.onHeld = (command, review, waitedMs) => this.#held(command, review, waitedMs);
     session.onDeliverable = () => this.#deliverable();
     session.onForwardable = () => this.#guard('client', () => this.#client.forwardable());
     const interval = Math.min(60_000, Math.max(1_000, idleMs / 4));
@@ -75,7 +104,9 @@ export class Relay implements ClientSideHost, ServerSideHost {
   readonly serverHandler: WireHandler = {
     read: (chunk) =>
       this.#guard('upstream', () => {
-        this.#server.read(chunk);
+        if (this.#answer === null) this.#server.read(chunk);
+        else this.#readAnswer(this.#answer, chunk);
+        this.#sayNotice();
         this.#client.pump();
         if (this.#departureTimer !== null && this.#conversation.owed === 0) this.#finish('client-closed');
       }),
@@ -128,6 +159,22 @@ export class Relay implements ClientSideHost, ServerSideHost {
     this.#session.end({ reason: 'violation', message: error.publicMessage, code: error.code, by: null });
   }
 
+  /** A command passed a limit. Until the server has the cancel nothing is read, so that it hits nothing that follows. */
+  stopRunning(): void {
+    if (this.#over || this.#stopping) return;
+    this.#stopping = true;
+    const { upstream } = this.#parts.ready;
+    upstream.pause();
+    void this.#cancelUpstream().then(() => {
+      this.#stopping = false;
+      if (!this.#upstreamPaused && !this.#over) upstream.resume();
+    });
+  }
+
+  originOf(tableOid: number, attribute: number): ColumnOrigin | null {
+    return this.#context.originOf(tableOid, attribute);
+  }
+
   schedule(): void {
     queueMicrotask(() => this.#guard('client', () => this.#client.pump()));
   }
@@ -147,13 +194,62 @@ export class Relay implements ClientSideHost, ServerSideHost {
     this.#finish('client-closed');
   }
 
+  /** A command waits for a human, now or still: its owner hears so. */
+  #held(command: Command, review: PendingReview, waitedMs: number): void {
+    const rule = command.judgement?.hold?.rule ?? command.verdict?.rule ?? 'a rule';
+    this.#conversation.session.observe({
+      type: 'message',
+      command: command.ordinal,
+      level: 'gateway',
+      code: '00000',
+      text: `waits for ${review.audience}: review ${review.id}`,
+      fields: {},
+    });
+    this.#notice = { command, view: noticeOfHold(rule, review, waitedMs, this.#parts.door.clock.now()) };
+    this.#guard('client', () => {
+      this.#sayNotice();
+      this.#client.pump();
+    });
+  }
+
+  /** Within a message of the server nothing else may be said: then the notice waits for its end. */
+  #sayNotice(): void {
+    const notice = this.#notice;
+    if (notice === null || this.#server.midMessage) return;
+    this.#notice = null;
+    if (notice.command.state === 'pending') this.deliver(notice.view);
+  }
+
+  // --- The gateway's own questions -------------------------------------------------------------------------------------
+
+  #ask(): void {
+    this.#answer = new ContextAnswer();
+    this.#session.inspect(contextInspection);
+  }
+
+  #readAnswer(reading: ContextAnswer, chunk: Buffer): void {
+    const others = reading.take(chunk);
+    const { answer } = reading;
+    if (answer.done) this.#answer = null;
+    for (const other of others) this.#server.read(other);
+    if (!answer.done) return;
+    // A refused question aborts a transaction, as any refused statement does.
+    if (answer.refusal !== null && this.#conversation.status === 'T') this.#conversation.status = 'E';
+    this.#context.answered(answer.refusal === null ? readServerContext(answer.rows) : null);
+  }
+
+  #mute(): never {
+    const { resource } = this.#session;
+    throw coreErrors('core.upstream-unreachable', { values: { resource: resource.name }, detail: 'no answer in time' });
+  }
+
   // --- Endings --------------------------------------------------------------------------------------------------------
 
   #deliverable(): void {
     this.#guard('client', () => {
       if (this.#upstreamPaused) {
         this.#upstreamPaused = false;
-        this.#parts.ready.upstream.resume();
+        if (!this.#stopping) this.#parts.ready.upstream.resume();
       }
       this.#client.resumed();
     });
@@ -204,6 +300,7 @@ export class Relay implements ClientSideHost, ServerSideHost {
     this.#departureTimer?.cancel();
     this.#client.abandon();
     this.#conversation.abandon();
+    this.#context.leave();
     this.#session.finish({ reason, message: '', code: this.#server.fatal, by: null });
     this.#parts.onOver();
   }

@@ -8,6 +8,7 @@
 import type { Command } from '../../core/session.ts';
 import type { Denial } from './denial.ts';
 import type { Named } from './messages.ts';
+import type { CommandOutput } from './output-command.ts';
 import type { Portal, Statement } from './statements.ts';
 
 /**
@@ -68,6 +69,8 @@ export class Request {
   /** Of CopyData: bytes at the start that continue a message that began in an earlier chunk. */
   continued = 0;
 
+  /** Its command was held when it was judged. */
+  wasHeld = false;
   /** Its command has ended, as far as the pipeline is concerned. */
   settled = false;
 
@@ -77,6 +80,8 @@ export class Request {
   tag: string | null = null;
   error: string | null = null;
   columnsSeen = false;
+  /** What is done to what comes back; null: nothing. Undefined until something came. */
+  output: CommandOutput | null | undefined = undefined;
 
   constructor(kind: RequestKind, buffer: Buffer | null, start: number, end: number) {
     this.kind = kind;

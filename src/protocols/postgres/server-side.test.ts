@@ -13,6 +13,7 @@ function make(): { conversation: Conversation; server: ServerSide; delivered: Bu
   const server = new ServerSide(conversation, {
     deliver: (view) => delivered.push(view) > 0,
     encodingChanged: () => undefined,
+    stopRunning: () => undefined,
   });
   return { conversation, server, delivered, entries };
 }

@@ -13,9 +13,12 @@ import type { Wire } from '../../base/wire.ts';
 import type { Door, ProtocolContext, ProtocolServer } from '../../core/protocol.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Session } from '../../core/session.ts';
+import { loadSqlParser } from '../../language/index.ts';
 import { type CancelKey, CancelRegistry } from './cancel.ts';
+import type { CatalogMember, Catalogs } from './catalog.ts';
 import { renderEnding } from './denial.ts';
 import { encodeFatal } from './fatal.ts';
+import type { ServerContext } from './inspection.ts';
 import * as limits from './limits.ts';
 import { type LoginOptions, login } from './login.ts';
 import { Relay } from './relay.ts';
@@ -24,9 +27,11 @@ import { encodeWelcome, openUpstream, type UpstreamReady } from './upstream.ts';
 
 export class PostgresServer implements ProtocolServer {
   readonly #cancels: CancelRegistry;
+  readonly #catalogs: Catalogs;
   readonly #options: LoginOptions;
 
-  constructor(context: ProtocolContext, options: LoginOptions) {
+  constructor(context: ProtocolContext, options: LoginOptions, catalogs: Catalogs) {
+    this.#catalogs = catalogs;
     this.#cancels = new CancelRegistry(context.clock);
     this.#options = options;
   }
@@ -48,20 +53,26 @@ export class PostgresServer implements ProtocolServer {
       // The door has journaled its refusal; the client is told.
       return refuse(client, startup, door, error);
     }
-    const ready = await this.#connect(session, startup, door);
-    if (ready !== null) await this.#relay(session, client, startup, ready, door);
+    const opened = await this.#connect(session, startup, door);
+    if (opened !== null) await this.#relay(session, client, startup, opened, door);
   }
 
   /** Connects the session to its resource. Null when the session ended instead, and the client was told why. */
-  async #connect(session: Session, startup: Startup, door: Door): Promise<UpstreamReady | null> {
+  async #connect(session: Session, startup: Startup, door: Door): Promise<Opened | null> {
     let parting: Buffer | null = null;
     session.onEnding = (ending) => {
       session.goodbye(parting ?? renderEnding(ending));
       session.finish();
     };
     try {
+      await loadSqlParser();
       const ready = await openUpstream(session, startup, door);
-      if (!session.ended) return ready;
+      // The catalog is loaded while the session asks for its own settings.
+      const catalog = this.#catalogs.join(session, door);
+      const known = await askContext(ready, catalog, door);
+      if (known !== null) catalog.began(known);
+      if (!session.ended) return { ready, known, catalog };
+      catalog.leave();
       ready.upstream.destroy();
     } catch (error) {
       const known = isGatewayError(error) ? error : null;
@@ -81,11 +92,8 @@ export class PostgresServer implements ProtocolServer {
     return null;
   }
 
-  #relay(session: Session, client: Wire, startup: Startup, ready: UpstreamReady, door: Door): Promise<void> {
-    if (session.ended) {
-      ready.upstream.destroy();
-      return Promise.resolve();
-    }
+  #relay(session: Session, client: Wire, startup: Startup, opened: Opened, door: Door): Promise<void> {
+    const { ready, known, catalog } = opened;
     return new Promise((resolve) => {
       const idleMs = idleMsOf(session.resource);
       let key: CancelKey | null = null;
@@ -93,13 +101,33 @@ export class PostgresServer implements ProtocolServer {
         key?.release();
         resolve();
       };
-      const relay = new Relay({ session, client, ready, door, idleMs, onOver });
+      const relay = new Relay({ session, client, ready, door, known, catalog, idleMs, onOver });
       key = this.#cancels.register(startup.minor, client.remoteAddress, (source) => relay.cancel(source));
       session.establish();
       session.deliver(encodeWelcome(ready, key));
       ready.handOver(relay.serverHandler);
       startup.inbox.handOver(relay.clientHandler);
     });
+  }
+}
+
+/** A session that has its upstream. */
+interface Opened {
+  readonly ready: UpstreamReady;
+  readonly known: ServerContext | null;
+  readonly catalog: CatalogMember;
+}
+
+/** What the server says of the session; the session's share in the catalog ends where that fails. */
+async function askContext(ready: UpstreamReady, catalog: CatalogMember, door: Door): Promise<ServerContext | null> {
+  try {
+    const known = await ready.askContext();
+    if (known === null)
+      door.log.warn('the resource does not tell a session’s settings; little is proven of statements');
+    return known;
+  } catch (error) {
+    catalog.leave();
+    throw error;
   }
 }
 

@@ -14,7 +14,9 @@
  */
 import type { Parameter } from '../../core/command.ts';
 import type { Column } from '../../core/recording.ts';
+import type { AnalysisContext } from '../../language/index.ts';
 import * as limits from './limits.ts';
+import type { Field } from './messages.ts';
 
 export class Statement {
   readonly name: string;
@@ -23,16 +25,21 @@ export class Statement {
   parameterTypes: readonly number[];
   /** Counts the Syncs and Queries before it. */
   readonly segment: number;
+  /** `standard_conforming_strings` as of its Parse, by which the server split it. */
+  readonly strings: boolean;
   /** Ordinal of the Parse. */
   ordinal = 0;
   /** From RowDescription of a Describe of the statement; formats are not known there. */
   columns: readonly Column[] | null = null;
+  /** The same as it came, for masks. */
+  fields: readonly Field[] | null = null;
 
-  constructor(name: string, text: string, parameterTypes: readonly number[], segment: number) {
+  constructor(name: string, text: string, parameterTypes: readonly number[], segment: number, strings: boolean) {
     this.name = name;
     this.text = text;
     this.parameterTypes = parameterTypes;
     this.segment = segment;
+    this.strings = strings;
   }
 }
 
@@ -40,10 +47,16 @@ export interface Portal {
   readonly statement: Statement | null;
   /** What an Execute of it runs, as it is judged. */
   readonly text: string;
+  /** How the server split the text; null where it will be split when it runs. */
+  readonly strings: boolean | null;
+  /** The context that its names were resolved in. */
+  readonly context: AnalysisContext | null;
   readonly parameters: readonly Parameter[] | null;
   readonly resultFormats: readonly number[];
   /** From RowDescription of a Describe of the portal. */
   columns: readonly Column[] | null;
+  /** The same as it came, for masks. */
+  fields?: readonly Field[] | null;
 }
 
 interface Slot {
@@ -68,7 +81,7 @@ export class Statements {
   }
 
   /** A Parse was read. Null when the session has too many statements. */
-  propose(name: string, text: string, parameterTypes: readonly number[]): Statement | null {
+  propose(name: string, text: string, parameterTypes: readonly number[], strings = true): Statement | null {
     let slot = this.#slots.get(name);
     const full = this.#slots.size >= limits.statementsMax && slot === undefined;
     if (full || this.#textBytes + text.length > limits.statementTextBytesMax) return null;
@@ -76,7 +89,7 @@ export class Statements {
       slot = { current: null, proposed: [] };
       this.#slots.set(name, slot);
     }
-    const statement = new Statement(name, text, parameterTypes, this.#segment);
+    const statement = new Statement(name, text, parameterTypes, this.#segment, strings);
     slot.proposed.push(statement);
     this.#textBytes += text.length;
     return statement;
@@ -126,11 +139,16 @@ export class Statements {
     statementName: string,
     parameters: readonly Parameter[] | null,
     formats: readonly number[],
+    context: AnalysisContext | null = null,
   ): Portal | null {
     if (this.#portals.size >= limits.portalsMax && !this.#portals.has(portal)) return null;
+    const texts = this.#textsOf(statementName);
     const made: Portal = {
       statement: this.find(statementName),
-      text: this.#textOf(statementName),
+      // What SQL prepared runs as EXECUTE does; the name is quoted as SQL would have it.
+      text: texts.length === 0 ? `EXECUTE ${quoteIdentifier(statementName)}` : joined(texts),
+      strings: texts.length === 0 ? null : texts.every(({ strings }) => strings),
+      context,
       parameters,
       resultFormats: formats,
       columns: null,
@@ -152,19 +170,16 @@ export class Statements {
     if (this.#portals.size > 0) this.#portals.clear();
   }
 
-  /** Every text that an Execute read now could run. */
-  #textOf(name: string): string {
+  /** Every statement that an Execute read now could run; none where the protocol prepared nothing of that name. */
+  #textsOf(name: string): readonly Statement[] {
     const slot = this.#slots.get(name);
-    // What SQL prepared runs as EXECUTE does; the name is quoted as SQL would have it.
-    if (slot === undefined) return `EXECUTE ${quoteIdentifier(name)}`;
+    if (slot === undefined) return [];
+    const current = slot.current === null ? [] : [slot.current];
     const latest = slot.proposed[slot.proposed.length - 1];
-    if (latest === undefined) return slot.current?.text ?? `EXECUTE ${quoteIdentifier(name)}`;
+    if (latest === undefined) return current;
     // In one segment an Execute runs only if the Parse before it succeeded.
-    if (latest.segment === this.#segment) return latest.text;
-    const texts = new Set<string>();
-    if (slot.current !== null) texts.add(slot.current.text);
-    for (const statement of slot.proposed) texts.add(statement.text);
-    return [...texts].join(';\n');
+    if (latest.segment === this.#segment) return [latest];
+    return [...current, ...slot.proposed];
   }
 
   #remove(slot: Slot, statement: Statement): boolean {
@@ -181,6 +196,11 @@ export class Statements {
   #prune(name: string, slot: Slot): void {
     if (slot.current === null && slot.proposed.length === 0) this.#slots.delete(name);
   }
+}
+
+function joined(statements: readonly Statement[]): string {
+  if (statements.length === 1) return statements[0]!.text;
+  return [...new Set(statements.map(({ text }) => text))].join(';\n');
 }
 
 /** An identifier as SQL writes it. */

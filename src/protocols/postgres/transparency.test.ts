@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/servers/postgres.ts';
+import { detects, judgingBy, planOf } from './mask-testing.ts';
 import * as m from './messages.ts';
 import { outline, type RawMessage, rawClient, readUntilReady } from './raw-testing.ts';
 import { blocking, startGateway, type TestGateway, until } from './relay-testing.ts';
@@ -189,6 +190,20 @@ describe('bytes through the gateway equal bytes from the server', () => {
         expect(gateway.journal.of('command.ended')).toHaveLength(intents);
       });
     }
+  }
+});
+
+describe('and so they do with detectors in force that find nothing', () => {
+  const nothing = detects('d', 'that stands nowhere');
+  const plan = planOf({ columns: [], otherwise: nothing, text: nothing });
+  for (const [name, steps] of Object.entries(conversations)) {
+    test(name, { timeout: 30_000 }, async () => {
+      const gateway = await startGateway({ upstream: server, judging: judgingBy(() => plan) });
+      gateways.push(gateway);
+      const direct = await converse(server, steps);
+      expect(await converse({ ...gateway.config, database: 'orders' }, steps)).toEqual(direct);
+      expect(gateway.journal.of('command.ended').every(({ masked }) => masked === undefined)).toBe(true);
+    });
   }
 });
 

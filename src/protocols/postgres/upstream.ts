@@ -25,6 +25,7 @@ import { coreErrors } from '../../core/errors.ts';
 import type { Door } from '../../core/protocol.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Session, Upstream } from '../../core/session.ts';
+import type { CatalogRow } from '../../language/index.ts';
 import {
   type BackendKeyData,
   decodeBackendKeyData,
@@ -43,6 +44,7 @@ import type { CancelKey } from './cancel.ts';
 import { postgresErrors } from './errors.ts';
 import { encodeCancelRequest, encodeSSLRequest, encodeStartupMessage } from './frontend.ts';
 import { Inbox } from './inbox.ts';
+import { AnswerReader, contextInspection, readServerContext, type ServerContext } from './inspection.ts';
 import * as limits from './limits.ts';
 import type { Startup } from './startup.ts';
 import { authenticate, type UpstreamLogin } from './upstream-login.ts';
@@ -61,6 +63,8 @@ export interface UpstreamReady {
   readonly cancellable: boolean;
   /** Gives the upstream to the relay: bytes behind ReadyForQuery first, then everything that comes. */
   handOver(handler: WireHandler): void;
+  /** What the server says of the session's settings and names; null where it would not say. Once, before `establish`. */
+  askContext(): Promise<ServerContext | null>;
   /** Asks the upstream to cancel what it does; resolves when it took the request. Rejects when it could not be reached. */
   cancelUpstream(): Promise<void>;
 }
@@ -73,8 +77,7 @@ type Context = Pick<Door, 'clock' | 'log' | 'signal' | 'violation'>;
  */
 export async function openUpstream(session: Session, startup: Startup, door: Context): Promise<UpstreamReady> {
   const { resource } = session;
-  const settings = readUpstreamSettings(resource);
-  const database = databaseOf(session, startup, settings.database);
+  const database = databaseOf(session, startup, readUpstreamSettings(resource).database);
   const upstream = await session.dial();
   const inbox = new Inbox(upstream, { clock: door.clock, signal: door.signal, bytesMax: limits.upstreamStartBytesMax });
   inbox.deadline(limits.upstreamDeadlineMs, 'connecting to the resource');
@@ -83,28 +86,28 @@ export async function openUpstream(session: Session, startup: Startup, door: Con
   startup.inbox.onFailure = (error) => inbox.fail(error);
   if (startup.inbox.failure !== null) inbox.fail(startup.inbox.failure);
   try {
-    await startTls(upstream, inbox, resource);
-    const credential = await session.credential();
-    if (credential === null) throw coreErrors('core.credential-unavailable', { values: { resource: resource.name } });
-    const parameters = new Map([
-      ['user', credential.username],
+    const { state, receive } = await logIn(session, upstream, inbox, door, [
       ['database', database],
-      ['client_encoding', 'UTF8'],
       ...startup.parameters.settings,
     ]);
-    upstream.handshake(encodeStartupMessage(3, settings.minor, parameters));
-    const receive = receiver(inbox, resource, door, settings.minor);
-    const binding = upstream.tls?.serverEndPoint ?? null;
-    const loginTo: UpstreamLogin = { upstream, resource, settings, credential, binding };
-    await authenticate(loginTo, receive.next);
-    const state = await receive.untilReady();
-    inbox.rest();
     return {
       upstream,
       parameters: state.parameters,
       notices: state.notices,
       minor: receive.minor(),
       cancellable: state.key !== null,
+      askContext: async () => {
+        inbox.deadline(limits.contextDeadlineMs, 'asking for the settings of the session');
+        try {
+          upstream.handshake(contextInspection);
+          return readServerContext((await receiveAnswer(inbox)).rows);
+        } catch (error) {
+          upstream.destroy();
+          throw upstreamError(error, resource, door);
+        } finally {
+          inbox.rest();
+        }
+      },
       handOver: (handler) => inbox.handOver(handler),
       cancelUpstream: () => (state.key === null ? Promise.resolve() : sendCancel(session, state.key, door)),
     };
@@ -114,6 +117,102 @@ export async function openUpstream(session: Session, startup: Startup, door: Con
   } finally {
     startup.inbox.onFailure = null;
   }
+}
+
+/** TLS, version and credential, up to ReadyForQuery. The inbox has no deadline afterwards. */
+async function logIn(
+  session: Session,
+  upstream: Upstream,
+  inbox: Inbox,
+  door: Context,
+  startupSettings: readonly (readonly [string, string])[],
+): Promise<{ state: StartState; receive: ReturnType<typeof receiver> }> {
+  const { resource } = session;
+  const settings = readUpstreamSettings(resource);
+  await startTls(upstream, inbox, resource);
+  const credential = await session.credential();
+  if (credential === null) throw coreErrors('core.credential-unavailable', { values: { resource: resource.name } });
+  const parameters = new Map([['user', credential.username], ['client_encoding', 'UTF8'], ...startupSettings]);
+  upstream.handshake(encodeStartupMessage(3, settings.minor, parameters));
+  const receive = receiver(inbox, resource, door, settings.minor);
+  const binding = upstream.tls?.serverEndPoint ?? null;
+  const loginTo: UpstreamLogin = { upstream, resource, settings, credential, binding };
+  await authenticate(loginTo, receive.next);
+  const state = await receive.untilReady();
+  inbox.rest();
+  return { state, receive };
+}
+
+/** Reads the answer to one of the gateway's own questions; what else comes is dropped. */
+async function receiveAnswer(inbox: Inbox): Promise<AnswerReader> {
+  const answer = new AnswerReader();
+  while (!answer.done) answer.take(await inbox.message(limits.inspectionRowBytesMax));
+  return answer;
+}
+
+/** A connection that asks the gateway's own questions about a database, for every session that needs the answers. */
+export interface InspectionConnection {
+  readonly alive: boolean;
+  /** One of `inspections`; rejects where the server refuses, is too slow, or is gone. One at a time. */
+  ask(view: Buffer): Promise<readonly CatalogRow[]>;
+  close(): void;
+}
+
+/** What the inspecting connection calls itself in `pg_stat_activity`. */
+export const inspectionApplication = 'sallyport inspection';
+
+/** Opens one with the session's credential, beside it. Rejects as `openUpstream` does. */
+export async function openInspection(session: Session, parts: Context): Promise<InspectionConnection> {
+  const { resource } = session;
+  // What goes wrong here is no session's violation: it shows where facts are missed.
+  const door: Context = {
+    ...{ clock: parts.clock, log: parts.log, signal: parts.signal },
+    violation: (_side, code, detail) => parts.log.warn('inspecting a resource met a violation', { code, detail }),
+  };
+  const { database } = readUpstreamSettings(resource);
+  const upstream = await session.dialInspection();
+  const inbox = new Inbox(upstream, { clock: door.clock, signal: door.signal, bytesMax: limits.inspectionBytesMax });
+  inbox.deadline(limits.upstreamDeadlineMs, 'connecting to the resource');
+  inbox.onFailure = () => upstream.destroy();
+  try {
+    await logIn(session, upstream, inbox, door, [
+      ['database', database === '' ? resource.name : database],
+      ['application_name', inspectionApplication],
+      // A role's own settings must not lead the gateway's questions elsewhere.
+      ['search_path', ''],
+      ['default_transaction_read_only', 'on'],
+      ['statement_timeout', String(limits.inspectionDeadlineMs)],
+    ]);
+    upstream.established();
+  } catch (error) {
+    upstream.destroy();
+    throw upstreamError(error, resource, door);
+  }
+  const ask = async (view: Buffer): Promise<readonly CatalogRow[]> => {
+    inbox.deadline(limits.inspectionDeadlineMs, 'inspecting the resource');
+    try {
+      if (inbox.failure !== null) throw inbox.failure;
+      upstream.ask(view);
+      const answer = await receiveAnswer(inbox);
+      if (answer.refusal === null) return answer.rows;
+      throw postgresErrors('postgres.upstream-refused', {
+        values: { resource: resource.name, state: answer.refusal },
+        detail: `inspection: ${answer.refusal}`,
+      });
+    } catch (error) {
+      upstream.destroy();
+      throw upstreamError(error, resource, door);
+    } finally {
+      inbox.rest();
+    }
+  };
+  return {
+    get alive() {
+      return inbox.failure === null;
+    },
+    ask,
+    close: () => upstream.destroy(),
+  };
 }
 
 /** What the client is told when its session is ready: the upstream's parameters, the gateway's own cancel key. */

@@ -3,7 +3,9 @@
  */
 import type { Migration } from 'kysely/migration';
 import * as initial from './0001-initial.ts';
+import * as reviews from './0002-reviews.ts';
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
+  '0002-reviews': reviews,
 };

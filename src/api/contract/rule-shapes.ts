@@ -1,0 +1,170 @@
+/** The shapes of what rules say: an explained command, the examples of a policy, its replay, and a session's events. */
+import { z } from 'zod';
+import { manifestKind } from './manifest.ts';
+
+const at = z.string().describe('ISO 8601, UTC.');
+const verdictName = z.enum(['allow', 'mask', 'hold', 'block', 'terminate']);
+const verdict = z.object({ name: verdictName, rule: z.string(), reason: z.string() });
+
+/** One condition that was put to a command: as the manifest names it, whether it holds, what was compared with what. */
+const condition = z.object({ condition: z.string(), holds: z.boolean(), because: z.string() });
+
+export const commandExplanationShape = z.object({
+  principal: z.string(),
+  resource: z.string(),
+  /** Whether a session may be opened at all; where not, nothing below is filled in. */
+  granted: z.boolean(),
+  rule: z.string(),
+  access: z.array(z.object({ access: z.string(), matched: z.boolean(), why: z.string() })),
+  /** What would come of the command; null where no session may be opened. */
+  verdict: verdict.nullable(),
+  /** What the command means. */
+  meaning: z
+    .object({
+      statements: z.array(
+        z.object({
+          kind: z.string(),
+          effects: z.array(z.string()),
+          relations: z.array(z.object({ name: z.string(), access: z.enum(['read', 'write']) })),
+          functions: z.array(z.string()),
+        }),
+      ),
+      complete: z.boolean(),
+      /** What stays unknown, in plain words. */
+      unknown: z.array(z.string()),
+      /** Whether the names were resolved by the resource's catalog, as they are in a session. */
+      catalog: z.boolean(),
+    })
+    .nullable(),
+  guardrails: z.array(
+    z.object({
+      name: z.string(),
+      matched: z.boolean(),
+      verdict: z.string(),
+      conditions: z.array(condition),
+    }),
+  ),
+  masks: z.array(z.object({ name: z.string(), applies: z.boolean(), conditions: z.array(condition) })),
+  /** One per column of each result. */
+  columns: z.array(
+    z.object({
+      /** Ordinal of the statement in the text, from 1. */
+      statement: z.number(),
+      name: z.string(),
+      /** The base columns that it can carry, as schema.relation.column. */
+      origins: z.array(z.string()),
+      /** What could not be followed, or null. */
+      unresolved: z.string().nullable(),
+      /** The Mask that changes it, or null where it passes. */
+      mask: z.string().nullable(),
+      how: z.string().nullable(),
+    }),
+  ),
+  hold: z
+    .object({
+      reviewers: z.object({ names: z.array(z.string()), groups: z.array(z.string()) }),
+      approvals: z.number(),
+      withinSeconds: z.number(),
+    })
+    .nullable(),
+  limits: z.array(z.object({ rule: z.string(), verdict: z.string(), reason: z.string() })),
+  alerts: z.array(z.object({ rule: z.string(), reason: z.string() })),
+});
+
+export const exampleResultShape = z.object({
+  kind: manifestKind,
+  name: z.string(),
+  /** Ordinal in `spec.examples`, from 0. */
+  example: z.number(),
+  command: z.string(),
+  expected: verdictName,
+  got: verdict,
+  passed: z.boolean(),
+  /** As whom and on what it was judged. */
+  groups: z.array(z.string()),
+  resource: z.string(),
+});
+
+const decided = z.object({ name: verdictName, rule: z.string() });
+
+export const replayEntryShape = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('difference'),
+    at,
+    session: z.string(),
+    command: z.number(),
+    principal: z.string(),
+    resource: z.string(),
+    /** The beginning of the recorded text. */
+    text: z.string(),
+    before: decided,
+    after: verdict,
+  }),
+  z.object({
+    type: z.literal('summary'),
+    since: at,
+    until: at,
+    /** Recorded commands looked at. */
+    commands: z.number(),
+    different: z.number(),
+    /** Commands that could not be judged again, by why: their text was cut, their resource is gone, … */
+    skipped: z.record(z.string(), z.number()),
+    /** True where the limit left commands out. */
+    truncated: z.boolean(),
+  }),
+]);
+
+/** What the journal says about a session beside its recording. */
+export const sessionEventShape = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('verdict'), at, command: z.number(), verdict }),
+  z.object({
+    type: z.literal('review.requested'),
+    at,
+    command: z.number().nullable(),
+    review: z.string(),
+    kind: z.string(),
+    rule: z.string(),
+    approvals: z.number(),
+    expiresAt: at,
+    digest: z.string(),
+  }),
+  z.object({
+    type: z.literal('review.decided'),
+    at,
+    command: z.number().nullable(),
+    review: z.string(),
+    decision: z.enum(['approve', 'deny']),
+    by: z.string(),
+    reason: z.string(),
+    state: z.string(),
+    how: z.string(),
+  }),
+  z.object({
+    type: z.literal('review.ended'),
+    at,
+    command: z.number().nullable(),
+    review: z.string(),
+    outcome: z.string(),
+    reason: z.string().nullable(),
+  }),
+  z.object({
+    type: z.literal('alert'),
+    at,
+    command: z.number().nullable(),
+    rule: z.string(),
+    reason: z.string(),
+  }),
+  z.object({ type: z.literal('limited'), at, command: z.number(), rule: z.string(), verdict: z.string() }),
+  /** A command of which values were masked: how many, by Mask. */
+  z.object({
+    type: z.literal('masked'),
+    at,
+    command: z.number(),
+    masked: z.record(z.string(), z.number()),
+  }),
+]);
+
+export type CommandExplanation = z.output<typeof commandExplanationShape>;
+export type ExampleResult = z.output<typeof exampleResultShape>;
+export type ReplayEntry = z.output<typeof replayEntryShape>;
+export type SessionEventView = z.output<typeof sessionEventShape>;

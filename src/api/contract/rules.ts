@@ -1,0 +1,327 @@
+/**
+ * The manifests of rules over commands and output: Guardrail and Mask (core/rules.ts says what each field means).
+ *
+ * Invariants:
+ * - What a rule leaves out selects everyone or everything, since rules only restrict; what it gives must select
+ *   something, so that an empty list is a mistake that is told and not a rule that never applies.
+ * - What belongs to another verdict is refused, not ignored: limits with `hold`, reviewers with `block`.
+ *
+ * Deliberately absent: whether a pattern or a condition can be compiled, whether a detector exists, whether a resource
+ * can enforce the rule, and whether its examples come out. Those are the compilers' to say (`RuleChecks`), before a save.
+ */
+import { z } from 'zod';
+import type { PrincipalKind } from '../../core/principal.ts';
+import { type SqlEffect, sqlEffects, statementKinds } from '../../core/sql-effects.ts';
+import type { VerdictName } from '../../core/verdict.ts';
+import * as limits from './limits.ts';
+import { labels, metadata, nameList, objectName, shortText } from './names.ts';
+import { byteCount, durationMs, durationText } from './spelling.ts';
+
+const principalKinds = ['person', 'service', 'agent'] as const satisfies readonly PrincipalKind[];
+const verdictNames = ['allow', 'mask', 'hold', 'block', 'terminate'] as const satisfies readonly VerdictName[];
+const effectNames = Object.keys(sqlEffects) as [SqlEffect, ...SqlEffect[]];
+
+const someNames = nameList.min(1, 'must not be empty; leave it out to select everyone');
+
+/** Who decides: at least one person or group. */
+export const reviewerSelector = z
+  .strictObject({
+    names: nameList.optional().describe('Principals, by name.'),
+    groups: nameList.optional().describe('Members of these groups.'),
+  })
+  .refine((value) => isAny(value.names, value.groups), 'must name somebody by names or groups');
+
+export const approvalCount = z
+  .int()
+  .min(1)
+  .max(limits.approvalsMax)
+  .describe('Distinct people who must approve. Nobody decides their own.');
+
+const except = z
+  .strictObject({ names: nameList.optional(), groups: nameList.optional() })
+  .refine((value) => isAny(value.names, value.groups), 'must name somebody by names or groups')
+  .describe('Whoever is named here, or is in one of the groups, is left out.');
+
+const principals = z
+  .strictObject({
+    names: someNames.optional(),
+    groups: someNames.optional(),
+    kinds: oneOf(principalKinds).optional(),
+    except: except.optional(),
+  })
+  .refine((value) => Object.keys(value).length > 0, 'must not be empty; leave it out to select everyone')
+  .describe('Whose commands; everybody’s where it is left out. All that is given must hold.');
+
+const resources = z
+  .strictObject({
+    names: someNames.optional(),
+    labels: labels.optional().describe('All of them must be on the resource.'),
+    protocols: nameList.min(1, 'must not be empty; leave it out to select all').optional(),
+  })
+  .refine(
+    (value) => isAny(value.names, value.protocols, Object.keys(value.labels ?? {})),
+    'must not be empty; leave it out to select every resource',
+  )
+  .describe('On which resources; on all where it is left out. All that is given must hold.');
+
+/** A name or `schema.name` with `*` for any run of characters. */
+const namePattern = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(limits.patternNameLengthMax)
+  .refine((text) => !/[\0\n\r]/.test(text), 'must be one line');
+
+const sql = z
+  .strictObject({
+    effects: oneOf(effectNames).optional().describe('What the statement can do; one is enough.'),
+    statements: oneOf(statementKinds).optional().describe('What kind it is; one is enough.'),
+    relations: patternsOf(namePattern)
+      .optional()
+      .describe('`schema.name` or `name`, where `*` stands for any run of characters; one is enough.'),
+    access: z.enum(['read', 'write']).optional().describe('How a relation must be used to count.'),
+    functions: patternsOf(namePattern).optional(),
+    incomplete: z.boolean().optional().describe('true: something about the statement stays unknown.'),
+    uncertain: z
+      .enum(['match', 'ignore'])
+      .optional()
+      .describe('What may lie unread behind a statement counts as matching: match unless given.'),
+    rowsMin: z
+      .int()
+      .min(1)
+      .max(Number.MAX_SAFE_INTEGER)
+      .optional()
+      .describe('At least so many rows are expected to be touched, by the target’s own statistics.'),
+  })
+  .refine((value) => Object.keys(value).length > 0, 'must not be empty')
+  .describe('What the command means. All that is given must hold.');
+
+const commands = z
+  .strictObject({
+    sql: sql.optional(),
+    verbs: patternsOf(z.string().min(1).max(limits.nameLengthMax)).optional(),
+    text: patternsOf(z.string().min(1, 'must not be empty').max(limits.patternLengthMax))
+      .optional()
+      .describe('Parts of the text, without regard to case: for what has no structure.'),
+    pattern: z
+      .string()
+      .min(1)
+      .max(limits.patternLengthMax)
+      .optional()
+      .describe('A regular expression over the text, in linear time: no back-references, no look-around.'),
+  })
+  .refine((value) => Object.keys(value).length > 0, 'must not be empty; leave it out to select every command');
+
+const review = z.strictObject({
+  reviewers: reviewerSelector,
+  approvals: approvalCount.optional(),
+  within: durationText(limits.reviewMsMin, limits.reviewMsMax)
+    .optional()
+    .describe('How long an undecided review waits; 30m unless given.'),
+  inTransaction: durationText(limits.reviewMsMin, limits.reviewMsMax)
+    .optional()
+    .describe('The same while a transaction holds locks; 5m unless given, never more than within.'),
+  escalate: z
+    .strictObject({ after: durationText(limits.reviewMsMin, limits.reviewMsMax), reviewers: reviewerSelector })
+    .optional()
+    .describe('Who else is asked when nobody decided after a while.'),
+  breakGlass: z
+    .strictObject({ groups: nameList.min(1, 'must not be empty') })
+    .optional()
+    .describe('Groups whose members may run it at once, with a reason, an alert, and a review afterwards.'),
+});
+
+const rows = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+const bounds = z.strictObject({ rows: rows.optional(), bytes: byteCount.optional() });
+const outputLimits = z
+  .strictObject({
+    statement: bounds
+      .extend({ duration: durationText(1000, limits.statementDurationMsMax).optional() })
+      .refine((value) => Object.keys(value).length > 0, 'must bound rows, bytes or duration')
+      .optional(),
+    session: bounds.refine((value) => Object.keys(value).length > 0, 'must bound rows or bytes').optional(),
+    day: bounds
+      .refine((value) => Object.keys(value).length > 0, 'must bound rows or bytes')
+      .optional()
+      .describe('Per principal and resource, from midnight to midnight UTC.'),
+  })
+  .refine((value) => Object.keys(value).length > 0, 'must bound a statement, a session or a day')
+  .describe('The verdict falls when one of these is passed, not before.');
+
+/** What becomes of a value. */
+const method = z
+  .union(
+    [
+      z.enum(['redact', 'null', 'format-preserving', 'hash']),
+      z.strictObject({
+        partial: z
+          .strictObject({ first: kept().optional(), last: kept().optional() })
+          .refine((value) => (value.first ?? 0) + (value.last ?? 0) > 0, 'must keep some first or last characters'),
+      }),
+    ],
+    {
+      error: (issue) =>
+        issue.input === undefined
+          ? 'is required'
+          : 'must be one of: redact, null, format-preserving, hash, or partial with first or last characters kept',
+    },
+  )
+  .describe('redact unless given. partial keeps some characters; hash keeps equal values equal.');
+
+const example = z.strictObject({
+  command: z.string().min(1).max(limits.exampleLengthMax).describe('The command’s text.'),
+  expect: z.enum(verdictNames),
+  groups: nameList.optional().describe('Who runs it: a principal with these groups.'),
+  resource: objectName.optional(),
+});
+
+export const guardrailSchema = z.strictObject({
+  kind: z.literal('Guardrail'),
+  metadata,
+  spec: z
+    .strictObject({
+      match: z.strictObject({
+        resources: resources.optional(),
+        principals: principals.optional(),
+        commands: commands.optional(),
+        when: z
+          .string()
+          .min(1)
+          .max(limits.patternLengthMax)
+          .optional()
+          .describe('A condition in CEL over command, principal, resource, session and now.'),
+      }),
+      verdict: z.enum([...verdictNames, 'alert']),
+      limits: outputLimits.optional(),
+      review: review.optional().describe('With verdict hold: who decides.'),
+      with: method.optional(),
+      message: shortText.optional().describe('For whoever runs it, and for the reviewer.'),
+      examples: z
+        .array(example)
+        .max(limits.examplesMax)
+        .optional()
+        .describe('Run before the rule is saved: each must come out as it says.'),
+    })
+    .superRefine((spec, context) => {
+      const refuse = (path: (string | number)[], message: string): void =>
+        context.addIssue({ code: 'custom', path, message });
+      if (spec.verdict === 'hold' && spec.review === undefined) refuse(['review'], 'is required with verdict hold');
+      if (spec.verdict !== 'hold' && spec.review !== undefined) refuse(['review'], 'belongs to verdict hold');
+      if (spec.verdict !== 'mask' && spec.with !== undefined) refuse(['with'], 'belongs to verdict mask');
+      if (spec.limits !== undefined && !['block', 'terminate', 'alert'].includes(spec.verdict))
+        refuse(['limits'], 'belong to verdict block, terminate or alert');
+      if (spec.review !== undefined) checkTimes(spec.review, (field, message) => refuse(['review', ...field], message));
+    }),
+});
+
+const columnPattern = z
+  .string()
+  .max(3 * limits.patternNameLengthMax)
+  .regex(
+    /^[^.\0\n\r]+\.[^.\0\n\r]+\.[^.\0\n\r]+$/,
+    'must be schema.relation.column, where * stands for any characters',
+  );
+
+/** A name that operators give to a detector of their own. */
+const detectorName = z.string().regex(/^[a-z][a-z0-9_]{0,62}$/, 'must be 1 to 63 of a-z 0-9 _ and begin with a letter');
+
+export const maskSchema = z.strictObject({
+  kind: z.literal('Mask'),
+  metadata,
+  spec: z
+    .strictObject({
+      match: z.strictObject({ resources: resources.optional(), principals: principals.optional() }),
+      columns: z
+        .array(columnPattern)
+        .min(1, 'must not be empty')
+        .max(limits.listEntriesMax)
+        .optional()
+        .describe('`schema.relation.column`, where `*` stands for any run of characters within one name.'),
+      detect: z
+        .array(detectorName)
+        .min(1, 'must not be empty')
+        .max(limits.labelsMax)
+        .refine(isDistinct, 'must not name anything twice')
+        .optional()
+        .describe('Built-in detectors, looked for in every value.'),
+      patterns: z
+        .array(z.strictObject({ name: detectorName, pattern: z.string().min(1).max(limits.patternLengthMax) }))
+        .min(1, 'must not be empty')
+        .max(limits.labelsMax)
+        .optional()
+        .describe('Detectors of your own, on a linear-time engine.'),
+      dictionaries: z
+        .array(
+          z.strictObject({
+            name: detectorName,
+            words: z
+              .array(z.string().min(1, 'must not be empty').max(limits.textLengthMax))
+              .min(1, 'must not be empty')
+              .max(limits.listEntriesMax),
+          }),
+        )
+        .min(1, 'must not be empty')
+        .max(limits.labelsMax)
+        .optional(),
+      with: method.optional(),
+      predicates: z
+        .enum(['block', 'allow'])
+        .optional()
+        .describe('Whether a masked column may steer which rows come back; block unless given.'),
+      unresolved: z
+        .enum(['mask', 'block'])
+        .optional()
+        .describe('What happens to results whose origin cannot be followed; mask unless given.'),
+    })
+    .refine(
+      ({ columns, detect, patterns, dictionaries }) => (columns ?? detect ?? patterns ?? dictionaries) !== undefined,
+      'must mask something: columns, detect, patterns or dictionaries',
+    )
+    .refine((spec) => isDistinct([...(spec.patterns ?? []), ...(spec.dictionaries ?? [])].map(({ name }) => name)), {
+      message: 'must not give two detectors the same name',
+    }),
+});
+
+export type GuardrailManifest = z.output<typeof guardrailSchema>;
+export type MaskManifest = z.output<typeof maskSchema>;
+
+/** Just-in-time access: what an Access asks of who wants in, instead of letting everybody in who matches. */
+export const accessRequest = z
+  .strictObject({
+    reviewers: reviewerSelector,
+    approvals: approvalCount.default(1),
+    maxDuration: durationText(limits.grantMsMin, limits.grantMsMax).describe(
+      'The longest grant that may be asked for, counted from approval.',
+    ),
+    reasonRequired: z.boolean().default(true).describe('Whether who asks must say why.'),
+  })
+  .describe('On request only: who matches may ask, and gets a grant when it is approved. No standing access.');
+
+type ReviewTimes = Pick<z.output<typeof review>, 'within' | 'inTransaction' | 'escalate'>;
+
+function checkTimes(times: ReviewTimes, refuse: (field: string[], message: string) => void): void {
+  const within = durationMs(times.within ?? '30m') ?? 0;
+  const inTransaction = times.inTransaction === undefined ? null : durationMs(times.inTransaction);
+  if (inTransaction !== null && inTransaction > within) refuse(['inTransaction'], 'must not be more than within');
+  const after = times.escalate === undefined ? null : durationMs(times.escalate.after);
+  if (after !== null && after >= within) refuse(['escalate', 'after'], 'must be less than within');
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
+  return z.array(z.enum(values)).min(1, 'must not be empty').refine(isDistinct, 'must not name anything twice');
+}
+
+function patternsOf<S extends z.ZodType<string>>(entry: S) {
+  return z.array(entry).min(1, 'must not be empty').max(limits.patternsMax);
+}
+
+function kept() {
+  return z.int().min(0).max(limits.partialCharactersMax);
+}
+
+function isDistinct(values: readonly string[]): boolean {
+  return new Set(values).size === values.length;
+}
+
+function isAny(...lists: readonly (readonly unknown[] | undefined)[]): boolean {
+  return lists.some((list) => list !== undefined && list.length > 0);
+}

@@ -1,0 +1,90 @@
+/**
+ * What a change is warned of: names that nothing is called by, and what still names a deleted object.
+ *
+ * Deliberately absent: refusals. The order of applying is free, and a name may come later.
+ */
+import type { Manifest, ManifestKind, ResourceManifest } from './contract/index.ts';
+
+/** The sealed secret that a resource's credential is; null where it has none. */
+export function storedSecretOf(manifest: Manifest | null): string | null {
+  return manifest?.kind === 'Resource' ? (manifest.spec.credential?.password?.store ?? null) : null;
+}
+
+/** One name in a manifest, by the kind of what is named. */
+type Named = readonly [kind: ManifestKind, names: readonly string[] | undefined];
+
+/** Everything that a manifest names. */
+function namedBy(manifest: Manifest): readonly Named[] {
+  switch (manifest.kind) {
+    case 'Group':
+      return [['Principal', manifest.spec.members]];
+    case 'Access': {
+      const { match, request } = manifest.spec;
+      return [...selectedBy(match.principals, match.resources), ...reviewersOf(request?.reviewers)];
+    }
+    case 'Guardrail': {
+      const { match, review, examples } = manifest.spec;
+      return [
+        ...selectedBy(match.principals, match.resources),
+        ...reviewersOf(review?.reviewers),
+        ...reviewersOf(review?.escalate?.reviewers),
+        ['Group', review?.breakGlass?.groups],
+        ...(examples ?? []).flatMap((example): Named[] => [
+          ['Group', example.groups],
+          ['Resource', example.resource === undefined ? undefined : [example.resource]],
+        ]),
+      ];
+    }
+    case 'Mask':
+      return selectedBy(manifest.spec.match.principals, manifest.spec.match.resources);
+    case 'Resource':
+    case 'Principal':
+      return [];
+  }
+}
+
+interface Selection {
+  readonly names?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
+  readonly except?: Omit<Selection, 'except'> | undefined;
+}
+
+function selectedBy(
+  principals: Selection | undefined,
+  resources: { readonly names?: readonly string[] | undefined } | undefined,
+): readonly Named[] {
+  return [...reviewersOf(principals), ...reviewersOf(principals?.except), ['Resource', resources?.names]];
+}
+
+function reviewersOf(selection: Omit<Selection, 'except'> | undefined): readonly Named[] {
+  return [
+    ['Principal', selection?.names],
+    ['Group', selection?.groups],
+  ];
+}
+
+/** What a manifest names and nothing is called. */
+export function warningsOf(manifest: Manifest, names: ReadonlySet<string>, secrets: ReadonlySet<string>): string[] {
+  const missing = namedBy(manifest).flatMap(([kind, wanted]) =>
+    (wanted ?? []).filter((name) => !names.has(`${kind}/${name}`)).map((name) => `there is no ${kind} ${name}`),
+  );
+  return [...new Set(missing), ...(manifest.kind === 'Resource' ? resourceWarnings(manifest, secrets) : [])];
+}
+
+function resourceWarnings(manifest: ResourceManifest, secrets: ReadonlySet<string>): string[] {
+  const warnings: string[] = [];
+  const secret = storedSecretOf(manifest);
+  if (secret !== null && !secrets.has(secret))
+    warnings.push(`there is no secret ${secret}; put it, or sessions cannot be opened`);
+  if (manifest.spec.tls.mode !== 'verify-full' && manifest.spec.tls.mode !== 'verify-ca') {
+    warnings.push(`tls.mode ${manifest.spec.tls.mode} does not prove who the target is`);
+  }
+  return warnings;
+}
+
+/** Which of the manifests name an object. */
+export function referrersOf(kind: ManifestKind, name: string, after: readonly Manifest[]): string[] {
+  return after
+    .filter((manifest) => namedBy(manifest).some(([of, names]) => of === kind && names?.includes(name) === true))
+    .map((manifest) => `the ${manifest.kind} ${manifest.metadata.name} still names it`);
+}

@@ -1,0 +1,139 @@
+/**
+ * Examples: what a Guardrail says about itself, run against all rules before they are saved.
+ *
+ * Deliberately absent: the analysis (given in), and masks by column: whoever joins them passes the joined judge.
+ */
+import type { CommandDraft } from '../core/command.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Resource } from '../core/resource.ts';
+import type { GuardrailExample } from '../core/rules.ts';
+import type { Analysis } from '../core/sql.ts';
+import type { Verdict, VerdictName } from '../core/verdict.ts';
+import type { GuardrailRequest } from './facts.ts';
+import type { CompiledGuardrails } from './guardrail.ts';
+
+export interface ExampleOptions {
+  /** What a text means on a resource; null where there is no analysis, and then rules that need one block. */
+  readonly analyse: (text: string, resource: Resource) => Analysis | null;
+  readonly resources: readonly Resource[];
+  /** The protocol of the resource that is made up where none is configured that the rule selects. */
+  readonly protocol: string;
+  /** Wall clock, milliseconds: rules may ask for the time. */
+  readonly nowMs: number;
+  /** The rules joined with masks; the compiled Guardrails unless given. */
+  readonly judge?: { judge(request: GuardrailRequest): { readonly verdict: Verdict } };
+}
+
+/** One example, tried. */
+export interface ExampleTrial {
+  /** The Guardrail whose example it is, and its place among the examples, from 0. */
+  readonly rule: string;
+  readonly index: number;
+  readonly command: string;
+  readonly expect: VerdictName;
+  /** Null where it could not be tried. */
+  readonly verdict: Verdict | null;
+  readonly passed: boolean;
+  /** For people. */
+  readonly reason: string;
+  /** Who tried it, and on what. */
+  readonly groups: readonly string[];
+  readonly resource: string;
+}
+
+type ExampleRule = CompiledGuardrails['rules'][number];
+
+/** Runs every example against all rules together, in order of the rules' names. */
+export function runExamples(compiled: CompiledGuardrails, options: ExampleOptions): ExampleTrial[] {
+  return compiled.rules.flatMap((rule) =>
+    rule.examples.map((example, index) => tryExample(rule, example, index, options.judge ?? compiled, options)),
+  );
+}
+
+function tryExample(
+  rule: ExampleRule,
+  example: GuardrailExample,
+  index: number,
+  judge: NonNullable<ExampleOptions['judge']>,
+  options: ExampleOptions,
+): ExampleTrial {
+  const { command, expect, groups = [], resource = '' } = example;
+  const trial = { rule: rule.name, index, command, expect };
+  const request = requestFor(rule, example, options);
+  if (typeof request === 'string') return { ...trial, verdict: null, passed: false, reason: request, groups, resource };
+  const { verdict } = judge.judge(request);
+  const passed = verdict.name === expect;
+  const reason = `${passed ? 'As expected' : `Expected ${expect}, but`} it is ${verdict.name} by ${verdict.rule}: ${verdict.reason}`;
+  return { ...trial, verdict, passed, reason, groups: request.principal.groups, resource: request.resource.name };
+}
+
+/** The request, or why there is none. */
+function requestFor(rule: ExampleRule, example: GuardrailExample, options: ExampleOptions): GuardrailRequest | string {
+  const resource = resourceFor(rule, example, options);
+  if (resource === null) return `There is no resource ${JSON.stringify(example.resource)}.`;
+  const principal = principalFor(rule, example);
+  if (principal === null) return 'The rule leaves out every group that it selects, so nobody can try it.';
+  const sql = options.analyse(example.command, resource);
+  const command: CommandDraft = {
+    kind: 'sql',
+    verb: 'query',
+    text: example.command,
+    recordedText: example.command,
+    parameters: null,
+    effect: 'unknown',
+    meaning: sql === null ? null : { language: 'sql', sql },
+    context: {},
+    of: null,
+  };
+  const session = { id: 'example', source: '', client: {}, startedAtMs: options.nowMs, commands: 1, access: 'example' };
+  return { command, principal, resource, session, nowMs: options.nowMs };
+}
+
+function resourceFor(
+  { spec, selects }: ExampleRule,
+  { resource }: GuardrailExample,
+  options: ExampleOptions,
+): Resource | null {
+  const { resources, protocol } = options;
+  if (resource !== undefined) return resources.find(({ name }) => name === resource) ?? null;
+  const { names, labels, protocols } = spec.match.resources ?? {};
+  return (
+    resources.find(selects) ?? {
+      id: 'example',
+      name: names?.find((name) => name !== '*') ?? 'example',
+      labels: labels ?? {},
+      protocol: protocols?.[0] ?? protocol,
+      host: 'example.invalid',
+      port: 1,
+      tls: { mode: 'verify-full', ca: null, serverName: null },
+      credential: null,
+      recording: 'strict',
+      settings: {},
+    }
+  );
+}
+
+function principalFor({ spec: { match } }: ExampleRule, example: GuardrailExample): Principal | null {
+  const { names, groups, kinds, except } = match.principals ?? {};
+  const group = groups?.find((one) => except?.groups?.includes(one) !== true);
+  const name =
+    names === undefined ? freeName(except?.names) : names.find((one) => except?.names?.includes(one) !== true);
+  if (name === undefined || (example.groups === undefined && groups !== undefined && group === undefined)) return null;
+  return {
+    id: 'example',
+    issuer: 'example',
+    subject: name,
+    name,
+    kind: kinds?.[0] ?? 'person',
+    groups: example.groups ?? (group === undefined ? [] : [group]),
+    roles: ['member'],
+    authentication: { method: 'system', credentialId: null, atMs: 0 },
+  };
+}
+
+/** A name that is not left out. */
+function freeName(except: readonly string[] | undefined): string {
+  let name = 'example';
+  while (except?.includes(name)) name += '-';
+  return name;
+}

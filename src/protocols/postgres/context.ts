@@ -1,0 +1,396 @@
+/**
+ * What a session's statements mean: analyses in the session's context, and the context kept true.
+ *
+ * A statement that may change what later ones mean puts its part of the context in doubt as soon as it is submitted;
+ * whatever is read while there is doubt is analysed without that part, so that less is proven. Doubts are lifted when the
+ * server is quiet, before the next message is read: the server is asked for its settings and names (`inspection.ts`), and
+ * facts of the catalog that were put in doubt are waited for.
+ *
+ * Invariants:
+ * - What is not certain is left out of the context. A doubt ends only by an answer that the server gave after everything
+ *   that raised it had ended.
+ * - In a transaction nothing is asked before it has run a query, since a question takes the snapshot; facts of the catalog
+ *   that it put in doubt stay away until it ends, since only it could see them.
+ * - Each wait ends by `contextDeadlineMs`; the session then goes on in doubt.
+ * - The same text in the same context costs a look-up.
+ *
+ * Deliberately absent: what an analysis means for anybody (policy, masking).
+ */
+import type { Clock, Timer } from '../../base/clock.ts';
+import type { Effect, Meaning } from '../../core/command.ts';
+import {
+  type AnalysisContext,
+  analyseSql,
+  type ColumnOrigin,
+  type CursorText,
+  createContext,
+  isProvenRead,
+  type PreparedText,
+} from '../../language/index.ts';
+import type { CatalogMember, CatalogView } from './catalog.ts';
+import {
+  allDoubts,
+  anotherTransaction,
+  askable,
+  catalogBits,
+  encoding,
+  everything,
+  names,
+  notesFor,
+  objects,
+  settings,
+  snapshot,
+  temporary,
+  transactionEnd,
+} from './context-notes.ts';
+import type { Conversation } from './conversation.ts';
+import { inspectionName, type NamedText, type ServerContext } from './inspection.ts';
+import * as limits from './limits.ts';
+
+/** What is known of a text, as a draft takes it. */
+export interface Understood {
+  readonly effect: Effect;
+  readonly meaning: Meaning | null;
+  readonly context: Readonly<Record<string, string>>;
+}
+
+/** Of what nothing is known. */
+export const notUnderstood: Understood = Object.freeze({ effect: 'unknown', meaning: null, context: {} });
+
+export interface ContextParts {
+  readonly clock: Clock;
+  readonly catalog: CatalogMember;
+  /** What the server said at the start; null where it would not, and then it is not asked again. */
+  readonly known: ServerContext | null;
+  /** No message of the server is half read: what it sends next can be told apart. */
+  readonly mayAsk: () => boolean;
+  /** Sends the question about the session; `answered` follows. */
+  readonly ask: () => void;
+  /** The question was not answered in time. */
+  readonly overdue: () => void;
+  /** Reading may go on. */
+  readonly resume: () => void;
+}
+
+export class SessionContext {
+  readonly #parts: ContextParts;
+  readonly #conversation: Conversation;
+  #known: ServerContext | null;
+  readonly #prepared = new Map<string, PreparedText>();
+  readonly #cursors = new Map<string, CursorText>();
+  /** Bits of what cannot be relied on. */
+  #doubt = 0;
+  /** Bits of everything since the transaction began: in doubt again when it ends. */
+  #sinceBegin = 0;
+  /** Bits of what has ended on the server and was not passed on to the catalog yet. */
+  #ended = 0;
+  /** Kind of the only statement that put names in doubt, or null. */
+  #namedBy: string | null = null;
+  /** Something has to be looked at before the next message: false on the hot path. */
+  #unsettled = true;
+  #waiting = false;
+  #asking = false;
+  #gaveUp = false;
+  #timer: Timer | null = null;
+  #current: AnalysisContext | null = null;
+  #record: Readonly<Record<string, string>> = {};
+
+  constructor(conversation: Conversation, parts: ContextParts) {
+    this.#conversation = conversation;
+    this.#parts = parts;
+    this.#known = parts.known;
+    if (parts.known === null) this.#doubt = askable;
+    parts.catalog.onChange = () => this.#catalogChanged();
+  }
+
+  /** Reading waits for what `waits` began. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /** The question is on its way: what the server sends next is its answer. */
+  get asking(): boolean {
+    return this.#asking;
+  }
+
+  /** The context in which a statement that is read now will run. */
+  get now(): AnalysisContext {
+    this.#current ??= this.#build();
+    return this.#current;
+  }
+
+  /** The setting by which texts that are read now are split into words. */
+  get standardConformingStrings(): boolean {
+    return (this.#doubt & settings) === 0 && this.#conversation.standardConformingStrings;
+  }
+
+  // --- Understanding ------------------------------------------------------------------------------------------------
+
+  /**
+   * Analyses a text. `parameterTypes`: as Parse declared them. `within`: the context that its names were resolved in;
+   * `strings`: the setting by which the server split it, where that is not the present one.
+   */
+  understand(
+    text: string,
+    parameterTypes: readonly number[] = [],
+    within: AnalysisContext = this.now,
+    strings: boolean = within.standardConformingStrings,
+  ): Understood {
+    const context =
+      strings === within.standardConformingStrings
+        ? within
+        : createContext({ ...within, standardConformingStrings: strings });
+    const analysis = this.#parts.catalog.cache.analyse(text, context);
+    const { meaning, effect } = notesFor(analysis);
+    const declared = parameterTypes.length > 0 && effect === 'read' && !isProvenRead(analysis, parameterTypes);
+    return { meaning, effect: declared ? 'unknown' : effect, context: this.#described() };
+  }
+
+  #described(): Readonly<Record<string, string>> {
+    this.#current ??= this.#build();
+    return this.#record;
+  }
+
+  /** For an Execute of a portal that was bound in another context: what both of them leave certain. */
+  between(bound: AnalysisContext): AnalysisContext {
+    const now = this.now;
+    if (bound === now || bound.key === now.key) return now;
+    return createContext({
+      ...now,
+      catalog: bound.catalog === now.catalog ? now.catalog : null,
+      searchPath: null,
+      temporary: 'unknown',
+    });
+  }
+
+  /** The column that a RowDescription points at, by the facts; null where they do not have it. */
+  originOf(tableOid: number, attribute: number): ColumnOrigin | null {
+    // Facts that are in doubt still name what they named: one look too many masks more, not less.
+    const relation = this.#parts.catalog.lastFacts?.relations.get(tableOid);
+    const column = relation?.columns.find(({ attnum }) => attnum === attribute);
+    if (relation === undefined || column === undefined) return null;
+    return { schema: relation.schema, relation: relation.name, column: column.name };
+  }
+
+  // --- Doubts -------------------------------------------------------------------------------------------------------
+
+  /** A command that runs this text was submitted: what is read from here on can no longer rely on what it changes. */
+  submitted(meaning: Meaning | null): void {
+    const bits = meaning === null ? everything : notesFor(meaning.sql).bits;
+    if (bits === 0) return;
+    this.#sinceBegin |= bits;
+    if ((bits & anotherTransaction) !== 0) this.#sinceBegin &= ~snapshot;
+    let doubt = bits & allDoubts;
+    if ((bits & transactionEnd) !== 0) {
+      doubt |= this.#sinceBegin & allDoubts;
+      if (this.#cursors.size > 0) doubt |= names;
+    }
+    if (doubt === 0) return;
+    if ((doubt & names) !== 0) {
+      const only = (this.#doubt & names) === 0 && meaning?.sql.statements.length === 1;
+      this.#namedBy = only ? meaning.sql.statements[0]!.kind : null;
+    }
+    this.#raise(doubt);
+  }
+
+  /** The command of this text has ended on the server. One statement that `failed` has changed nothing. */
+  commandEnded(meaning: Meaning | null, failed: boolean): void {
+    if (failed && meaning !== null && meaning.sql.statements.length < 2) return;
+    this.#ended |= (meaning === null ? everything : notesFor(meaning.sql).bits) & catalogBits;
+  }
+
+  /** ReadyForQuery: what has ended outside a transaction is there for everyone to see. */
+  ready(): void {
+    const { status, owed, queued } = this.#conversation;
+    if (status !== 'I') return;
+    const changed = this.#ended;
+    this.#ended = 0;
+    if (owed === 0 && queued === 0) this.#sinceBegin = 0;
+    if ((changed & catalogBits) === 0) return;
+    this.#unsettled = true;
+    this.#parts.catalog.doubt((changed & objects) !== 0);
+  }
+
+  /** ParameterStatus. */
+  parameterChanged(name: string): void {
+    // Reported from PostgreSQL 18 on, and by some before: the role as far as it shows.
+    if (name === 'search_path' || name === 'session_authorization' || name === 'is_superuser') this.#raise(settings);
+    if (name === 'standard_conforming_strings' || name === 'client_encoding') this.#current = null;
+  }
+
+  #raise(doubt: number): void {
+    this.#unsettled = true;
+    if ((this.#doubt & doubt) === doubt) return;
+    this.#doubt |= doubt;
+    this.#current = null;
+  }
+
+  // --- Waiting ------------------------------------------------------------------------------------------------------
+
+  /**
+   * To be asked before a message is read: whether it has to wait until the context is known again. Then `resume` follows.
+   * Where the server is busy nothing is waited for, since it may be busy with what only that message can end.
+   */
+  waits(): boolean {
+    if (!this.#unsettled || this.#waiting) return this.#waiting;
+    const conversation = this.#conversation;
+    if (conversation.owed > 0 || conversation.queued > 0 || conversation.unsynced > 0) return false;
+    if (conversation.status === 'E' || conversation.copyIn !== null || conversation.skipping) return false;
+    const isIdle = conversation.status === 'I';
+    // The server has said by ParameterStatus what it uses now.
+    if ((this.#doubt & encoding) !== 0) this.#lift(encoding);
+    // A question within a transaction that has no snapshot yet would take it.
+    const hasSnapshot = isIdle || (this.#sinceBegin & snapshot) !== 0;
+    if ((this.#doubt & askable) !== 0 && this.#known !== null && hasSnapshot && this.#parts.mayAsk()) {
+      this.#asking = true;
+      this.#wait();
+      this.#parts.ask();
+      return true;
+    }
+    if (isIdle) {
+      this.#sinceBegin = 0;
+      if ((this.#doubt & catalogBits) !== 0) this.#lift(catalogBits);
+    } else if ((this.#doubt & catalogBits) !== 0) return false;
+    const { facts, isPending } = this.#parts.catalog;
+    if (facts === null && isPending && !this.#gaveUp) {
+      this.#wait();
+      return true;
+    }
+    this.#unsettled = this.#doubt !== 0;
+    return false;
+  }
+
+  /** The server has answered; null where it would not, and then it is not asked again. */
+  answered(known: ServerContext | null): void {
+    this.#asking = false;
+    this.#known = known;
+    if (known !== null) {
+      this.#learn(known);
+      this.#lift(askable);
+    }
+    this.#go();
+  }
+
+  /** The session is over. What it changed and nobody knows of yet is made known. */
+  leave(): void {
+    this.#timer?.cancel();
+    if (((this.#ended | this.#sinceBegin) & catalogBits) !== 0) {
+      this.#parts.catalog.doubt(((this.#ended | this.#sinceBegin) & objects) !== 0);
+    }
+    this.#parts.catalog.onChange = () => undefined;
+    this.#parts.catalog.leave();
+  }
+
+  #wait(): void {
+    this.#waiting = true;
+    // An answer that is owed must come: nothing may be sent as if it had. Facts are merely missed.
+    const deadlineMs = this.#asking ? limits.inspectionDeadlineMs : limits.contextDeadlineMs;
+    this.#timer = this.#parts.clock.after(deadlineMs, () => {
+      this.#timer = null;
+      if (this.#asking) return this.#parts.overdue();
+      this.#gaveUp = true;
+      this.#go();
+    });
+  }
+
+  #go(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#parts.resume();
+  }
+
+  #catalogChanged(): void {
+    this.#current = null;
+    this.#unsettled = true;
+    const { facts, isPending } = this.#parts.catalog;
+    if (facts !== null) this.#gaveUp = false;
+    if (this.#waiting && !this.#asking && (facts !== null || !isPending)) this.#go();
+  }
+
+  #lift(doubt: number): void {
+    this.#doubt &= ~doubt;
+    this.#current = null;
+  }
+
+  // --- The context --------------------------------------------------------------------------------------------------
+
+  #build(): AnalysisContext {
+    const doubt = this.#doubt;
+    const known = this.#known;
+    const certain = (doubt & settings) === 0 ? known : null;
+    this.#record = Object.freeze({
+      ...(known === null ? {} : { database: known.database }),
+      ...(certain === null ? {} : recordOf(certain)),
+    });
+    return createContext({
+      catalog: (doubt & catalogBits) === 0 ? this.#parts.catalog.facts : null,
+      searchPath: certain?.searchPath ?? null,
+      temporary: (doubt & temporary) === 0 && known?.hasTemporary === false ? 'none' : 'unknown',
+      standardConformingStrings: this.standardConformingStrings,
+      clientEncoding: (doubt & encoding) === 0 ? 'UTF8' : 'unknown',
+      prepared: (doubt & names) === 0 ? this.#prepared : new Map(),
+      cursors: (doubt & names) === 0 ? this.#cursors : new Map(),
+    });
+  }
+
+  /** Takes over the names that SQL made. */
+  #learn(known: ServerContext): void {
+    if ((this.#doubt & names) === 0) return;
+    this.#prepared.clear();
+    for (const { name, text, parameterTypes } of known.prepared ?? []) {
+      // SQL took a name that the protocol had: what the protocol prepared under it is gone.
+      this.#conversation.statements.close(name);
+      if (text !== null) this.#prepared.set(name, this.#textOf({ text, parameterTypes }));
+    }
+    const before = new Map(this.#cursors);
+    this.#cursors.clear();
+    for (const cursor of known.cursors ?? []) {
+      const { name, text } = cursor;
+      if (text === null || name === inspectionName) continue;
+      const old = before.get(name);
+      if (old !== undefined && old.text === text && this.#namedBy === 'declare-cursor') {
+        this.#cursors.set(name, old);
+        continue;
+      }
+      this.#cursors.set(name, {
+        ...this.#textOf(cursor as { text: string } & NamedText),
+        context: this.#declared(known),
+      });
+    }
+  }
+
+  /** The context that a new cursor was declared in: the present one where nothing but its DECLARE came between. */
+  #declared(known: ServerContext): AnalysisContext {
+    const certain = this.#namedBy === 'declare-cursor' && (this.#doubt & settings) === 0;
+    return createContext({
+      catalog: (this.#doubt & catalogBits) === 0 ? this.#parts.catalog.facts : null,
+      searchPath: certain ? known.searchPath : null,
+      temporary: certain && !known.hasTemporary ? 'none' : 'unknown',
+      standardConformingStrings: this.standardConformingStrings,
+    });
+  }
+
+  #textOf({ text, parameterTypes }: { text: string; parameterTypes: readonly number[] }): PreparedText {
+    return { text, parameterTypes, standardConformingStrings: this.standardConformingStrings };
+  }
+}
+
+/** What a text would mean in a session that has just begun, by what is known of its database. */
+export function analyseFor(text: string, view: CatalogView | null): Meaning {
+  const context = createContext({
+    catalog: view?.facts ?? null,
+    searchPath: view?.began?.searchPath ?? null,
+    temporary: view?.began?.hasTemporary === false ? 'none' : 'unknown',
+  });
+  return notesFor(view === null ? analyseSql(text, context) : view.cache.analyse(text, context)).meaning;
+}
+
+function recordOf(known: ServerContext): Record<string, string> {
+  return {
+    role: known.role,
+    session_user: known.sessionUser,
+    search_path: known.searchPath.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(', '),
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * Makes reviews: from a held command, and from a request for access. What is put in here is what a reviewer sees.
+ *
+ * Invariant: the text that is kept is the recorded one, without passwords (A-REC-05); the digest is the caller's, over
+ * what will run (A-REV-03).
+ */
+import { createHash } from 'node:crypto';
+import type { Meaning } from '../core/command.ts';
+import { actorOf } from '../core/event.ts';
+import type { HoldTerms } from '../core/judgement.ts';
+import type { Principal } from '../core/principal.ts';
+import type { Resource } from '../core/resource.ts';
+import type { ReviewRequest } from '../core/review.ts';
+import type { StatementAnalysis } from '../core/sql.ts';
+import { reviewErrors } from './errors.ts';
+import * as limits from './limits.ts';
+import type { CommandSubject, Directory, MeaningView, Requester, ResourceView, Review } from './review.ts';
+
+interface Asked {
+  readonly id: string;
+  readonly gateway: string;
+  readonly nowMs: number;
+  readonly directory: Directory;
+}
+
+/** The review that a held command asks for. Throws `review.too-large` where nobody could read it whole. */
+export function reviewOfCommand(request: ReviewRequest, asked: Asked): Review {
+  const { terms, inTransaction } = request;
+  if (Buffer.byteLength(request.draft.recordedText) > limits.textBytesMax) {
+    throw reviewErrors('review.too-large', { values: { limit: limits.textBytesMax } });
+  }
+  // While a transaction waits it holds locks, which others wait for.
+  const withinMs = inTransaction ? Math.min(terms.inTransactionMs, terms.withinMs) : terms.withinMs;
+  return base(asked, request.principal, terms, withinMs, {
+    kind: 'command',
+    subject: commandSubject(request),
+    digest: request.digest,
+    reason: '',
+  });
+}
+
+export interface AccessAsked extends Asked {
+  readonly principal: Principal;
+  readonly resource: Resource;
+  readonly access: string;
+  readonly terms: HoldTerms;
+  readonly durationMs: number;
+  readonly reason: string;
+}
+
+export function reviewOfAccess(asked: AccessAsked): Review {
+  const { principal, resource, access, terms, durationMs, reason } = asked;
+  const bound = ['sallyport-access-1', asked.id, principal.id, resource.id, resource.name, access, durationMs];
+  return base(asked, principal, terms, terms.withinMs, {
+    kind: 'access',
+    subject: { type: 'access', resource: viewOf(resource), access, durationMs },
+    digest: createHash('sha256').update(JSON.stringify(bound)).digest('hex'),
+    reason,
+  });
+}
+
+function base(
+  { id, gateway, nowMs, directory }: Asked,
+  principal: Principal,
+  terms: HoldTerms,
+  withinMs: number,
+  rest: Pick<Review, 'kind' | 'subject' | 'digest' | 'reason'>,
+): Review {
+  const { escalation } = terms;
+  return {
+    id,
+    ...rest,
+    state: 'pending',
+    gateway,
+    requester: requesterOf(principal, directory),
+    terms,
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + withinMs,
+    escalatesAtMs: escalation === null ? null : nowMs + escalation.afterMs,
+    escalatedAtMs: null,
+    approvedAtMs: null,
+    breakGlass: null,
+    decisions: [],
+    endedAtMs: null,
+    ending: null,
+    grant: null,
+  };
+}
+
+function requesterOf(principal: Principal, directory: Directory): Requester {
+  return { ...actorOf(principal), belongsTo: directory.find(principal.id)?.belongsTo ?? null };
+}
+
+export function viewOf(resource: Resource): ResourceView {
+  const { id, name, labels, protocol, host, port, credential } = resource;
+  return { id, name, labels, protocol, host, port, username: credential?.username ?? null };
+}
+
+function commandSubject({ session, command, inTransaction, resource, draft }: ReviewRequest): CommandSubject {
+  return {
+    type: 'command',
+    session,
+    command,
+    inTransaction,
+    resource: viewOf(resource),
+    kind: draft.kind,
+    verb: draft.verb,
+    text: draft.recordedText,
+    redacted: draft.recordedText !== draft.text,
+    parameters: draft.parameters,
+    effect: draft.effect,
+    context: draft.context,
+    meaning: draft.meaning === null ? null : meaningView(draft.meaning),
+  };
+}
+
+/** What the analysis says, for people: lists without repeats, cut where they pass a dozen pages, with the rest counted. */
+export function meaningView({ language, sql }: Meaning): MeaningView {
+  let more = 0;
+  const cut = <T>(list: readonly T[]): readonly T[] => {
+    more += Math.max(0, list.length - limits.meaningEntriesMax);
+    return list.slice(0, limits.meaningEntriesMax);
+  };
+  const distinct = <T>(list: readonly T[], keyOf: (one: T) => string): readonly T[] => [
+    ...new Map(list.map((one) => [keyOf(one), one])).values(),
+  ];
+  const relations = distinct(
+    sql.statements.flatMap((statement) =>
+      statement.relations.flatMap(({ name, schema, access, via, candidates }) => {
+        const first = candidates[0];
+        const full = first === undefined ? [schema, name] : [first.schema, first.name];
+        return [{ name: full.filter((part) => part !== null).join('.'), access, via }];
+      }),
+    ),
+    ({ name, access, via }) => JSON.stringify([name, access, via]),
+  );
+  const functions = distinct(
+    sql.statements.flatMap((statement) =>
+      statement.functions.map(({ schema, name }) => (schema === null ? name : `${schema}.${name}`)),
+    ),
+    (name) => name,
+  );
+  return {
+    language,
+    effects: sql.effects,
+    complete: sql.complete,
+    reasons: cut(sql.reasons.map(({ code, about }) => (about === '' ? code : `${code}: ${about}`))),
+    statements: cut(sql.statements).map(statementView),
+    relations: cut(relations),
+    functions: cut(functions),
+    more,
+    rowEstimate: sumOf(sql.statements.map(({ rowEstimate }) => rowEstimate)),
+  };
+}
+
+/** Of what is known; null where nothing is. */
+function sumOf(counts: readonly (number | null)[]): number | null {
+  const known = counts.filter((count) => count !== null);
+  return known.length === 0 ? null : known.reduce((sum, count) => sum + count, 0);
+}
+
+function statementView({ kind, effects, complete, reasons, conditions }: StatementAnalysis) {
+  return {
+    kind,
+    effects,
+    complete,
+    reasons: reasons
+      .slice(0, limits.meaningEntriesMax)
+      .map(({ code, about }) => (about === '' ? code : `${code}: ${about}`)),
+    conditions: conditions
+      .slice(0, limits.meaningEntriesMax)
+      .map(({ relation, action, where }) => `${action} of ${relation}: condition ${where}`),
+  };
+}
