@@ -144,7 +144,7 @@ class Composition implements Gateway {
     this.caPath = authority.caPath;
     const { store, ownSecrets, secrets } = await this.#openStore();
     const { journal, recordings } = await this.#openJournal(ownSecrets);
-    await Promise.all(this.#protocols.map((protocol) => protocol.load?.()));
+    for (const protocol of this.#protocols) await protocol.load?.();
     const hashKey = await maskKey(ownSecrets);
     const ledger = new UsageLedger(this.#clock);
     const snapshot = await this.#openSnapshot(store, { hashKey, ledger });
