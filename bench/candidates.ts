@@ -4,7 +4,7 @@
  *
  * All of them take plain connections on the loopback interface and use one connection to the server per client.
  *
- * Deliberately absent: TLS (every candidate would pay the same again), pooling.
+ * Deliberately absent: TLS (every candidate would pay the same again), pooling. Sallyport's own are in `gateways.ts`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,12 +14,21 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { startGatewayProcess } from '../test/env/process.ts';
-import { setUp } from '../test/env/setup.ts';
 import { freePort, type PostgresServer } from '../test/servers/postgres.ts';
+import { gatewayNames, startGateways } from './gateways.ts';
+
+export type PeerName = 'direct' | 'tcp-relay' | 'haproxy' | 'pgbouncer';
+export type GatewayName =
+  | 'sallyport-strict'
+  | 'sallyport-best-effort'
+  | 'sallyport-handles'
+  | 'sallyport-masked'
+  | 'sallyport-detect';
+export type CandidateName = PeerName | GatewayName;
 
 export interface Candidate {
-  readonly name: string;
+  readonly name: CandidateName;
+  /** What stands between client and server, for the head of a table. */
   readonly title: string;
   readonly host: string;
   readonly port: number;
@@ -30,33 +39,42 @@ export interface Candidate {
   stop(): Promise<void>;
 }
 
-/** Starts all that are installed; says which are not. */
+type Make = (server: PostgresServer, directory: string) => Promise<Candidate | null>;
+
+const peers: readonly (readonly [name: PeerName, make: Make])[] = [
+  ['direct', async (server) => direct(server)],
+  ['tcp-relay', relay],
+  ['haproxy', haproxy],
+  ['pgbouncer', pgbouncer],
+];
+
+/** In the order of the table's columns. */
+export const candidateNames: readonly CandidateName[] = [...peers.map(([name]) => name), ...gatewayNames];
+
+/** Starts those of the wanted that are installed; says which are not. */
 export async function startCandidates(
   server: PostgresServer,
   directory: string,
-  wanted: (name: string) => boolean,
+  wanted: (name: CandidateName) => boolean,
 ): Promise<Candidate[]> {
-  const makers: readonly (readonly [name: string, make: () => Promise<Candidate | null>])[] = [
-    ['direct', async () => direct(server)],
-    ['tcp-relay', () => relay(server)],
-    ['haproxy', () => haproxy(server, directory)],
-    ['pgbouncer', () => pgbouncer(server, directory)],
-  ];
   const candidates: Candidate[] = [];
-  for (const [name, make] of makers) {
-    if (!wanted(name)) continue;
-    const candidate = await make();
-    if (candidate === null) console.error(`${name} is not installed; left out`);
-    else candidates.push(candidate);
+  try {
+    for (const [name, make] of peers) {
+      if (!wanted(name)) continue;
+      const candidate = await make(server, directory);
+      if (candidate === null) console.error(`${name} is not installed; left out`);
+      else candidates.push(candidate);
+    }
+    candidates.push(...(await startGateways(server, directory, wanted)));
+    const place = ({ name }: Candidate): number => candidateNames.indexOf(name);
+    return candidates.sort((a, b) => place(a) - place(b));
+  } catch (error) {
+    for (const candidate of candidates) await candidate.stop();
+    throw error;
   }
-  if (wanted('sallyport-strict') || wanted('sallyport-best-effort')) {
-    const both = await sallyport(server, join(directory, 'sallyport'));
-    candidates.push(...both.filter(({ name }) => wanted(name)));
-  }
-  return candidates;
 }
 
-function direct(server: PostgresServer): Candidate {
+export function direct(server: PostgresServer): Candidate {
   const { host, port, user, password } = server;
   return { name: 'direct', title: 'direct', host, port, user, password, pid: null, stop: async () => undefined };
 }
@@ -134,35 +152,8 @@ async function pgbouncer(server: PostgresServer, directory: string): Promise<Can
   return started('pgbouncer', 'pgbouncer, session mode', child, port, server);
 }
 
-/** One gateway, two resources on the same server. */
-async function sallyport(server: PostgresServer, dataDirectory: string): Promise<Candidate[]> {
-  const gateway = await startGatewayProcess({ dataDirectory, tls: 'optional', logLevel: 'error' });
-  const tokens = await setUp(
-    gateway,
-    [
-      { name: 'strict', server, recording: 'strict' },
-      { name: 'best-effort', server, recording: 'best-effort' },
-    ],
-    [{ name: 'engineer' }],
-  );
-  let stopping: Promise<void> | null = null;
-  return (['strict', 'best-effort'] as const).map((recording) => ({
-    name: `sallyport-${recording}`,
-    title: `Sallyport, ${recording}`,
-    host: '127.0.0.1',
-    port: gateway.postgresPort,
-    user: `engineer+${recording}`,
-    password: tokens.get('engineer') ?? '',
-    pid: gateway.pid,
-    stop: () => {
-      stopping ??= gateway.stop();
-      return stopping;
-    },
-  }));
-}
-
 async function started(
-  name: string,
+  name: PeerName,
   title: string,
   child: ChildProcess,
   port: number,

@@ -1,19 +1,22 @@
 /**
  * What a verdict costs (P15): microseconds per judgement with 1, 10 and 100 guardrails in force.
  *
- *     node bench/judge.ts
+ *     node bench/judge.ts [--quick] [--rounds N]
  *
  * `hit`: the text was seen before, so its analysis is the same object. `miss`: it was not; the rules are asked, the
  * analysis itself is not counted. `timed`: one rule more, which asks for the time and is asked again at each command.
- * Prints the median of rounds. Never fails: figures depend on the machine.
+ * Medians of rounds. Never fails: figures depend on the machine.
  */
 import type { GuardrailSpec, RuleObject } from '../src/core/rules.ts';
 import type { Analysis } from '../src/core/sql.ts';
 import { compileGuardrails, type GuardrailRequest } from '../src/policy/index.ts';
 import { analysis, call, relation, request, rule, sql, statement } from '../src/policy/testing.ts';
+import { publish, quantile, runOptions } from './output.ts';
 
-const rounds = 9;
-const commands = 20_000;
+const options = runOptions();
+const commands = options.quick ? 5_000 : 20_000;
+/** Texts that were not seen before, in a round. */
+const missesPerRound = 2_000;
 const text = 'SELECT id, name, total FROM public.orders WHERE customer = $1 ORDER BY id DESC LIMIT 50'.padEnd(250);
 
 function meaning(): Analysis {
@@ -39,15 +42,15 @@ function rules(count: number): RuleObject<GuardrailSpec>[] {
 /** Median nanoseconds of one call, over rounds. */
 function measure(requests: readonly GuardrailRequest[], judge: (of: GuardrailRequest) => unknown): number {
   const found: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = 0; round < options.rounds; round += 1) {
     const start = process.hrtime.bigint();
     for (let index = 0; index < commands; index += 1) judge(requests[index % requests.length]!);
     found.push(Number(process.hrtime.bigint() - start) / commands);
   }
-  return found.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
+  return quantile(found, 0.5);
 }
 
-const table: Record<string, Record<string, string>> = {};
+const rows: string[][] = [];
 for (const count of [1, 10, 100]) {
   const hits = [request({ sql: meaning(), text })];
   const compiled = compileGuardrails(rules(count), { ledger: null });
@@ -60,19 +63,31 @@ for (const count of [1, 10, 100]) {
   });
   const clocked = measure(hits, (of) => timed.judge(of));
   const fresh: number[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    const misses = Array.from({ length: 2000 }, () => request({ sql: meaning(), text }));
+  for (let round = 0; round < options.rounds; round += 1) {
+    const misses = Array.from({ length: missesPerRound }, () => request({ sql: meaning(), text }));
     const start = process.hrtime.bigint();
     for (const of of misses) compiled.judge({ ...of, principal: hits[0]!.principal, resource: hits[0]!.resource });
     fresh.push(Number(process.hrtime.bigint() - start) / misses.length);
   }
-  const miss = fresh.sort((a, b) => a - b)[Math.floor(rounds / 2)]!;
-  const spell = (nanoseconds: number): string => (nanoseconds / 1000).toFixed(2);
-  table[`${count} guardrails`] = {
-    'hit µs': spell(hit),
-    'hit with limit µs': spell(counted),
-    'hit, timed µs': spell(clocked),
-    'miss µs': spell(miss),
-  };
+  const times = [hit, counted, clocked, quantile(fresh, 0.5)];
+  rows.push([`${count} ${count === 1 ? 'guardrail' : 'guardrails'}`, ...times.map((time) => (time / 1000).toFixed(2))]);
 }
-console.table(table);
+await publish(
+  'judge',
+  options,
+  ['A SELECT of 250 characters that no guardrail matches. The analysis of a text is not counted.'],
+  [
+    {
+      title: 'Microseconds of a verdict',
+      head: [
+        '',
+        'text seen before',
+        'one rule more, with a limit',
+        'one rule more, which asks for the time',
+        'new text',
+      ],
+      rows,
+    },
+  ],
+  rows,
+);

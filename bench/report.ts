@@ -1,4 +1,4 @@
-/** From samples to the table: medians, ratios to direct and to haproxy. Pure. */
+/** From samples to the tables: medians, ratios to direct, to haproxy and, for bulk, to pgbouncer. Pure. */
 import type { Workload } from './workloads.ts';
 
 export interface Sample {
@@ -22,7 +22,9 @@ export interface Row {
   /** Median over rounds of the ratio within the same round. */
   readonly toDirect: number | null;
   readonly toHaproxy: number | null;
+  readonly toPgbouncer: number | null;
   readonly cpuToHaproxy: number | null;
+  readonly cpuToPgbouncer: number | null;
 }
 
 export interface Environment {
@@ -69,23 +71,123 @@ export function summarise(samples: readonly Sample[]): Row[] {
       ),
       toDirect: against('direct', (sample) => sample.transactionsPerSecond),
       toHaproxy: against('haproxy', (sample) => sample.transactionsPerSecond),
+      toPgbouncer: against('pgbouncer', (sample) => sample.transactionsPerSecond),
       cpuToHaproxy: against('haproxy', (sample) => sample.cpuMicroseconds),
+      cpuToPgbouncer: against('pgbouncer', (sample) => sample.cpuMicroseconds),
     };
   });
 }
 
+interface Column {
+  readonly name: string;
+  readonly title: string;
+}
+
+type Cell = (row: Row, workload: Workload) => string;
+
+/** Everything that was measured. A dash is what was not. */
 export function renderMarkdown(
   rows: readonly Row[],
   workloads: readonly Workload[],
-  candidates: readonly { readonly name: string; readonly title: string }[],
+  candidates: readonly Column[],
   environment: Environment,
 ): string {
-  const { node, postgres, processor, cores, rounds, secondsPerRound, finishedAt } = environment;
-  const head = `| | ${candidates.map(({ title }) => title).join(' | ')} |`;
-  const rule = `|---|${candidates.map(() => '---:').join('|')}|`;
-  const table = (cell: (row: Row, workload: Workload) => string): string[] => [
-    head,
-    rule,
+  const bulk = workloads.filter(({ rows: perTransaction }) => perTransaction !== undefined);
+  const section = (title: string, cell: Cell, of = workloads): string[] =>
+    of.length === 0 ? [] : ['', `## ${title}`, '', ...table(rows, of, candidates, cell)];
+  return `${[
+    '# Benchmark',
+    '',
+    ...preamble(environment),
+    'What each row and column is for: [README.md](../README.md). A dash is what was not measured.',
+    ...section('Throughput, direct = 1.00', ({ toDirect }) => ratio(toDirect)),
+    ...section('Throughput, haproxy = 1.00', ({ toHaproxy }) => ratio(toHaproxy)),
+    ...section('Throughput of bulk, pgbouncer = 1.00', ({ toPgbouncer }) => ratio(toPgbouncer), bulk),
+    ...section('CPU of the proxy per transaction, haproxy = 1.00', ({ cpuToHaproxy }) => ratio(cpuToHaproxy)),
+    ...section('CPU of the proxy for bulk, pgbouncer = 1.00', ({ cpuToPgbouncer }) => ratio(cpuToPgbouncer), bulk),
+    ...section(
+      'CPU of the proxy, microseconds per transaction (per 1,000 rows for bulk)',
+      ({ cpuMicroseconds }, { rows: perTransaction }) =>
+        number(cpuMicroseconds === null ? null : cpuMicroseconds / ((perTransaction ?? 1000) / 1000)),
+    ),
+    ...section('Latency, milliseconds', ({ latencyMs }) => number(latencyMs, 3)),
+    ...section(
+      'Transactions a second (rows a second for bulk)',
+      ({ transactionsPerSecond }, { rows: perTransaction }) =>
+        Math.round(transactionsPerSecond * (perTransaction ?? 1)).toLocaleString('en'),
+    ),
+    ...section('Resident memory of the proxy at its largest, MiB', ({ residentBytes }) =>
+      number(residentBytes === null ? null : residentBytes / 1024 / 1024, 0),
+    ),
+  ].join('\n')}\n`;
+}
+
+/** Candidates that have a column in the project's README: what a newcomer compares first. */
+const readmeCandidates: ReadonlySet<string> = new Set([
+  'direct',
+  'tcp-relay',
+  'haproxy',
+  'pgbouncer',
+  'sallyport-strict',
+  'sallyport-best-effort',
+  'sallyport-handles',
+]);
+
+/** The one table of the project's README. */
+export function renderReadme(
+  rows: readonly Row[],
+  workloads: readonly Workload[],
+  candidates: readonly Column[],
+  environment: Environment,
+): string {
+  const shown = workloads.filter(({ masksOnly }) => masksOnly !== true);
+  const columns = candidates.filter(({ name }) => readmeCandidates.has(name));
+  return [
+    ...preamble(environment),
+    'Throughput, direct = 1.00 (the rest: [bench/results/latest.md](bench/results/latest.md)):',
+    '',
+    ...table(rows, shown, columns, ({ toDirect }) => ratio(toDirect)),
+  ].join('\n');
+}
+
+const readmeBegin = '<!-- bench:begin -->';
+const readmeEnd = '<!-- bench:end -->';
+
+/**
+ * The README with a new table between its markers. What people wrote below the table stays. Throws where the markers are
+ * not there, one of each.
+ */
+export function spliceReadme(readme: string, text: string): string {
+  const [before, rest, ...moreBegins] = readme.split(readmeBegin);
+  const [inside, after, ...moreEnds] = (rest ?? '').split(readmeEnd);
+  if (before === undefined || inside === undefined || after === undefined || moreBegins.length + moreEnds.length > 0) {
+    throw new Error(`README.md must hold ${readmeBegin} and ${readmeEnd}, in this order, once each`);
+  }
+  const lines = inside.split('\n');
+  const below = lines
+    .slice(lines.findLastIndex((line) => line.startsWith('|')) + 1)
+    .join('\n')
+    .trim();
+  return `${before}${readmeBegin}\n${text}\n${below === '' ? '' : `\n${below}\n`}${readmeEnd}${after}`;
+}
+
+function preamble({ node, postgres, processor, cores, rounds, secondsPerRound, finishedAt }: Environment): string[] {
+  return [
+    `All candidates interleaved in one run: ${rounds} rounds of ${secondsPerRound} s, medians of the ratios within a round.`,
+    `Load, server and proxy share ${cores} cores (${processor}); Node ${node}, PostgreSQL ${postgres}; ${finishedAt}.`,
+    'Only ratios mean something: absolute figures move by a factor of two between runs.',
+  ];
+}
+
+function table(
+  rows: readonly Row[],
+  workloads: readonly Workload[],
+  candidates: readonly Column[],
+  cell: Cell,
+): string[] {
+  return [
+    `| | ${candidates.map(({ title }) => title).join(' | ')} |`,
+    `|---|${candidates.map(() => '---:').join('|')}|`,
     ...workloads.map((workload) => {
       const cells = candidates.map(({ name }) => {
         const row = rows.find((each) => each.workload === workload.name && each.candidate === name);
@@ -94,45 +196,6 @@ export function renderMarkdown(
       return `| ${workload.title} | ${cells.join(' | ')} |`;
     }),
   ];
-  return `${[
-    '# Benchmark',
-    '',
-    `All candidates interleaved in one run: ${rounds} rounds of ${secondsPerRound} s, medians of the ratios within a round.`,
-    `Load, server and proxy share ${cores} cores (${processor}); Node ${node}, PostgreSQL ${postgres}; ${finishedAt}.`,
-    'Only ratios mean something: absolute figures move by a factor of two between runs.',
-    '',
-    '## Throughput, direct = 1.00',
-    '',
-    ...table(({ toDirect }) => ratio(toDirect)),
-    '',
-    '## Throughput, haproxy = 1.00',
-    '',
-    ...table(({ toHaproxy }) => ratio(toHaproxy)),
-    '',
-    '## CPU of the proxy, microseconds per transaction (per 1,000 rows for bulk)',
-    '',
-    ...table(({ cpuMicroseconds }, { rows: perTransaction }) =>
-      number(cpuMicroseconds === null ? null : cpuMicroseconds / ((perTransaction ?? 1000) / 1000)),
-    ),
-    '',
-    '## CPU of the proxy, haproxy = 1.00',
-    '',
-    ...table(({ cpuToHaproxy }) => ratio(cpuToHaproxy)),
-    '',
-    '## Latency, milliseconds',
-    '',
-    ...table(({ latencyMs }) => number(latencyMs, 3)),
-    '',
-    '## Transactions a second (rows a second for bulk)',
-    '',
-    ...table(({ transactionsPerSecond }, { rows: perTransaction }) =>
-      Math.round(transactionsPerSecond * (perTransaction ?? 1)).toLocaleString('en'),
-    ),
-    '',
-    '## Resident memory of the proxy at its largest, MiB',
-    '',
-    ...table(({ residentBytes }) => number(residentBytes === null ? null : residentBytes / 1024 / 1024, 0)),
-  ].join('\n')}\n`;
 }
 
 function ratio(value: number | null): string {

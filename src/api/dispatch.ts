@@ -35,9 +35,9 @@ type AnyHandler = (context: Record<string, unknown>) => Promise<unknown>;
 export function addRoutes(app: FastifyInstance, handlers: Handlers, parts: ApiParts, closing: AbortSignal): void {
   const streams = new StreamCount();
   const callers = new WeakMap<FastifyRequest, Caller>();
-  for (const [name, route] of Object.entries(routes) as [keyof typeof routes, RouteDefinition][]) {
+  const add = (to: FastifyInstance, name: keyof typeof routes, route: RouteDefinition): void => {
     const handler = handlers[name] as unknown as AnyHandler;
-    app.route({
+    to.route({
       method: route.method,
       url: route.path,
       config: { permission: route.permission },
@@ -52,7 +52,8 @@ export function addRoutes(app: FastifyInstance, handlers: Handlers, parts: ApiPa
         const input = {
           params: checkPart(route.params, request.params, null),
           query: checkPart(route.query, request.query, 'query'),
-          body: checkPart(route.body, request.body, 'body'),
+          headers: route.headers === undefined ? undefined : checkPart(route.headers, request.headers, 'headers'),
+          body: route.rawBody === undefined ? checkPart(route.body, request.body, 'body') : rawOf(request.body),
         };
         const ending = new AbortController();
         const { principal, scope, token } = caller;
@@ -69,7 +70,26 @@ export function addRoutes(app: FastifyInstance, handlers: Handlers, parts: ApiPa
         return answerStream({ request, reply, route, caller, ending, closing, streams, parts }, () => handler(context));
       },
     });
+  };
+  for (const [name, route] of Object.entries(routes) as [keyof typeof routes, RouteDefinition][]) {
+    if (route.rawBody === undefined) add(app, name, route);
+    else addRaw(app, route.rawBody.mediaType, (to) => add(to, name, route));
   }
+}
+
+/** A route that is given bytes stands apart: no other takes its media type, and it takes no other. */
+function addRaw(app: FastifyInstance, mediaType: string, add: (to: FastifyInstance) => void): void {
+  app.register(async (apart) => {
+    apart.removeAllContentTypeParsers();
+    apart.addContentTypeParser(mediaType, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    add(apart);
+  });
+}
+
+function rawOf(body: unknown): Buffer {
+  if (body === undefined || body === null) return Buffer.alloc(0);
+  if (!Buffer.isBuffer(body)) throw apiErrors('api.internal', { detail: 'a body that is not as it came' });
+  return body;
 }
 
 /** The peer's address as people write it. No header is believed: nothing says who set it. */
@@ -125,7 +145,7 @@ function requireOwnOrigin(request: FastifyRequest): void {
   if (origin !== `${request.protocol}://${host ?? ''}`) throw apiErrors('api.foreign-origin');
 }
 
-function checkPart(schema: z.ZodType | undefined, value: unknown, part: 'query' | 'body' | null): unknown {
+function checkPart(schema: z.ZodType | undefined, value: unknown, part: 'query' | 'headers' | 'body' | null): unknown {
   if (schema === undefined) {
     const isEmpty =
       value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { contractLimits, type RouteDefinition, routes } from './contract/index.ts';
-import { type Running, start } from './fixtures/fakes.ts';
+import { type Running, start, World } from './fixtures/fakes.ts';
 import { depthOf, parseBody, safeJson } from './json.ts';
 
 describe('A-API-03: hostile bodies', () => {
@@ -92,6 +92,60 @@ describe('A-API-03: hostile bodies', () => {
   test('depth is counted outside of strings only', () => {
     expect(depthOf('{"[[[[": ["\\"[[", {}]}')).toBe(3);
     expect(parseBody('{"a": "[[["}')).toEqual({ a: '[[[' });
+  });
+});
+
+describe('A-REV-02: a body that was signed by its sender', () => {
+  let api: Running;
+  beforeEach(async () => {
+    api = await start();
+  });
+  afterEach(() => api.close());
+
+  const path = routes.decideFromSlack.path;
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const signed = { ...form, 'x-slack-signature': 'v0=good', 'x-slack-request-timestamp': '7' };
+
+  test('reaches whoever checks it byte for byte, with its headers and nothing else', async () => {
+    const raw = Buffer.from([0x61, 0x00, 0xff, 0xc3, 0x28, 0x25, 0x34, 0x31]);
+    const { status, json } = await api.call('POST', path, null, { raw, headers: signed });
+    const text = `7: ${raw.toString('hex')}`;
+    expect([status, json]).toEqual([200, { response_type: 'ephemeral', replace_original: false, text }]);
+    expect((await api.call('POST', path, null, { headers: signed })).json['text']).toBe('7: ');
+  });
+
+  test('is taken up to 64 KiB, and one byte more is refused', async () => {
+    const sized = (bytes: number) => api.call('POST', path, null, { raw: Buffer.alloc(bytes, 'a'), headers: signed });
+    expect((await sized(contractLimits.chatBodyBytesMax)).status).toBe(200);
+    const over = await sized(contractLimits.chatBodyBytesMax + 1);
+    expect([over.status, over.json['code']]).toEqual([413, 'api.too-large']);
+  });
+
+  test('is a form here and JSON everywhere else', async () => {
+    const headers = { ...signed, 'content-type': 'application/json' };
+    const here = await api.call('POST', path, null, { raw: '{}', headers });
+    const there = await api.call('POST', '/api/v1/login', null, { raw: 'principal=alice', headers: form });
+    expect([here, there].map(({ status, json }) => [status, json['code']])).toEqual([
+      [415, 'api.media-type'],
+      [415, 'api.media-type'],
+    ]);
+  });
+
+  test('is not taken from another origin, with a query, or with a header beyond all bounds', async () => {
+    const origin = { ...signed, origin: 'https://evil.example' };
+    expect((await api.call('POST', path, null, { raw: 'a', headers: origin })).json['code']).toBe('api.foreign-origin');
+    expect((await api.call('POST', `${path}?a=1`, null, { raw: 'a', headers: signed })).status).toBe(400);
+    const long = { ...signed, 'x-slack-signature': 'x'.repeat(contractLimits.chatHeaderLengthMax + 1) };
+    expect((await api.call('POST', path, null, { raw: 'a', headers: long })).status).toBe(400);
+  });
+
+  test('leads nowhere where no chat is configured', async () => {
+    const world = new World();
+    Object.assign(world.ports, { chat: null });
+    const without = await start({}, world);
+    const { status, json } = await without.call('POST', path, null, { raw: 'a', headers: signed });
+    await without.close();
+    expect([status, json['code']]).toEqual([404, 'api.no-route']);
   });
 });
 
@@ -272,7 +326,7 @@ describe('descriptions', () => {
         [...path.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort(),
       );
       expect(inPath.every((parameter) => parameter.required)).toBe(true);
-      expect(operation?.['requestBody'] !== undefined).toBe(route.body !== undefined);
+      expect(operation?.['requestBody'] !== undefined).toBe((route.body ?? route.rawBody) !== undefined);
       expect(Object.keys(operation?.['responses'] as object)).toContain('default');
       if (route.permission === 'public') expect(operation?.['security']).toEqual([]);
     }

@@ -23,7 +23,10 @@ export const apiErrors = defineErrors({
   },
   'api.malformed': { kind: 'protocol', message: 'The body is not JSON as this API takes it: {reason}' },
   'api.too-large': { kind: 'denial', message: 'The request is larger than {limit} bytes. Split it.' },
-  'api.media-type': { kind: 'denial', message: 'The body must be application/json.' },
+  'api.media-type': {
+    kind: 'denial',
+    message: 'The body must be application/json, save where the description of the API says otherwise.',
+  },
   'api.foreign-origin': {
     kind: 'denial',
     message: 'Requests that change something are taken from the gateway’s own origin only.',

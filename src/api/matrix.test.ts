@@ -14,6 +14,9 @@ interface Row {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: string;
   readonly body?: unknown;
+  /** In place of `body`: a form as it is, and headers. */
+  readonly form?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** anonymous, alice (whose things these are), mallory (another member), auditor, admin. */
   readonly expect: readonly [number, number, number, number, number];
 }
@@ -72,6 +75,21 @@ const table: readonly Row[] = [
     body: { decision: 'approve' },
     expect: [401, 404, 404, 403, 403],
   },
+  // Whoever sends it, signed on or not: the signature of the body is the proof, and nothing else is (A-REV-02).
+  {
+    route: 'decideFromSlack',
+    form: 'payload=%7B%7D',
+    headers: { 'x-slack-signature': 'v0=good', 'x-slack-request-timestamp': '1' },
+    expect: [200, 200, 200, 200, 200],
+  },
+  {
+    route: 'decideFromSlack',
+    what: 'forged',
+    form: 'payload=%7B%7D',
+    headers: { 'x-slack-signature': 'v0=bad', 'x-slack-request-timestamp': '1' },
+    expect: [401, 401, 401, 401, 401],
+  },
+  { route: 'decideFromSlack', what: 'unsigned', form: 'payload=%7B%7D', expect: [401, 401, 401, 401, 401] },
   { route: 'withdrawReview', params: held, expect: [401, 200, 403, 403, 403] },
   { route: 'withdrawReview', what: 'of adam', params: { id: 'rev_adam' }, expect: [401, 404, 404, 403, 200] },
   { route: 'breakGlass', params: held, body: { reason: 'down' }, expect: [401, 200, 403, 403, 403] },
@@ -130,13 +148,10 @@ describe('A-API-01: every route × every role', () => {
       const got: number[] = [];
       for (const caller of callers) {
         const running = await fresh();
-        const { body } = row;
-        const answer = await running.call(
-          routes[row.route].method,
-          pathOf(row),
-          caller,
-          body === undefined ? {} : { body },
-        );
+        const { body, form, headers } = row;
+        const formHeaders = { 'content-type': 'application/x-www-form-urlencoded', ...headers };
+        const content = form === undefined ? { body } : { raw: form, headers: formHeaders };
+        const answer = await running.call(routes[row.route].method, pathOf(row), caller, content);
         got.push(answer.status);
         if (answer.status >= 400) {
           expect(answer.headers.get('content-type')).toContain('application/problem+json');

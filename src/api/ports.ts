@@ -175,6 +175,21 @@ export interface StatusPort {
   metrics(): Promise<string>;
 }
 
+/** A request from Slack as it came: its signature covers the very bytes. */
+export interface SlackRequest {
+  readonly timestamp: string;
+  readonly signature: string;
+  readonly body: Buffer;
+}
+
+export interface ChatPort {
+  /**
+   * Checks the signature (denied with `review.bad-signature`), decides what was pressed, and says what came of it, in
+   * plain words for who pressed: also why it was refused. Never a secret.
+   */
+  slack(request: SlackRequest): Promise<string>;
+}
+
 export interface ApiPorts {
   readonly identity: IdentityPort;
   readonly tokens: TokensPort;
@@ -184,6 +199,8 @@ export interface ApiPorts {
   readonly access: AccessPort;
   readonly reviews: ReviewService;
   readonly grants: GrantService;
+  /** Null where decisions from a chat are not configured. */
+  readonly chat: ChatPort | null;
   readonly checks: RuleChecks;
   readonly explainer: Explainer;
   readonly lab: PolicyLab;

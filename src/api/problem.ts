@@ -62,6 +62,7 @@ const knownStatuses: Readonly<Record<string, number>> = {
   'base.deadline': 503,
   'review.not-found': 404,
   'review.grant-not-found': 404,
+  'review.bad-signature': 401,
   'review.over': 409,
   'review.expired': 409,
   'review.already-decided': 409,

@@ -2,8 +2,8 @@
  * The API's server: fastify with everything taken away that this API does not use, and the hardening that every answer
  * shares.
  *
- * Invariants: a route without a permission does not start; bodies are JSON of bounded size and depth; errors are problem
- * documents; no answer says which software gave it.
+ * Invariants: a route without a permission does not start; bodies are JSON of bounded size and depth, or bounded bytes
+ * where a route says so (dispatch.ts); errors are problem documents; no answer says which software gave it.
  *
  * Deliberately absent: cookies, CORS (no other origin may read anything), trust in proxy headers, listening.
  */

@@ -37,10 +37,31 @@ export interface CommandDraft {
   /** Null where the protocol could not say: rules that match on meaning then block. */
   readonly meaning: Meaning | null;
   /**
+   * What it means by now, in the context that it came in, by facts gathered since the call: for a command that waited
+   * for a human while others may have changed what stands behind its names. Never rejects; absent: what it meant.
+   */
+  readonly meaningNow?: (() => Promise<Meaning | null>) | undefined;
+  /**
    * The settings of the session on which the meaning rests (`database`, `role`, `search_path`, …), as far as they are
    * known: part of what a reviewer approves.
    */
   readonly context: Readonly<Record<string, string>>;
   /** Ordinal of the command this one executes (an Execute's Parse), or null. */
   readonly of: number | null;
+  /**
+   * The same object for commands that bring out parts of one result (Executes of one portal): what limits count of a
+   * statement goes on from one to the next. Absent: the command stands by itself.
+   */
+  readonly partOf?: object | undefined;
+}
+
+/** Whether two analyses of one text say the same of what a reviewer decides about; estimates may differ. */
+export function meansTheSame(before: Meaning | null, now: Meaning | null): boolean {
+  return before === now || JSON.stringify(reviewedOf(before)) === JSON.stringify(reviewedOf(now));
+}
+
+function reviewedOf(meaning: Meaning | null): unknown {
+  return meaning?.sql.statements.map(({ kind, effects, relations, functions, conditions, complete, reasons }) => {
+    return [kind, effects, relations, functions, conditions, complete, reasons];
+  });
 }

@@ -11,7 +11,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { GatewayError } from '../base/errors.ts';
-import type { CommandDraft } from './command.ts';
+import { type CommandDraft, meansTheSame } from './command.ts';
 import { coreErrors } from './errors.ts';
 import { actorOf, type CommandOutcome, type EventBody, type SessionEndReason } from './event.ts';
 import { Held } from './held.ts';
@@ -216,16 +216,18 @@ export class Commands {
           inTransaction,
           digest: digest(),
         },
-        judgeAgain: () => ({
-          judgement: this.#parts.judge.judge({
-            command: run.draft,
+        judgeAgain: async () => {
+          const { draft } = run;
+          const meaning = draft.meaningNow === undefined ? draft.meaning : await draft.meaningNow();
+          const judgement = this.#parts.judge.judge({
+            command: meaning === draft.meaning ? draft : { ...draft, meaning },
             principal: this.#parts.principal,
             resource: this.#parts.resource,
             session: this.#facts(),
             nowMs: clock.now(),
-          }),
-          digest: digest(),
-        }),
+          });
+          return { judgement, digest: digest(), meansTheSame: meansTheSame(draft.meaning, meaning) };
+        },
         onWaiting: (review, waitedMs) => {
           this.#host.active();
           this.#host.session.onHeld?.(run, review, waitedMs);

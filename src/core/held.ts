@@ -19,8 +19,15 @@ export interface HeldParts {
   readonly clock: Clock;
   readonly reviews: Reviews;
   readonly request: ReviewRequest;
-  /** Judges the command again, as of now; the digest that it would be reviewed with. Throws as the judge does. */
-  readonly judgeAgain: () => { readonly judgement: Judgement; readonly digest: string };
+  /**
+   * Judges the command again, as of now; the digest that it would be reviewed with; whether it still means what the
+   * reviewers saw. Rejects as the judge throws.
+   */
+  readonly judgeAgain: () => Promise<{
+    readonly judgement: Judgement;
+    readonly digest: string;
+    readonly meansTheSame: boolean;
+  }>;
   /** The person who waits should hear so: at once, and every `heldNoticeIntervalMs`. */
   readonly onWaiting: (review: PendingReview, waitedMs: number) => void;
   /** Called at most once, never before the constructor returned. */
@@ -70,19 +77,27 @@ export class Held {
       this.#refuse(reasonOf(outcome));
       return;
     }
-    let again: ReturnType<HeldParts['judgeAgain']>;
+    let again: Awaited<ReturnType<HeldParts['judgeAgain']>>;
     try {
-      again = this.#parts.judgeAgain();
+      again = await this.#parts.judgeAgain();
     } catch {
       // The judge does not work: this command is refused, and the next one ends the session by itself (I2).
       this.review.withdraw();
       this.#refuse('It was approved, but the rules could not be asked again at the moment of execution.');
       return;
     }
-    const { judgement, digest } = again;
+    if (this.#over) return;
+    const { judgement, digest, meansTheSame } = again;
     if (!isNoStricter(judgement, this.#parts.request.terms)) {
       this.review.withdraw();
       this.#refuse('It was approved, but the rules have changed since. Submit it again.');
+      return;
+    }
+    if (!meansTheSame) {
+      this.review.withdraw();
+      this.#refuse(
+        'It was approved, but what it would do has changed since: something behind its names. Submit it again.',
+      );
       return;
     }
     const obstacle = await this.review.claim(digest);

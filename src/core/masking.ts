@@ -40,6 +40,11 @@ export interface CellContext {
 export interface ValueMask {
   /** The Mask that asked for it, or `gateway:…`. */
   readonly rule: string;
+  /**
+   * Set where even NULL, the number of elements and the length would tell something, since what is masked was computed:
+   * then every value, NULL included, becomes one and the same (A-MSK-04).
+   */
+  readonly constant?: true;
   /** `detect` looks for what is sensitive in the value; the others mask all of it. */
   readonly how: 'redact' | 'null' | 'partial' | 'hash' | 'format-preserving' | 'detect';
   /**

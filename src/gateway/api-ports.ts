@@ -40,6 +40,7 @@ export interface ApiPortParts {
   /** As they are: `apiReviews` and the policy laboratory make them. */
   readonly reviews: ApiPorts['reviews'];
   readonly grants: ApiPorts['grants'];
+  readonly chat: ApiPorts['chat'];
   readonly checks: ApiPorts['checks'];
   readonly explainer: ApiPorts['explainer'];
   readonly lab: ApiPorts['lab'];
@@ -123,6 +124,7 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
     },
     reviews: parts.reviews,
     grants: parts.grants,
+    chat: parts.chat,
     checks: parts.checks,
     explainer: parts.explainer,
     lab: parts.lab,

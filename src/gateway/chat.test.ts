@@ -1,11 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { type RouteDefinition, routes } from '../api/contract/index.ts';
 import { FakeClock } from '../base/clock.ts';
 import { testDraft } from '../core/testing/fakes.ts';
 import { type Review, reviewLimits, reviewOfCommand, slackMessage } from '../review/index.ts';
 import { loggedIn, TestDirectory, testRequest, testReview } from '../review/testing/reviews.ts';
-import { type Chat, createChat } from './chat.ts';
-import { codeOf } from './fixtures/review-world.ts';
+import { type Chat, type ChatAnswer, createChat } from './chat.ts';
+import { codeOf as thrownBy } from './fixtures/review-world.ts';
 
 const secret = 'signing';
 const review = testReview();
@@ -13,18 +14,23 @@ const review = testReview();
 let clock: FakeClock;
 let chat: Chat;
 let decided: { by: string; id: string; decision: string; how: string; digest: string | undefined }[];
+let replies: { url: string; message: object }[];
+let failure: Error | null;
 let loginMs: number | null;
 let known: readonly string[];
 
 beforeEach(() => {
   clock = new FakeClock();
   decided = [];
+  replies = [];
+  failure = null;
   loginMs = clock.now();
   known = ['dana', 'dave'];
   chat = createChat({
     clock,
     reviews: {
       decide: async (principal, id, decision, { how, digest }) => {
+        if (failure !== null) throw failure;
         decided.push({ by: principal.name, id, decision, how, digest });
         return review;
       },
@@ -38,9 +44,17 @@ beforeEach(() => {
       ]),
     principal: (id) => (known.includes(id.slice(6)) ? loggedIn(id.slice(6)) : null),
     lastLoginMs: async () => loginMs,
+    reply: (url, message) => void replies.push({ url, message }),
   });
 });
 
+/** Why nothing was decided, said or thrown; `none` where something was. */
+async function codeOf(answer: Promise<ChatAnswer>): Promise<string> {
+  const thrown = await thrownBy(answer);
+  return thrown === 'none' ? ((await answer).code ?? 'none') : `thrown: ${thrown}`;
+}
+
+const replyUrl = 'https://hooks.slack.com/actions/T1/1/abc';
 let presses = 0;
 
 function press(
@@ -53,6 +67,7 @@ function press(
     team: { id: team },
     user: { id: user },
     actions: [{ action_id: action, value }],
+    response_url: replyUrl,
     at: ++presses,
   };
   const body = Buffer.from(new URLSearchParams({ payload: change.payload ?? JSON.stringify(payload) }).toString());
@@ -76,13 +91,13 @@ describe('A-REV-02: a decision from a chat', () => {
     const { approve } = chat.buttons(review);
     const request = press(approve);
     await chat.slack(request);
-    expect(await codeOf(chat.slack(request))).toBe('review.replayed');
+    expect(await codeOf(chat.slack(request))).toBe('thrown: review.replayed');
     expect(await codeOf(chat.slack(press(approve)))).toBe('review.replayed');
     expect(await codeOf(chat.slack(press(approve, { user: 'U2' })))).toBe('none');
   });
 
   test.each([
-    ['forged', { key: 'other' }, 'review.bad-signature'],
+    ['forged', { key: 'other' }, 'thrown: review.bad-signature'],
     ['of an account that maps to nobody', { user: 'U9' }, 'review.unmapped'],
     ['of an account of another team', { team: 'T9' }, 'review.unmapped'],
     ['of another button', { action: 'other' }, 'review.bad-chat-request'],
@@ -118,10 +133,38 @@ describe('A-REV-02: a decision from a chat', () => {
     expect(await codeOf(chat.slack(press(chat.buttons(review).approve)))).toBe('review.disabled');
   });
 
+  test('who pressed is told what came of it, where Slack says; who pressed nothing of ours is not', async () => {
+    const { approve, deny } = chat.buttons(review);
+    const approved = await chat.slack(press(approve));
+    const refused = await chat.slack(press(approve, { user: 'U9' }));
+    expect(approved.text).toBe('You approved what erin asked for on orders. It needs others to approve as well.');
+    expect(refused.text).toMatch(/^Nothing was decided. This chat account belongs to no principal/);
+    expect(replies).toEqual(
+      [approved, refused].map(({ text }) => ({
+        url: replyUrl,
+        message: { response_type: 'ephemeral', replace_original: false, text },
+      })),
+    );
+    await chat.slack(press(deny, { action: 'other' }));
+    await thrownBy(chat.slack(press(deny, { key: 'other' })));
+    expect(replies).toHaveLength(2);
+  });
+
+  test('an outage is no refusal: Slack is told that it failed', async () => {
+    failure = new Error('the store does not answer');
+    await expect(chat.slack(press(chat.buttons(review).approve))).rejects.toBe(failure);
+    expect(replies).toEqual([]);
+  });
+
+  test('the API takes bodies as long as are looked at', () => {
+    const route: RouteDefinition = routes.decideFromSlack;
+    expect(route.bodyBytesMax).toBe(reviewLimits.chatBodyBytesMax);
+  });
+
   test('a body of the longest length is looked at, and one byte more is not', async () => {
     const sized = (bytes: number) => chat.slack({ timestamp: '0', signature: 'v0=', body: Buffer.alloc(bytes) });
-    expect(await codeOf(sized(reviewLimits.chatBodyBytesMax))).toBe('review.bad-signature');
-    expect(await codeOf(sized(reviewLimits.chatBodyBytesMax + 1))).toBe('review.bad-chat-request');
+    expect(await codeOf(sized(reviewLimits.chatBodyBytesMax))).toBe('thrown: review.bad-signature');
+    expect(await codeOf(sized(reviewLimits.chatBodyBytesMax + 1))).toBe('thrown: review.bad-chat-request');
   });
 });
 

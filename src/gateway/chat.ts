@@ -4,13 +4,14 @@
  * Invariants (A-REV-02): a request counts only with Slack's signature over its very bytes, of the last five minutes, once;
  * the account in it must map to a principal, and an approval takes a login of that principal of the same day; a button
  * names a review with the digest that was shown, and each person may use it once. Everything else is checked as for any
- * decision: eligibility, state, digest.
+ * decision: eligibility, state, digest. Who has Slack's signature is told in words what came of it; who has not, nothing.
  *
  * Deliberately absent: the route (the API's), decisions from Teams, whose cards carry a link only.
  *
  * Slack: "Verifying requests from Slack", "Handling user interaction: block_actions".
  */
 import type { Clock } from '../base/clock.ts';
+import { isGatewayError } from '../base/errors.ts';
 import { newSecret } from '../base/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import {
@@ -25,6 +26,7 @@ import {
   reviewLimits,
   type SlackRequest,
   sealReference,
+  slackEscape,
   verifySlack,
 } from '../review/index.ts';
 import type { ReviewService } from './reviews.ts';
@@ -42,17 +44,30 @@ export interface ChatParts {
   readonly principal: (id: string) => Omit<Principal, 'authentication'> | null;
   /** When the principal logged in last with proof of its own, wall clock milliseconds; null where it never did. */
   readonly lastLoginMs: (principal: string) => Promise<number | null>;
+  /**
+   * Sends a message to the address that Slack gave for answering a press: what the HTTP answer holds, Slack takes as an
+   * acknowledgement and shows to nobody.
+   */
+  readonly reply: (url: string, message: object) => void;
+}
+
+/** What came of a press. */
+export interface ChatAnswer {
+  /** Why nothing was decided; null where it was. */
+  readonly code: string | null;
+  /** The same in plain words, in Slack's spelling, for who pressed. */
+  readonly text: string;
 }
 
 export interface Chat {
   /** For `slackMessage`. */
   buttons(review: Review): ChatButtons;
-  /** Takes a request of Slack's as it came. Resolves with the review after the decision; rejects with a denial. */
-  slack(request: SlackRequest): Promise<Review>;
+  /** Takes a request of Slack's as it came. Rejects where the signature is not Slack's, and where it cannot be decided now. */
+  slack(request: SlackRequest): Promise<ChatAnswer>;
 }
 
 export function createChat(parts: ChatParts): Chat {
-  const { clock, reviews, referenceSecret } = parts;
+  const { clock, referenceSecret } = parts;
   const once = new OnceOnly();
   const seal = ({ id, digest }: Review): string => {
     const expiresAtMs = clock.now() + reviewLimits.chatLinkMs;
@@ -65,19 +80,47 @@ export function createChat(parts: ChatParts): Chat {
       // The signature before anything is read: who has none learns nothing.
       verifySlack(await parts.signingSecret(), request, once, clock.now());
       const action = actionOf(request.body);
-      const id = principalOfChat(parts.accounts(), 'slack', action.team, action.user);
-      const principal = parts.principal(id);
-      if (principal === null) throw reviewErrors('review.disabled');
-      const loginMs = await parts.lastLoginMs(id);
-      const isFresh = loginMs !== null && clock.now() - loginMs <= reviewLimits.chatLoginMs;
-      // A denial harms nobody, and may be urgent.
-      if (action.decision === 'approve' && !isFresh) throw reviewErrors('review.login-required');
-      const { review, digest } = openReference(referenceSecret, action.value, id, once, clock.now());
-      const authentication = { method: 'system', credentialId: null, atMs: loginMs ?? 0 } as const;
-      const options = { reason: '', how: 'slack', digest };
-      return reviews.decide({ ...principal, authentication }, review, action.decision, options);
+      // Slack also tells of presses of the link, which is no button of ours: acknowledged, and nobody is bothered.
+      if (action === null) return answerOf(reviewErrors('review.bad-chat-request'));
+      const answer = await decide(parts, once, action).then((review) => decidedText(action, review), answerOf);
+      const message = { response_type: 'ephemeral', replace_original: false, text: answer.text };
+      if (action.replyUrl !== null) parts.reply(action.replyUrl, message);
+      return answer;
     },
   };
+}
+
+async function decide(parts: ChatParts, once: OnceOnly, action: Action): Promise<Review> {
+  const { clock, reviews, referenceSecret } = parts;
+  const id = principalOfChat(parts.accounts(), 'slack', action.team, action.user);
+  const principal = parts.principal(id);
+  if (principal === null) throw reviewErrors('review.disabled');
+  const loginMs = await parts.lastLoginMs(id);
+  const isFresh = loginMs !== null && clock.now() - loginMs <= reviewLimits.chatLoginMs;
+  // A denial harms nobody, and may be urgent.
+  if (action.decision === 'approve' && !isFresh) throw reviewErrors('review.login-required');
+  const { review, digest } = openReference(referenceSecret, action.value, id, once, clock.now());
+  const authentication = { method: 'system', credentialId: null, atMs: loginMs ?? 0 } as const;
+  const options = { reason: '', how: 'slack', digest };
+  return reviews.decide({ ...principal, authentication }, review, action.decision, options);
+}
+
+function decidedText({ decision }: Action, { state, requester, subject }: Review): ChatAnswer {
+  const { resource } = subject.type === 'break-glass' ? subject.command : subject;
+  const what = `what ${requester.name} asked for on ${resource.name}`;
+  const outcome = state === 'pending' ? 'It needs others to approve as well.' : `It is ${state} now.`;
+  const text = decision === 'deny' ? `You denied ${what}.` : `You approved ${what}. ${outcome}`;
+  return { code: null, text: slackEscape(text) };
+}
+
+/** A refusal in words. What is not one, such as a store that does not answer, stays an error: Slack shows that it failed. */
+function answerOf(error: unknown): ChatAnswer {
+  const isRefusal = isGatewayError(error) && (error.kind === 'denial' || error.code === 'review.conflict');
+  if (!isRefusal) throw error;
+  // The request was signed, so it is the button's reference that is not good.
+  const isButton = error.code === 'review.bad-signature';
+  const why = isButton ? 'This button is too old, or not of this gateway. Follow the link.' : error.publicMessage;
+  return { code: error.code, text: slackEscape(`Nothing was decided. ${why}`) };
 }
 
 interface Action {
@@ -85,10 +128,12 @@ interface Action {
   readonly user: string;
   readonly decision: 'approve' | 'deny';
   readonly value: string;
+  /** Where an answer for who pressed may be sent, as the request says; whoever sends checks it. */
+  readonly replyUrl: string | null;
 }
 
-/** What was pressed, by whom. Throws `review.bad-chat-request` for anything but one press of one of our buttons. */
-function actionOf(body: Buffer): Action {
+/** What was pressed, by whom; null for anything but one press of one of our buttons. */
+function actionOf(body: Buffer): Action | null {
   const payload = parse(new URLSearchParams(body.toString()).get('payload') ?? '');
   const actions = field(payload, 'actions');
   const action: unknown = Array.isArray(actions) && actions.length === 1 ? actions[0] : null;
@@ -107,16 +152,18 @@ function actionOf(body: Buffer): Action {
     typeof value !== 'string' ||
     (id !== 'sallyport-approve' && id !== 'sallyport-deny')
   ) {
-    throw reviewErrors('review.bad-chat-request');
+    return null;
   }
-  return { team, user, decision: chatActions[id], value };
+  const replyUrl = field(payload, 'response_url');
+  return { team, user, decision: chatActions[id], value, replyUrl: typeof replyUrl === 'string' ? replyUrl : null };
 }
 
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw reviewErrors('review.bad-chat-request', { cause });
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
   }
 }
 

@@ -8,8 +8,10 @@
  */
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ApiPorts } from '../api/index.ts';
 import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
+import { proveHandles } from '../base/handles-proof.ts';
 import type { Log } from '../base/log.ts';
 import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
 import { Doors, durable } from '../core/door.ts';
@@ -145,6 +147,7 @@ class Composition implements Gateway {
     const { store, ownSecrets, secrets } = await this.#openStore();
     const { journal, recordings } = await this.#openJournal(ownSecrets);
     for (const protocol of this.#protocols) await protocol.load?.();
+    if (this.#config.transport === 'handles') this.#log.info('transport', { transport: await proveHandles() });
     const hashKey = await maskKey(ownSecrets);
     const ledger = new UsageLedger(this.#clock);
     const snapshot = await this.#openSnapshot(store, { hashKey, ledger });
@@ -157,7 +160,7 @@ class Composition implements Gateway {
     });
     const vanished = new VanishedPeers({ clock: this.#clock, log: this.#log });
     this.#closers.push(['vanished peers', () => vanished.stop()]);
-    const { reviews, grants, isGranted, authorisation, directory, close } = await openReviews({
+    const { reviews, grants, isGranted, authorisation, directory, chat, close } = await openReviews({
       store,
       snapshot,
       journal,
@@ -165,7 +168,9 @@ class Composition implements Gateway {
       log: this.#log,
       gateway: this.id,
       consoleUrl: () => this.consoleUrl,
-      webhooks: this.#config.webhooks,
+      config: this.#config,
+      identity,
+      ownSecrets,
       sessions: () => this.doors?.sessions ?? null,
     });
     this.#closers.push(['reviews', close]);
@@ -202,7 +207,7 @@ class Composition implements Gateway {
       metrics,
       authority,
       hashKey,
-      reviewing: apiReviews({ reviews, grants, directory }),
+      reviewing: { ...apiReviews({ reviews, grants, directory }), chat },
     });
     await this.#openListeners(authority, metrics, vanished);
     this.#timers.push(
@@ -381,7 +386,7 @@ class Composition implements Gateway {
     metrics: Metrics;
     authority: Authority;
     hashKey: Buffer;
-    reviewing: ReturnType<typeof apiReviews>;
+    reviewing: Pick<ApiPorts, 'reviews' | 'grants' | 'chat'>;
   }): Promise<void> {
     const { journal } = this;
     const readEvents = (from: number): AsyncIterable<Event> =>

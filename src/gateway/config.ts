@@ -8,6 +8,7 @@ import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { namePattern } from '../api/contract/index.ts';
 import { sessionsMax, sessionsPerPrincipalMax } from '../core/limits.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
@@ -41,6 +42,8 @@ const fileSchema = z.strictObject({
       resultBytesPerSession: z.int().min(0).optional(),
     })
     .prefault({}),
+  /** `handles` costs less CPU on plain connections; it rests on an internal interface of Node and is proved at start. */
+  transport: z.enum(['public', 'handles']).default('public'),
   sessions: z
     .strictObject({
       perPrincipal: z.int().min(1).max(limits.configuredSessionsMax).default(sessionsPerPrincipalMax),
@@ -60,6 +63,26 @@ const fileSchema = z.strictObject({
     )
     .max(limits.webhooksMax)
     .default([]),
+  /** Decisions that come in from a chat. */
+  chat: z
+    .strictObject({
+      slack: z.strictObject({
+        /** Where the signing secret of the Slack application is. */
+        signingSecret: z.strictObject({ env: z.string() }),
+        /** Chat accounts and the names of the principals they stand for; nothing else of a chat account proves anything. */
+        accounts: z
+          .record(
+            z.string().regex(/^[TE][A-Z0-9]{1,31}\/[UW][A-Z0-9]{1,31}$/, 'must be TEAM/USER, as in T0123/U0456'),
+            z.string().regex(namePattern, 'must be the name of a principal'),
+          )
+          .refine((accounts) => Object.keys(accounts).length > 0, 'must map at least one account')
+          .refine(
+            (accounts) => Object.keys(accounts).length <= limits.chatAccountsMax,
+            `must map at most ${limits.chatAccountsMax} accounts`,
+          ),
+      }),
+    })
+    .optional(),
   drainSeconds: z
     .number()
     .min(0)
@@ -90,6 +113,15 @@ export interface WebhookConfig {
   readonly isPrivate: boolean;
 }
 
+export interface ChatConfig {
+  readonly slack: {
+    /** Name of the variable that holds the signing secret of the Slack application. */
+    readonly secretVariable: string;
+    /** `TEAM/USER` → name of a principal. */
+    readonly accounts: ReadonlyMap<string, string>;
+  };
+}
+
 export interface GatewayConfig {
   /** Absolute path; journal, recordings, embedded store, keys and certificates live below it. */
   readonly dataDirectory: string;
@@ -108,6 +140,9 @@ export interface GatewayConfig {
   readonly sessions: { readonly perPrincipal: number; readonly total: number };
   /** Who is told of reviews. */
   readonly webhooks: readonly WebhookConfig[];
+  /** Null where nothing is decided from a chat. */
+  readonly chat: ChatConfig | null;
+  readonly transport: 'public' | 'handles';
   readonly drainMs: number;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format: 'json' | 'text' };
 }
@@ -125,7 +160,9 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
   const parsed = fileSchema.safeParse(raw);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
-    throw fail(`${sources.file ?? 'defaults'}: ${issue.path.join('.') || 'top level'}: ${issue.message}`);
+    // What is wrong with a key stands one level deeper.
+    const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+    throw fail(`${sources.file ?? 'defaults'}: ${issue.path.join('.') || 'top level'}: ${message}`);
   }
   const file = parsed.data;
   const dataDirectory = resolve(
@@ -168,12 +205,21 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
     },
     sessions: file.sessions,
     webhooks: file.webhooks.map((webhook) => webhookOf(webhook, environment)),
+    chat: file.chat === undefined ? null : chatOf(file.chat, environment),
+    transport: transportOf(environment['SALLYPORT_TRANSPORT'], file.transport),
     drainMs: number('SALLYPORT_DRAIN_SECONDS', environment, 86_400, file.drainSeconds) * 1000,
     log: {
       level: logLevel(environment['SALLYPORT_LOG_LEVEL'], file.log.level),
       format: file.log.format ?? (process.stderr.isTTY ? 'text' : 'json'),
     },
   };
+}
+
+function transportOf(text: string | undefined, otherwise: GatewayConfig['transport']): GatewayConfig['transport'] {
+  if (text === undefined || text === '') return otherwise;
+  if (text !== 'public' && text !== 'handles')
+    throw fail(`SALLYPORT_TRANSPORT must be public or handles, not "${text}"`);
+  return text;
 }
 
 function webhookOf(
@@ -190,6 +236,17 @@ function webhookOf(
   }
   if (secret === undefined && format === 'json') throw fail(`webhooks.${name}.secret is missing: json is signed`);
   return { name, url, format, secretVariable: secret?.env ?? null, isPrivate };
+}
+
+function chatOf(
+  { slack }: NonNullable<z.output<typeof fileSchema>['chat']>,
+  environment: ConfigSources['environment'],
+): ChatConfig {
+  const { signingSecret, accounts } = slack;
+  if ((environment[signingSecret.env] ?? '') === '') {
+    throw fail(`chat.slack.signingSecret names the variable ${signingSecret.env}, which is not set`);
+  }
+  return { slack: { secretVariable: signingSecret.env, accounts: new Map(Object.entries(accounts)) } };
 }
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;

@@ -68,6 +68,11 @@ export async function maskKey(secrets: Secrets): Promise<Buffer> {
   return Buffer.from(await getOrCreate(secrets, `${ownPrefix}mask-key`, () => randomBytes(32).toString('hex')), 'hex');
 }
 
+/** What references in chat messages are signed with; shared by all gateways on one store: any may be answered. */
+export function chatSecret(secrets: Secrets): Promise<string> {
+  return getOrCreate(secrets, `${ownPrefix}chat-secret`, () => randomBytes(32).toString('hex'));
+}
+
 async function getOrCreate(secrets: Secrets, name: string, make: () => string): Promise<string> {
   const known = (await secrets.list()).some((summary) => summary.name === name);
   if (!known) await secrets.put(name, make());

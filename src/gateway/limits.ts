@@ -71,6 +71,12 @@ export const takeOverStaleMs = 10_000;
 /** Receivers of reviews that may be configured. */
 export const webhooksMax = 20;
 
+/** Chat accounts that may be mapped to principals: reviewers, not everybody. */
+export const chatAccountsMax = 1_000;
+
+/** Tokens of a principal, the newest first, that are looked through for a login of today; behind more, there is none. */
+export const tokensLookedAtMax = 200;
+
 /** Of what a requester did before, so many things are shown to a reviewer: one screen. */
 export const historyEntriesMax = 20;
 

@@ -1,23 +1,28 @@
 /**
- * Joins reviews, grants and webhooks with the store, the journal and what is configured: the part of the composition that
+ * Joins reviews, grants, webhooks and the chat with the store, the journal and what is configured: the part of the composition that
  * knows who may decide and who may still use what.
  *
  * Deliberately absent: deciding (the review room's), waiting and writing down (reviews.ts, grants.ts).
  */
+import type { ApiPorts } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { LiveSessions } from '../core/door.ts';
 import type { Authorisation, Journal } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
-import type { Directory } from '../review/index.ts';
+import type { Identity } from '../identity/index.ts';
+import type { ChatDirectory, Directory } from '../review/index.ts';
+import type { Secrets } from '../secrets/index.ts';
 import type { Store } from '../store/index.ts';
-import type { WebhookConfig } from './config.ts';
+import { type Chat, createChat } from './chat.ts';
+import type { ChatConfig, GatewayConfig } from './config.ts';
 import { createGrants, endSessionsOf, type GrantService } from './grants.ts';
+import { chatSecret } from './identity-keys.ts';
 import * as limits from './limits.ts';
 import { createReviews, type HistoryEntry, type ReviewService } from './reviews.ts';
-import type { Snapshot } from './snapshot.ts';
-import { createWebhooks } from './webhooks.ts';
+import { localIssuer, type Snapshot } from './snapshot.ts';
+import { createWebhooks, type Webhooks } from './webhooks.ts';
 
 export interface ReviewingParts {
   readonly store: Store;
@@ -29,7 +34,10 @@ export interface ReviewingParts {
   readonly gateway: string;
   /** Read when a link is made: the console opens later. */
   readonly consoleUrl: () => string;
-  readonly webhooks: readonly WebhookConfig[];
+  readonly config: Pick<GatewayConfig, 'webhooks' | 'chat'>;
+  readonly identity: Pick<Identity, 'listTokens'>;
+  /** The gateway's own secrets. */
+  readonly ownSecrets: Secrets;
   /** Null until doors are open. */
   readonly sessions: () => LiveSessions | null;
 }
@@ -42,6 +50,8 @@ export interface Reviewing {
   readonly isGranted: (principal: Principal, resource: Resource) => boolean;
   /** What a new session is asked: Access first, else a grant. */
   readonly authorisation: Authorisation;
+  /** For the API: decisions that come in; null where they are not configured. */
+  readonly chat: ApiPorts['chat'];
   readonly close: () => Promise<void>;
 }
 
@@ -84,20 +94,30 @@ export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
     },
   };
   const link = (review: string): string => `${parts.consoleUrl()}/reviews/${review}`;
-  const webhooks = createWebhooks({
-    endpoints: parts.webhooks.map(({ name, url, format, secretVariable, isPrivate }) => ({
+  const { config } = parts;
+  const chat =
+    config.chat === null
+      ? null
+      : await openChat(config.chat, parts, {
+          // Both are opened below, before any button is out.
+          decide: (...decision) => reviews.decide(...decision),
+          reply: (url, message) => webhooks.reply(url, message),
+        });
+  const webhooks: Webhooks = createWebhooks({
+    endpoints: config.webhooks.map(({ name, url, format, secretVariable, isPrivate }) => ({
       name,
       url,
       format,
       secret: secretVariable === null ? null : async () => process.env[secretVariable] ?? '',
       allowPrivate: isPrivate,
     })),
-    allowedHosts: parts.webhooks.map(({ url }) => new URL(url).hostname),
+    allowedHosts: config.webhooks.map(({ url }) => new URL(url).hostname),
     clock,
     log,
     link,
+    ...(chat === null ? {} : { buttons: chat.buttons }),
   });
-  const reviews = await createReviews({
+  const reviews: ReviewService = await createReviews({
     ...shared,
     onStep: (step) => webhooks.onStep(step),
     gateway: parts.gateway,
@@ -111,7 +131,40 @@ export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
     await webhooks.close();
     grants.close();
   };
-  return { reviews, grants, directory, isGranted, authorisation, close };
+  const chatPort = chat === null ? null : { slack: async (request: Request) => (await chat.slack(request)).text };
+  return { reviews, grants, directory, isGranted, authorisation, chat: chatPort, close };
+}
+
+type Request = Parameters<Chat['slack']>[0];
+
+async function openChat(
+  { slack }: ChatConfig,
+  { clock, snapshot, identity, ownSecrets }: ReviewingParts,
+  to: Pick<ReviewService, 'decide'> & Pick<Webhooks, 'reply'>,
+): Promise<Chat> {
+  const ids = [...slack.accounts].map(([account, name]) => [`slack:${account}`, `${localIssuer}:${name}`] as const);
+  const accounts: ChatDirectory = new Map(ids);
+  return createChat({
+    clock,
+    reviews: to,
+    reply: to.reply,
+    signingSecret: async () => process.env[slack.secretVariable] ?? '',
+    referenceSecret: await chatSecret(ownSecrets),
+    accounts: () => accounts,
+    principal: (id) => {
+      const entry = snapshot.principalById(id);
+      if (entry === null || entry.disabled) return null;
+      const { issuer, subject, name, kind, groups, roles } = entry;
+      return { id, issuer, subject, name, kind, groups, roles };
+    },
+    lastLoginMs: async (id) => {
+      const name = snapshot.principalById(id)?.name;
+      if (name === undefined) return null;
+      // Newest first. A token that is revoked or over proves nothing any more.
+      const tokens = await identity.listTokens(name, { limit: limits.tokensLookedAtMax });
+      return tokens.find(({ state }) => state === 'live')?.createdAtMs ?? null;
+    },
+  });
 }
 
 /** What a principal did last: its sessions, newest first. */

@@ -230,7 +230,7 @@ describe('through the pipeline’s own hold', () => {
       clock: at.clock,
       reviews: at.reviews,
       request,
-      judgeAgain: () => ({ judgement: again(request.terms), digest: request.digest }),
+      judgeAgain: async () => ({ judgement: again(request.terms), digest: request.digest, meansTheSame: true }),
       onWaiting: () => {},
       onSettled: (outcome) => void settled.push(outcome),
       onFailed: (error) => {

@@ -137,6 +137,47 @@ test('of too many messages the last are dropped', async () => {
   await closed;
 });
 
+describe('A-API-04: answers to presses', () => {
+  const parts = (errors: string[]) => ({
+    endpoints: [],
+    allowedHosts: ['127.0.0.1'],
+    clock: new FakeClock(),
+    log: {
+      ...silentLog,
+      error: (_: string, fields?: { detail?: unknown }) => void errors.push(String(fields?.detail)),
+    },
+    link: (id: string): string => id,
+  });
+
+  test('are sent to the address that each names', async () => {
+    const [one, other] = [await receiver(200), await receiver(200)];
+    const webhooks = createWebhooks({ ...parts([]), replies: { allowedHosts: ['127.0.0.1'], allowPrivate: true } });
+    open.push(() => webhooks.close());
+    webhooks.reply(one.url, { text: 'a' });
+    webhooks.reply(other.url, { text: 'b' });
+    await until(() => other.received.length === 1);
+    expect([one, other].map(({ received }) => received.map(({ body }) => body))).toEqual([
+      ['{"text":"a"}'],
+      ['{"text":"b"}'],
+    ]);
+  });
+
+  test.each([
+    ['http://hooks.slack.com/x', 'not https'],
+    ['https://hooks.slack.com@evil.test/', 'holds a login'],
+    ['https://hooks.slack.com.evil.test/', 'not among those allowed'],
+    ['https://127.0.0.1/', 'not among those allowed'],
+    ['', 'none'],
+  ])('but not to %j: Slack’s own hosts only, whatever is configured', async (url, why) => {
+    const errors: string[] = [];
+    const webhooks = createWebhooks(parts(errors));
+    open.push(() => webhooks.close());
+    webhooks.reply(url, { text: 'a' });
+    await until(() => errors.length > 0);
+    expect(errors[0]).toContain(why);
+  });
+});
+
 describe('A-API-04: where a configured URL may lead', () => {
   test.each([
     ['http:', 'http://hooks.example.com/', {}, ['hooks.example.com'], 'not https'],

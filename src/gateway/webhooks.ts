@@ -28,6 +28,9 @@ import { type ResolvedAddress, resolveAllowed } from './addresses.ts';
 /** Messages that wait for one endpoint; beyond it new ones are dropped, and the log says so. */
 const waitingMax = 1000;
 
+/** Where Slack takes answers to presses. A request names the address, so nothing else is reached by it (A-API-04). */
+const slackReplyHosts: readonly string[] = ['hooks.slack.com', 'hooks.slack-gov.com'];
+
 /** How long one request may take, resolving included. Milliseconds. */
 const requestDeadlineMs = 10_000;
 
@@ -57,12 +60,16 @@ export interface WebhookParts {
   readonly link: (review: string) => string;
   /** Buttons for Slack messages, where answers are taken (chat.ts). */
   readonly buttons?: (review: Review) => ChatButtons;
+  /** Other than Slack's own, for tests. */
+  readonly replies?: { readonly allowedHosts: readonly string[]; readonly allowPrivate: boolean };
 }
 
 export interface Webhooks {
   /** For the ledger's `onStep`. */
   onStep(step: Step): void;
   send(type: ReviewMessageType, review: Review): void;
+  /** Answers a press of a button, at the address that Slack named in its request. */
+  reply(url: string, message: object): void;
   /** Gives what is on its way a moment, and drops the rest. */
   close(): Promise<void>;
 }
@@ -72,17 +79,23 @@ type Attempt = { readonly outcome: 'sent' | 'again' | 'refused'; readonly why: s
 
 export function createWebhooks(parts: WebhookParts): Webhooks {
   const lanes = parts.endpoints.map((endpoint) => new Lane(endpoint, parts));
+  const { allowedHosts = slackReplyHosts, allowPrivate = false } = parts.replies ?? {};
+  const replies = new Lane(
+    { name: 'replies to Slack', url: '', format: 'slack', secret: null, allowPrivate },
+    { ...parts, allowedHosts },
+  );
   const send = (type: ReviewMessageType, review: Review): void => {
     for (const lane of lanes) lane.push(type, review);
   };
   return {
     send,
+    reply: (url, message) => replies.post(url, 'a reply', () => JSON.stringify(message)),
     onStep: ({ review, events }) => {
       const type = messageTypeOf(events.map((event) => event.type));
       if (type !== null) send(type, review);
     },
     close: async () => {
-      await Promise.all(lanes.map((lane) => lane.close()));
+      await Promise.all([replies, ...lanes].map((lane) => lane.close()));
     },
   };
 }
@@ -98,7 +111,7 @@ function messageTypeOf(types: readonly string[]): ReviewMessageType | null {
 class Lane {
   readonly #endpoint: WebhookEndpoint;
   readonly #parts: WebhookParts;
-  readonly #waiting: string[] = [];
+  readonly #waiting: { readonly url: string; readonly body: string }[] = [];
   readonly #abort = new AbortController();
   #running: Promise<void> | null = null;
 
@@ -108,16 +121,20 @@ class Lane {
   }
 
   push(type: ReviewMessageType, review: Review): void {
+    this.post(this.#endpoint.url, review.id, () => this.#render(type, review));
+  }
+
+  post(url: string, review: string, render: () => string): void {
     const { log } = this.#parts;
     if (this.#abort.signal.aborted) return;
     if (this.#waiting.length >= waitingMax) {
       log.error('a message about a review was dropped: too many wait', {
         endpoint: this.#endpoint.name,
-        review: review.id,
+        review,
       });
       return;
     }
-    this.#waiting.push(this.#render(type, review));
+    this.#waiting.push({ url, body: render() });
     this.#running ??= this.#run().finally(() => {
       this.#running = null;
     });
@@ -142,14 +159,16 @@ class Lane {
   }
 
   async #run(): Promise<void> {
-    for (let body = this.#waiting.shift(); body !== undefined; body = this.#waiting.shift()) await this.#deliver(body);
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      await this.#deliver(next.url, next.body);
+    }
   }
 
-  async #deliver(body: string): Promise<void> {
+  async #deliver(url: string, body: string): Promise<void> {
     const { log } = this.#parts;
     const { signal } = this.#abort;
     for (let tries = 0; !signal.aborted; tries++) {
-      const { outcome, why } = await this.#attempt(body);
+      const { outcome, why } = await this.#attempt(url, body);
       if (outcome === 'sent' || signal.aborted) return;
       const pauseMs = retryPausesMs[tries];
       if (outcome === 'refused' || pauseMs === undefined) {
@@ -177,10 +196,10 @@ class Lane {
     });
   }
 
-  async #attempt(body: string): Promise<Attempt> {
+  async #attempt(url: string, body: string): Promise<Attempt> {
     const stop = new AbortController();
     try {
-      const work = this.#request(body, stop.signal);
+      const work = this.#request(url, body, stop.signal);
       return await withDeadline(work, requestDeadlineMs, 'a webhook', this.#parts.clock, this.#abort.signal);
     } catch (error) {
       return { outcome: 'again', why: describeError(error) };
@@ -189,8 +208,8 @@ class Lane {
     }
   }
 
-  async #request(body: string, signal: AbortSignal): Promise<Attempt> {
-    const { url: text, secret, allowPrivate } = this.#endpoint;
+  async #request(text: string, body: string, signal: AbortSignal): Promise<Attempt> {
+    const { secret, allowPrivate } = this.#endpoint;
     const { allowedHosts, clock } = this.#parts;
     const refused = (why: string): Attempt => ({ outcome: 'refused', why });
     if (!URL.canParse(text)) return refused('its URL is none');

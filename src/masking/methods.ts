@@ -48,6 +48,11 @@ function speller(method: MaskMethod, keyed: Keyed | null): Spell {
   return redactedValue;
 }
 
+/** For what was computed from masked values: every value becomes the same. */
+export function createConstantMask(rule: string): ValueMask {
+  return Object.freeze({ ...createMethodMask(rule, 'redact', null), constant: true as const });
+}
+
 /** A mask of whole values by `method`. What `apply` gives may be shared between values: it is not to be written to. */
 export function createMethodMask(rule: string, method: MaskMethod, keyed: Keyed | null): ValueMask {
   return Object.freeze({

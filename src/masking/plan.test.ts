@@ -88,7 +88,6 @@ describe('what could not be followed', () => {
   const unresolvedColumn = column('x', [], { direct: false, unresolved: 'function f' });
   const cases: readonly (readonly [string, Analysis | null])[] = [
     ['no meaning', null],
-    ['a text that was not understood', { ...analysis(), understood: false }],
     ['a statement', analysis(statement({ columns: [column('id', ['public.other.id'])], unresolved: 'function f' }))],
     ['a column', analysis(statement({ columns: [unresolvedColumn] }))],
   ];
@@ -118,6 +117,12 @@ describe('what could not be followed', () => {
       for (const mask of masks?.columns ?? []) expect(mask?.how).toBe('detect');
   });
 
+  it('a text that was not understood is blocked: it may copy what it likes (A-PG-22)', () => {
+    const text = { ...analysis(), understood: false };
+    expect(maskSet({ columns: [ssn] }).plan(text)).toMatchObject({ output: null, blocked: { rule: 'a' } });
+    expect(maskSet({ detect: ['email'] }).plan(text).blocked).toBeNull();
+  });
+
   it('is blocked where it stores what it read (A-PG-22)', () => {
     const set = maskSet({ columns: [ssn] });
     const copy = statement({ unresolved: 'function f' }, { kind: 'insert', effects: ['insert', 'read', 'unknown'] });
@@ -125,8 +130,14 @@ describe('what could not be followed', () => {
       rule: 'a',
       reason: expect.stringMatching(/may be copied/),
     });
-    const block = statement({ unresolved: 'a block of code' }, { kind: 'do', effects: ['procedural', 'unknown'] });
-    expect(set.plan(analysis(block)).blocked?.rule).toBe('a');
+    for (const kind of ['do', 'execute', 'unknown'] as const) {
+      const opaque = statement({}, { kind, effects: ['unknown'] });
+      expect(set.plan({ ...analysis(opaque), understood: false }).blocked?.rule, kind).toBe('a');
+      expect(set.plan(analysis({ ...opaque, lineage: { ...opaque.lineage, unresolved: 'x' } })).blocked?.rule).toBe(
+        'a',
+      );
+      expect(set.plan(analysis(opaque)).blocked, 'a prepared statement that is known').toBeNull();
+    }
     const plain = statement({ unresolved: 'a trigger' }, { kind: 'insert', effects: ['insert'] });
     expect(set.plan(analysis(plain)).blocked).toBeNull();
     expect(maskSet({ detect: ['email'] }).plan(analysis(copy)).blocked).toBeNull();

@@ -20,9 +20,9 @@ import type {
   StatementAnalysis,
   Steering,
 } from '../core/sql.ts';
-import type { SqlEffect } from '../core/sql-effects.ts';
+import type { SqlEffect, StatementKind } from '../core/sql-effects.ts';
 import { type ColumnPattern, mayTouch, spellOrigin } from './columns.ts';
-import { createMethodMask, strictness } from './methods.ts';
+import { createConstantMask, strictness } from './methods.ts';
 
 /** A Mask as far as plans need it. */
 export interface PlannedMask {
@@ -92,6 +92,12 @@ const storingEffects: readonly SqlEffect[] = [
 /** Functions that keep what they are given where a later statement finds it, whatever their effect is called. */
 const storingFunctions: ReadonlySet<string> = new Set(['set_config', 'setval', 'pg_logical_emit_message']);
 
+/** Effects by which a query reaches what may write on its behalf. */
+const reachingEffects: readonly SqlEffect[] = ['foreign-access', 'program-execution'];
+
+/** Statements that run what the client wrote and nobody read: they could copy what they like. */
+const opaqueKinds: readonly StatementKind[] = ['do', 'execute', 'cluster', 'unknown'];
+
 const advice = 'Ask an administrator for an exception if you need it.';
 
 /** Why statement `index` must not run, and what each mask did to its columns. */
@@ -120,13 +126,13 @@ export class MaskSet {
     this.#columnMasks = masks.filter(({ columns }) => columns.length > 0);
     this.#detect = detect;
     const first = this.#columnMasks[0];
-    this.#whole = first === undefined ? null : createMethodMask(first.name, 'redact', null);
-    this.#derived = new Map(this.#columnMasks.map((mask) => [mask, createMethodMask(mask.name, 'redact', null)]));
+    this.#whole = first === undefined ? null : createConstantMask(first.name);
+    this.#derived = new Map(this.#columnMasks.map((mask) => [mask, createConstantMask(mask.name)]));
   }
 
   /** What is done with the results of a command. `meaning` null: nothing is known of it. Never throws. */
   plan(meaning: Analysis | null): MaskOutcome {
-    if (meaning === null || !meaning.understood || meaning.statements.length === 0) return this.#planUnknown(meaning);
+    if (meaning === null || meaning.statements.length === 0) return this.#planUnknown(meaning);
     let outcome = this.#plans.get(meaning);
     if (outcome === undefined) {
       outcome = this.#planAnalysis(meaning);
@@ -143,6 +149,9 @@ export class MaskSet {
   #planUnknown(meaning: Analysis | null): MaskOutcome {
     // An empty text does nothing and says nothing.
     if (meaning?.understood === true) return this.#outcome([], [], false);
+    // What is no SQL here may be SQL to an older server, and copy what it likes (A-PG-22).
+    if (meaning !== null && this.#columnMasks.length > 0)
+      return this.#refuseUnread(meaning, this.#columnMasks[0]!.name);
     if (this.#unknown === null) {
       const trace: MaskTrace[] = [];
       const blocked = this.#unresolved(0, 'nothing is known of what this command returns', trace);
@@ -152,13 +161,20 @@ export class MaskSet {
     return this.#unknown;
   }
 
+  #refuseUnread({ unparsed, reasons }: Analysis, rule: string): MaskOutcome {
+    const what = unparsed?.message ?? reasons[0]?.code ?? 'unknown';
+    const because = `this text was not understood (${what})`;
+    const reason = `Masked columns may be copied: ${because}. Write it as PostgreSQL 18 reads it, in UTF-8. ${advice}`;
+    return { blocked: { rule, reason }, output: null, trace: [{ rule, statement: 0, what: 'unresolved', because }] };
+  }
+
   #planAnalysis(meaning: Analysis): MaskOutcome {
     const trace: MaskTrace[] = [];
     const results: (ResultMasks | null)[] = [];
     let touches = false;
     let blocked: MaskOutcome['blocked'] = null;
     meaning.statements.forEach((statement, index) => {
-      const plan = this.#planStatement(statement, index, trace);
+      const plan = this.#planStatement(statement, index, meaning.understood, trace);
       blocked ??= plan.blocked;
       touches ||= plan.touches;
       results.push(plan.masks);
@@ -181,7 +197,7 @@ export class MaskSet {
     };
   }
 
-  #planStatement(statement: StatementAnalysis, index: number, trace: MaskTrace[]): StatementPlan {
+  #planStatement(statement: StatementAnalysis, index: number, understood: boolean, trace: MaskTrace[]): StatementPlan {
     const { lineage } = statement;
     const detect = this.#detect;
     if (this.#whole === null) {
@@ -191,14 +207,13 @@ export class MaskSet {
         masks: lineage.columns === null ? null : { columns: lineage.columns.map(() => detect) },
       };
     }
-    const { unresolved, unread } = lineage;
+    const { unread } = lineage;
+    const unresolved = lineage.unresolved ?? (understood ? null : 'this text');
     let blocked = this.#steering(statement, index, trace) ?? this.#flows(lineage.flows, index, trace);
     if (unresolved !== null) {
       blocked ??= this.#unresolved(index, `${unresolved} could not be followed`, trace);
       blocked ??= this.#storing(statement, index, trace);
     } else if (unread !== null) blocked ??= this.#unread(unread, index, trace);
-    // A block of code is the client's own: it could copy what it likes.
-    if (statement.kind === 'do') blocked ??= this.#storing(statement, index, trace);
     let certain = unresolved === null && unread === null;
     const columns = lineage.columns?.map((column): ValueMask | null => {
       if (unresolved !== null) return this.#whole;
@@ -209,11 +224,18 @@ export class MaskSet {
           `${spellColumn(column)}: ${column.unresolved} could not be followed`,
           trace,
         );
+        // What another server or a program is asked to do may write here.
+        if (statement.effects.some((effect) => reachingEffects.includes(effect))) {
+          blocked ??= this.#storing(statement, index, trace);
+        }
         return this.#whole;
       }
       return this.#columnMask(column, index, trace) ?? detect;
     });
     const touching = this.#touching(statement);
+    // How many rows come back, and in which order, would tell as much as it does where all is followed (A-PG-20).
+    const uncertain = unresolved === null ? null : (touching ?? this.#behindUnknown(statement));
+    if (uncertain?.predicates === 'block') blocked ??= this.#uncertain(uncertain, index, trace);
     if (touching !== null) {
       trace.push({
         rule: touching.name,
@@ -295,6 +317,21 @@ export class MaskSet {
     return blocked;
   }
 
+  /** A relation that is not known, such as a temporary view, may have any masked column behind it. */
+  #behindUnknown({ relations }: StatementAnalysis): PlannedMask | null {
+    if (!relations.some(({ access, candidates }) => access === 'read' && candidates.length === 0)) return null;
+    return this.#columnMasks.find(({ predicates }) => predicates === 'block') ?? null;
+  }
+
+  #uncertain({ name }: PlannedMask, index: number, trace: MaskTrace[]): MaskOutcome['blocked'] {
+    const because = 'a relation that has masked columns, or may have them behind it, could not be followed';
+    trace.push({ rule: name, statement: index, what: 'unresolved', because });
+    return {
+      rule: name,
+      reason: `Masked columns may decide what comes back: ${because}. Use tables and views that are not temporary, and no transaction that changes definitions or settings. ${advice}`,
+    };
+  }
+
   /** What the masks say of results that could not be followed; null: mask them. */
   #unresolved(index: number, what: string, trace: MaskTrace[]): MaskOutcome['blocked'] {
     const strict = this.#columnMasks.find((mask) => mask.unresolved === 'block');
@@ -342,8 +379,8 @@ export class MaskSet {
   /** A statement that was not followed and stores something would put masked values where no mask follows them. */
   #storing(statement: StatementAnalysis, index: number, trace: MaskTrace[]): MaskOutcome['blocked'] {
     const effect =
-      statement.kind === 'do'
-        ? 'procedural'
+      opaqueKinds.includes(statement.kind) || statement.reasons.some(({ code }) => code === 'dynamic-sql')
+        ? statement.kind
         : (statement.effects.find((one) => storingEffects.includes(one)) ??
           statement.functions.find(({ name }) => storingFunctions.has(name))?.name);
     const mask = this.#columnMasks[0];
@@ -369,10 +406,16 @@ export class MaskSet {
 /** A write of plain values reads nothing; anything that is opaque may read everything. */
 function readsSomething(statement: StatementAnalysis): boolean {
   return (
+    // What is defined runs later over anything (A-PG-22).
+    statement.kind === 'create' ||
+    statement.kind === 'alter' ||
+    statement.kind === 'cluster' ||
     statement.effects.includes('unknown') ||
     statement.effects.includes('read') ||
     statement.relations.some((use) => use.access === 'read') ||
-    statement.effects.some((effect) => ['procedural', 'program-execution', 'foreign-access'].includes(effect))
+    statement.effects.some((effect) =>
+      ['procedural', 'program-execution', 'foreign-access', 'file-access'].includes(effect),
+    )
   );
 }
 

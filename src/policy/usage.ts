@@ -178,7 +178,7 @@ export function makeLimits(spec: LimitSpec, request: GuardrailRequest, ledger: U
   const { rule, statement, session, day } = spec;
   const made: OutputLimit[] = [];
   if (statement !== null) {
-    const use: Use = { rows: 0, bytes: 0 };
+    const use = statementUse(request.command.partOf, rule);
     made.push(makeLimit(spec, 'a statement', statement, statement.durationMs, (rows, bytes) => add(use, rows, bytes)));
   }
   if (session !== null) {
@@ -193,6 +193,17 @@ export function makeLimits(spec: LimitSpec, request: GuardrailRequest, ledger: U
     made.push(makeLimit(spec, 'a day (UTC)', day, null, count));
   }
   return made;
+}
+
+/** What has come of results that are taken in parts; gone with what the parts are of. */
+const parts = new WeakMap<object, Map<string, Use>>();
+
+/** The counter of a statement: its own, or that of the result that it brings out a part of. */
+function statementUse(whole: object | undefined, rule: string): Use {
+  const uses = whole === undefined ? undefined : (parts.get(whole) ?? new Map<string, Use>());
+  const use = uses?.get(rule) ?? { rows: 0, bytes: 0 };
+  if (whole !== undefined) parts.set(whole, uses!.set(rule, use));
+  return use;
 }
 
 function add(use: Use | null, rows: number, bytes: number): Use | null {

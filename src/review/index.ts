@@ -31,6 +31,7 @@ export {
   type ChatButtons,
   chatActions,
   type ReviewMessageType,
+  slackEscape,
   slackMessage,
   teamsCard,
   webhookPayload,

@@ -194,7 +194,8 @@ function codeOf({ text, redacted, parameters }: CommandSubject): Pick<Summary, '
   };
 }
 
-function slackEscape(text: string): string {
+/** Text that Slack shows as it is. */
+export function slackEscape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 

@@ -210,6 +210,8 @@ class Environment implements TestEnv {
       },
       sessions: { perPrincipal: 10_000, total: 10_000 },
       webhooks: [],
+      chat: null,
+      transport: 'public',
       drainMs: 0,
       log: { level: 'silent', format: 'json' },
     };

@@ -1,5 +1,5 @@
 /**
- * The leak suite (I9, A-PG-15 to A-PG-23, A-MSK-04): a client under a Mask tries a few hundred statements, in the simple and
+ * The leak suite (I9, A-PG-20 to A-PG-23, A-MSK-04): a client under a Mask tries a few hundred statements, in the simple and
  * the extended protocol, in text and in binary, to see a value that is masked. Not one byte of one may arrive.
  *
  * The same statements run on the server directly first, where they do show canaries: so this suite can fail.
@@ -105,7 +105,7 @@ describe.each<Mode>(['simple', 'extended', 'binary'])('%s', (mode) => {
     expect(silent).toEqual([]);
   }, 120_000);
 
-  test('through the gateway not one of them does', async () => {
+  test('through the gateway not one of them does (A-PG-20, A-PG-21, A-PG-22, A-PG-23)', async () => {
     const client = new Listener(env.client('engineer'));
     const leaks: string[] = [];
     let ran = 0;
@@ -122,7 +122,7 @@ describe.each<Mode>(['simple', 'extended', 'binary'])('%s', (mode) => {
   }, 300_000);
 });
 
-test('questions that would give a value away bit by bit are refused (A-PG-20)', async () => {
+test('questions that would give a value away bit by bit are refused (A-PG-22)', async () => {
   const client = new Listener(env.client('engineer'));
   const answered: string[] = [];
   for (const sql of inferences) {

@@ -92,3 +92,9 @@ export const commandLengthMax = 256 * 1024;
 
 /** Commands that one replay of a policy judges, unless it asks for fewer. */
 export const replayCommandsMax = 1_000_000;
+
+/** Longest body of a request from a chat, bytes: Slack's hold the message they belong to, some kilobytes. */
+export const chatBodyBytesMax = 64 * 1024;
+
+/** Longest header of a request from a chat, characters: a signature has 67. */
+export const chatHeaderLengthMax = 256;

@@ -37,18 +37,18 @@ export function openApiDocument(options: OpenApiOptions): Json {
 }
 
 function operation(name: string, route: RouteDefinition): Json {
-  const parameters = [...parametersOf(route.params, 'path'), ...parametersOf(route.query, 'query')];
+  const parameters = [
+    ...parametersOf(route.params, 'path'),
+    ...parametersOf(route.query, 'query'),
+    ...parametersOf(route.headers, 'header'),
+  ];
   return {
     operationId: name,
     summary: route.summary,
     'x-permission': route.permission,
     ...(route.permission === 'public' ? { security: [] } : {}),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(route.body === undefined
-      ? {}
-      : {
-          requestBody: { required: true, content: { 'application/json': { schema: jsonSchema(route.body, 'input') } } },
-        }),
+    ...requestOf(route),
     responses: {
       ...success(route.response),
       default: {
@@ -57,6 +57,12 @@ function operation(name: string, route: RouteDefinition): Json {
       },
     },
   };
+}
+
+function requestOf({ body, rawBody }: RouteDefinition): Json {
+  const [mediaType, schema] = rawBody === undefined ? ['application/json', body] : [rawBody.mediaType, rawBody.schema];
+  if (schema === undefined) return {};
+  return { requestBody: { required: true, content: { [mediaType]: { schema: jsonSchema(schema, 'input') } } } };
 }
 
 function success(response: Answer): Json {
@@ -87,7 +93,7 @@ function success(response: Answer): Json {
   }
 }
 
-function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
+function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query' | 'header'): Json[] {
   if (schema === undefined) return [];
   const object = jsonSchema(schema, 'input') as { properties?: Record<string, unknown>; required?: string[] };
   return Object.entries(object.properties ?? {}).map(([name, value]) => ({

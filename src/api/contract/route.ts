@@ -23,6 +23,13 @@ export interface RouteDefinition {
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  /** Headers that the handler reads; others are not its to see. */
+  readonly headers?: z.ZodType;
+  /**
+   * In place of `body`, for a peer that signs the very bytes it sends: the handler gets them unparsed. The schema only
+   * describes; the typed client does not call such a route.
+   */
+  readonly rawBody?: { readonly mediaType: string; readonly schema: z.ZodType };
   readonly response: Answer;
   /** Body limit of its own, below the general one. */
   readonly bodyBytesMax?: number;
@@ -70,7 +77,8 @@ export type RouteInput<R> = Without<{
 export type HandlerInput<R> = {
   readonly params: Part<R, 'params', 'output'>;
   readonly query: Part<R, 'query', 'output'>;
-  readonly body: Part<R, 'body', 'output'>;
+  readonly headers: Part<R, 'headers', 'output'>;
+  readonly body: R extends { readonly rawBody: object } ? Buffer : Part<R, 'body', 'output'>;
 };
 
 type AnswerOf<R> = R extends { readonly response: infer A } ? A : never;

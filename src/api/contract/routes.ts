@@ -308,6 +308,29 @@ export const routes = {
       }),
     response: json(reviewShape),
   }),
+  decideFromSlack: defineRoute({
+    method: 'POST',
+    path: '/api/v1/chat/slack',
+    summary: 'Takes the buttons of a review in Slack. Slack’s signature is the proof; 404 where no chat is configured.',
+    // Who pressed is found behind the signature: an account that maps to a principal (A-REV-02).
+    permission: 'public',
+    headers: z.object({
+      'x-slack-signature': z.string().max(limits.chatHeaderLengthMax).optional(),
+      'x-slack-request-timestamp': z.string().max(limits.chatHeaderLengthMax).optional(),
+    }),
+    rawBody: {
+      mediaType: 'application/x-www-form-urlencoded',
+      schema: z.object({ payload: z.string().describe('JSON of a block_actions interaction, as Slack sends it.') }),
+    },
+    bodyBytesMax: limits.chatBodyBytesMax,
+    response: json(
+      z.object({
+        response_type: z.literal('ephemeral'),
+        replace_original: z.literal(false),
+        text: z.string().describe('What came of it, for who pressed: decided, or refused and why.'),
+      }),
+    ),
+  }),
   withdrawReview: defineRoute({
     method: 'POST',
     path: '/api/v1/reviews/:id/withdraw',

@@ -28,6 +28,7 @@ type ReviewRoute =
   | 'listReviews'
   | 'getReview'
   | 'decideReview'
+  | 'decideFromSlack'
   | 'withdrawReview'
   | 'breakGlass'
   | 'requestAccess'
@@ -35,7 +36,7 @@ type ReviewRoute =
   | 'revokeGrant';
 
 export function reviewHandlers({ ports }: ApiParts): Pick<Handlers, ReviewRoute> {
-  const { reviews, grants } = ports;
+  const { reviews, grants, chat } = ports;
   return {
     async listReviews({ principal, scope, input }) {
       const { state, mine, limit, cursor } = input.query;
@@ -62,6 +63,14 @@ export function reviewHandlers({ ports }: ApiParts): Pick<Handlers, ReviewRoute>
       if (digest !== undefined && digest !== review.digest) throw apiErrors('api.review-changed');
       const options = { reason: reason ?? '', how: 'api', digest: digest ?? null };
       return viewOf(await reviews.decide(review.id, principal, decision, options), principal);
+    },
+
+    async decideFromSlack({ input }) {
+      if (chat === null) throw apiErrors('api.no-route');
+      const { headers, body } = input;
+      const timestamp = headers['x-slack-request-timestamp'] ?? '';
+      const said = await chat.slack({ timestamp, signature: headers['x-slack-signature'] ?? '', body });
+      return { response_type: 'ephemeral', replace_original: false, text: said };
     },
 
     async withdrawReview({ principal, input }) {

@@ -74,7 +74,7 @@ function analyseAll(statements: readonly RawStatement[], context: AnalysisContex
         ...(stale.temporary ? { temporary: 'unknown' } : {}),
       });
     }
-    if (stale.prepared) current = createContext({ ...current, prepared: new Map(), cursors: new Map() });
+    if (stale.prepared || end) current = createContext({ ...current, prepared: new Map(), cursors: new Map() });
     return analysed;
   });
 }

@@ -1,5 +1,6 @@
 /**
- * Analyses by exact text, so that a statement that comes again costs a look-up.
+ * Analyses by exact text, or by its form where only numbers differ (constants.ts), so that a statement that comes again
+ * costs a look-up.
  *
  * Invariants: bounded in entries and in bytes, the least recently used leaves first; an analysis that rests on prepared
  * statements or cursors is never kept; one context's answers are never another's.
@@ -11,6 +12,7 @@
 import type { Analysis } from '../../core/sql.ts';
 import { sqlCacheBytesMax, sqlCacheEntriesMax, sqlCacheTextMax } from '../limits.ts';
 import { analyseSql } from './analyse.ts';
+import { formOf } from './constants.ts';
 import type { AnalysisContext } from './context.ts';
 
 interface Entry {
@@ -47,17 +49,26 @@ export class AnalysisCache {
   }
 
   analyse(text: string, context: AnalysisContext): Analysis {
-    const entry = this.#entries.get(context.key)?.get(text);
-    if (entry !== undefined) {
-      if (entry !== this.#newest) {
-        this.#unlink(entry);
-        this.#link(entry);
-      }
-      return entry.analysis;
-    }
+    const known = this.#entries.get(context.key);
+    const exact = this.#find(known, text);
+    if (exact !== null) return exact;
+    // The same statement with other numbers; its offsets are those of the text that came first.
+    const form = formOf(text);
+    const alike = form === null ? null : this.#find(known, form);
+    if (alike !== null) return alike;
     const analysis = analyseSql(text, context);
-    if (isWorthKeeping(text, analysis)) this.#keep(text, context.key, analysis);
+    if (isWorthKeeping(text, analysis)) this.#keep(form ?? text, context.key, analysis);
     return analysis;
+  }
+
+  #find(known: ReadonlyMap<string, Entry> | undefined, text: string): Analysis | null {
+    const entry = known?.get(text);
+    if (entry === undefined) return null;
+    if (entry !== this.#newest) {
+      this.#unlink(entry);
+      this.#link(entry);
+    }
+    return entry.analysis;
   }
 
   #keep(text: string, key: string, analysis: Analysis): void {

@@ -1,7 +1,7 @@
 /** Statements that carry another: COPY, EXPLAIN, PREPARE and EXECUTE, cursors, CREATE TABLE AS. */
 import { sqlExpansionDepthMax } from '../limits.ts';
 import { firstUserOid } from './catalog.ts';
-import type { PreparedText } from './context.ts';
+import { type PreparedText, resolvedBefore } from './context.ts';
 import { useRelation } from './expand.ts';
 import type { Fields, Json } from './parser.ts';
 import { addRange, aliasOf, columnsOf, relationOf, target } from './query.ts';
@@ -69,7 +69,11 @@ const executeStmt: Handler = (walker, fields, scope) => {
   const prepared = frame.context.prepared.get(name);
   const found = prepared === undefined ? null : queryOf(prepared, 'PrepareStmt');
   if (prepared === undefined || found === null) out.unknown('prepared-unknown', name);
-  else walkPrepared(walker, prepared, found, {});
+  else {
+    // Nothing else than a query is proven to read.
+    if (unwrap(found, 'SelectStmt') === null) out.obstacle('executed statement is no query');
+    walkPrepared(walker, prepared, found, { context: resolvedBefore(frame.context) });
+  }
 };
 
 const declareCursor: Handler = (walker, fields, scope) => {

@@ -77,6 +77,37 @@ export const catalogVersionQuery = `SELECT pg_catalog.encode(pg_catalog.sha256(p
   (SELECT pg_catalog.string_agg(i.inhrelid::text || ' ' || i.inhparent::text, ',' ORDER BY i.inhrelid, i.inhparent) FROM pg_catalog.pg_inherits i WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = i.inhrelid AND c.relpersistence = 't'))
 ), 'UTF8')), 'hex')`;
 
+/**
+ * By name and schema: built in or not, the worst volatility, own arguments only, callable with one argument, what it
+ * is written in, and the columns in FROM where all of that name agree on them.
+ */
+const functionsWhere = (condition: string): string =>
+  `SELECT f.nspname, f.proname, f.built_in, pg_catalog.max(f.volatility), pg_catalog.bool_or(f.takes), pg_catalog.bool_or(f.is_unary),
+    pg_catalog.min(f.code),
+    CASE WHEN pg_catalog.count(*) = pg_catalog.count(f.outputs) AND pg_catalog.count(DISTINCT f.outputs) = 1 THEN pg_catalog.max(f.outputs) END
+    FROM (SELECT n.nspname, p.proname, p.oid < 16384 AND n.nspname IN ('pg_catalog', 'information_schema') AS built_in,
+      CASE p.provolatile WHEN 'i' THEN 1 WHEN 's' THEN 2 ELSE 3 END AS volatility,
+      p.oid < 16384 OR NOT ${ownArgument('p.proargtypes')} AS takes,
+      p.pronargs >= 1 AND p.pronargs - p.pronargdefaults <= 1 OR p.provariadic <> 0 AS is_unary,
+      ${code} AS code, ${outputs} AS outputs
+      FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+      JOIN pg_catalog.pg_type r ON r.oid = p.prorettype
+      LEFT JOIN (${aggregateParts}) g ON g.aggfnoid = p.oid WHERE ${condition} OFFSET 0) f
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT ${catalogNamesMax + 1}`;
+
+/**
+ * Functions that `initdb` made. There are thousands, and they hardly ever change: they are loaded when what
+ * `builtInVersionQuery` gives has changed.
+ */
+export const builtInFunctionsQuery = functionsWhere('p.oid < 16384');
+
+/** One row, one column: differs whenever the rows of `builtInFunctionsQuery` do. */
+export const builtInVersionQuery = `SELECT pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.concat_ws(';',
+  pg_catalog.version(), (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()),
+  ${versionOf('pg_proc', 'x.oid < 16384')},
+  (SELECT pg_catalog.string_agg(g.aggfnoid::oid::text || ' ' || g.xmin::text, ',' ORDER BY g.aggfnoid) FROM pg_catalog.pg_aggregate g)
+), 'UTF8')), 'hex')`;
+
 export const catalogQueries = {
   version: catalogVersionQuery,
 
@@ -122,22 +153,8 @@ export const catalogQueries = {
     WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = d.classid AND d.deptype = 'i'
     AND c.relkind = 'S' AND ${listed} ORDER BY 1, 2 LIMIT ${catalogLinksMax + 1}`,
 
-  /**
-   * By name and schema: built in or not, the worst volatility, own arguments only, callable with one argument, what it
-   * is written in, and the columns in FROM where all of that name agree on them.
-   */
-  functions: `SELECT f.nspname, f.proname, f.built_in, pg_catalog.max(f.volatility), pg_catalog.bool_or(f.takes), pg_catalog.bool_or(f.is_unary),
-    pg_catalog.min(f.code),
-    CASE WHEN pg_catalog.count(*) = pg_catalog.count(f.outputs) AND pg_catalog.count(DISTINCT f.outputs) = 1 THEN pg_catalog.max(f.outputs) END
-    FROM (SELECT n.nspname, p.proname, p.oid < 16384 AND n.nspname IN ('pg_catalog', 'information_schema') AS built_in,
-      CASE p.provolatile WHEN 'i' THEN 1 WHEN 's' THEN 2 ELSE 3 END AS volatility,
-      p.oid < 16384 OR NOT ${ownArgument('p.proargtypes')} AS takes,
-      p.pronargs >= 1 AND p.pronargs - p.pronargdefaults <= 1 OR p.provariadic <> 0 AS is_unary,
-      ${code} AS code, ${outputs} AS outputs
-      FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-      JOIN pg_catalog.pg_type r ON r.oid = p.prorettype
-      LEFT JOIN (${aggregateParts}) g ON g.aggfnoid = p.oid OFFSET 0) f
-    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT ${catalogNamesMax + 1}`,
+  /** Those that came later; `loadCatalog` adds what is built in. */
+  functions: functionsWhere('p.oid >= 16384'),
 
   operators: `SELECT n.nspname, o.oprname, o.oid < 16384 AND n.nspname = 'pg_catalog',
     pg_catalog.max(CASE p.provolatile WHEN 'i' THEN 1 WHEN 's' THEN 2 ELSE 3 END),

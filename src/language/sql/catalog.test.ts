@@ -8,6 +8,8 @@ import { openDatabase, type TestDatabase } from './fixtures/server.ts';
 import { convertingFunctions, dynamicFunctions, functionEffects, harmlessFunctions } from './functions.ts';
 import { grammar } from './grammar.ts';
 import {
+  BuiltIns,
+  builtInFunctionsQuery,
   type CatalogResults,
   type CatalogRow,
   catalogQueries,
@@ -137,6 +139,31 @@ describe.each(builds)('on a server (%s)', (build) => {
     }
     expect(after !== before).toBe(changes);
     expect(await version()).toBe(before);
+  });
+
+  it('what is built in is loaded once, and anew when it has changed', async () => {
+    const builtIns = new BuiltIns();
+    const asked: string[] = [];
+    const load = async (): Promise<unknown> => {
+      const { facts } = await loadCatalog((sql) => {
+        if (sql === builtInFunctionsQuery) asked.push(sql);
+        // Within the transaction that makes the change.
+        return /^(BEGIN|ROLLBACK)/.test(sql) ? Promise.resolve([]) : database.ask(sql);
+      }, builtIns);
+      return facts?.builtInFunctions.get('lower');
+    };
+    expect(await load()).toBe('immutable');
+    expect(await load()).toBe('immutable');
+    expect(asked.length).toBe(1);
+    await database.run('begin; alter function pg_catalog.lower(text) volatile');
+    try {
+      expect(await load()).toBe('volatile');
+    } finally {
+      await database.run('rollback');
+    }
+    expect(await load()).toBe('immutable');
+    expect(asked.length).toBe(3);
+    await database.run('set search_path to default');
   });
 
   it('a transaction is left as it was found: none', async () => {

@@ -140,7 +140,7 @@ export class Collector {
 }
 
 /** The only kinds of statement that can be proven to change nothing. */
-const provable: ReadonlySet<StatementKind> = new Set(['select', 'values', 'show', 'explain', 'fetch']);
+const provable: ReadonlySet<StatementKind> = new Set(['select', 'values', 'show', 'explain', 'fetch', 'execute']);
 
 function sumOf(estimates: readonly (number | null)[]): number | null {
   if (estimates.length === 0) return null;

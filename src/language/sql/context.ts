@@ -5,6 +5,7 @@
  * Invariant: `key` differs whenever anything differs on which an analysis without prepared statements and cursors rests.
  */
 import type { CatalogFacts } from './catalog.ts';
+import type { Temporary } from './temporary.ts';
 
 /** A statement that the session has prepared, by SQL's PREPARE or by the protocol's Parse. */
 export interface PreparedText {
@@ -26,8 +27,14 @@ export interface ContextOptions {
   readonly catalog?: CatalogFacts | null;
   /** The schemas that are searched, as `current_schemas(true)` gives them; null where not known. */
   readonly searchPath?: readonly string[] | null;
-  /** `none` only while it is certain that the session has made no temporary relation or type. */
-  readonly temporary?: 'none' | 'unknown';
+  /** What temporary relations and types the session has. */
+  readonly temporary?: Temporary;
+  /**
+   * `before`: names were resolved earlier, as those of a prepared statement are. The server resolves them anew when the
+   * search path or something they mean changes, but not when something comes into being that would now be meant first.
+   * So a name means one of all that it can mean along the search path.
+   */
+  readonly resolved?: 'now' | 'before';
   /** False where the setting is off or not known. */
   readonly standardConformingStrings?: boolean;
   /** As the server reports it. */
@@ -49,18 +56,25 @@ export function createContext(options: ContextOptions = {}): AnalysisContext {
     catalog: options.catalog ?? null,
     searchPath: options.searchPath ?? null,
     temporary: options.temporary ?? 'unknown',
+    resolved: options.resolved ?? 'now',
     standardConformingStrings: options.standardConformingStrings ?? true,
     clientEncoding: options.clientEncoding ?? 'UTF8',
     prepared: options.prepared ?? nothing,
     cursors: options.cursors ?? nothing,
   } as const;
-  const { catalog, searchPath, temporary, standardConformingStrings, clientEncoding } = whole;
+  const { catalog, searchPath, temporary, resolved, standardConformingStrings, clientEncoding } = whole;
   const key = JSON.stringify([
     catalog?.version ?? null,
     searchPath,
-    temporary,
+    typeof temporary === 'string' ? temporary : [temporary.key],
+    resolved,
     standardConformingStrings,
     clientEncoding,
   ]);
   return Object.freeze({ ...whole, key });
+}
+
+/** The same, for what was prepared earlier. */
+export function resolvedBefore(context: AnalysisContext): AnalysisContext {
+  return context.resolved === 'before' ? context : createContext({ ...context, resolved: 'before' });
 }

@@ -7,11 +7,12 @@
 
 import type { Via } from '../../core/sql.ts';
 import { sqlExpansionDepthMax, sqlRelationsMax } from '../limits.ts';
-import { findRelations, type RelationFacts } from './catalog.ts';
+import type { RelationFacts } from './catalog.ts';
 import { Collector, type RelationEntry } from './collector.ts';
 import { createContext } from './context.ts';
 import { type Json, parseSqlText } from './parser.ts';
 import { Scope } from './scope.ts';
+import { hasTemporaryHeirs, relationByOid, resolveRelation } from './temporary.ts';
 import { type Action, type Frame, unwrap, Walker } from './walk.ts';
 
 export interface RelationName {
@@ -30,8 +31,8 @@ export type Access = 'read' | Action | 'define' | 'drop' | 'object' | 'create' |
 /** Notes the use of a relation and expands it. */
 export function useRelation(walker: Walker, { schema, name, inherits }: RelationName, access: Access): RelationEntry {
   const { out, frame } = walker;
-  const { catalog, searchPath, temporary } = frame.context;
-  const found = catalog === null ? [] : findRelations(catalog, schema, name, searchPath);
+  const { catalog } = frame.context;
+  const { found, isDoubtful } = resolveRelation(frame.context, schema, name);
   const isWrite = access !== 'read' && access !== 'name';
   const entry = out.relation({
     name,
@@ -47,13 +48,12 @@ export function useRelation(walker: Walker, { schema, name, inherits }: Relation
     out.unknown('no-catalog');
     return entry;
   }
-  if (schema === null && temporary === 'unknown') out.unknown('relation-ambiguous', name);
+  if (isDoubtful) out.unknown('relation-ambiguous', name);
   if (found.length === 0) {
     const isRows = !['define', 'drop', 'object', 'name'].includes(access);
-    // A temporary relation is likely, and the session made it itself.
-    const isTemporary = temporary === 'unknown' && (schema === null || schema.startsWith('pg_temp'));
     if (!isRows) out.unknown('relation-missing', name);
-    else out.unknown(isTemporary ? 'relation-ambiguous' : 'relation-unresolved', name);
+    // A temporary relation is likely, and the session made it itself.
+    else out.unknown(isDoubtful ? 'relation-ambiguous' : 'relation-unresolved', name);
     out.touchesUserTypes = true;
   }
   if (found.length > 1) out.unknown('relation-ambiguous', name);
@@ -89,6 +89,7 @@ function expandRead(walker: Walker, facts: RelationFacts, inherits: boolean): vo
   if (facts.hasRules) out.obstacle('relation has rules', facts.name);
   if (facts.hasForeignStorage) out.obstacle('relation has its own storage', facts.name);
   if (!isPlainToPlan(walker, facts)) out.obstacle('relation has expressions of its own', facts.name);
+  if (inherits && hasTemporaryHeirs(frame.context)) out.obstacle('relation may have temporary heirs', facts.name);
   for (const column of facts.columns) if (column.isVirtual) out.obstacle('virtual column', column.name);
   if (facts.kind === 'v') expandDefinition(walker, facts, null);
   if (!inherits) return;
@@ -142,7 +143,7 @@ function expandWrite(walker: Walker, facts: RelationFacts, action: Action, inher
   const { out, frame } = walker;
   if (!enter(walker, facts, inherits ? action : `${action} only`)) return;
   inspect(walker, facts);
-  if (facts.hasTriggers) out.unknown('triggers', facts.name);
+  if (facts.hasTriggers || hasTemporaryHeirs(frame.context)) out.unknown('triggers', facts.name);
   if (facts.hasRules) out.unknown('rules', facts.name);
   if (facts.kind === 'v') expandDefinition(walker, facts, action);
   if (action === 'insert' || action === 'update') {
@@ -176,8 +177,8 @@ function expandForeignKeys(walker: Walker, facts: RelationFacts, action: 'update
 
 /** TRUNCATE … CASCADE empties whatever refers to the table, by whatever rule. */
 export function expandTruncateCascade(walker: Walker, name: RelationName): void {
-  const { catalog, searchPath } = walker.frame.context;
-  if (catalog === null) return;
+  const { context } = walker.frame;
+  if (context.catalog === null) return;
   const truncate = (facts: RelationFacts): void => {
     if (!enter(walker, facts, 'truncate cascade')) return;
     for (const key of facts.referencedBy) {
@@ -188,7 +189,7 @@ export function expandTruncateCascade(walker: Walker, name: RelationName): void 
     }
     for (const child of facts.children) follow(walker, child, 'inheritance', 'write', truncate);
   };
-  for (const facts of findRelations(catalog, name.schema, name.name, searchPath)) truncate(facts);
+  for (const facts of resolveRelation(context, name.schema, name.name).found) truncate(facts);
 }
 
 /** Goes on to another relation by its object id. */
@@ -200,7 +201,7 @@ function follow(
   next: (facts: RelationFacts) => void,
 ): void {
   const { out, frame } = walker;
-  const facts = frame.context.catalog?.relations.get(oid);
+  const facts = relationByOid(frame.context, oid);
   if (facts === undefined) {
     out.unknown('relation-unresolved', String(oid));
     return;
@@ -246,7 +247,7 @@ function expandDefaults(walker: Walker, facts: RelationFacts): void {
 export function useDefaults(walker: Walker, entry: RelationEntry): void {
   if (!walker.runs) return;
   for (const { oid } of entry.candidates) {
-    const facts = walker.frame.context.catalog?.relations.get(oid);
+    const facts = relationByOid(walker.frame.context, oid);
     if (facts !== undefined) expandDefaults(walker, facts);
   }
 }
@@ -266,9 +267,8 @@ function expandDefinition(walker: Walker, facts: RelationFacts, through: Action 
 
 /** Runs the query of a materialised view or a view, as REFRESH does. */
 export function expandQuery(walker: Walker, name: RelationName): void {
-  const { catalog, searchPath } = walker.frame.context;
-  if (catalog === null) return;
-  for (const facts of findRelations(catalog, name.schema, name.name, searchPath)) expandDefinition(walker, facts, null);
+  const { found } = resolveRelation(walker.frame.context, name.schema, name.name);
+  for (const facts of found) expandDefinition(walker, facts, null);
 }
 
 /** Walks a tree from the catalog: its names are qualified, since it was loaded with nothing on the search path. */

@@ -14,7 +14,9 @@ export {
   type CursorText,
   createContext,
   type PreparedText,
+  resolvedBefore,
 } from './context.ts';
 export { fingerprintSql, loadSqlParser } from './parser.ts';
 export { isProvenRead } from './proof.ts';
 export { type Stale, staleAfter } from './stale.ts';
+export { describeTemporary, type Temporary, type TemporaryObjects, type TemporaryTable } from './temporary.ts';

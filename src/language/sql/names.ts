@@ -10,6 +10,7 @@ import type { Volatility } from '../../core/sql.ts';
 import { plainTypes, pureFunctions, pureOperators } from './builtins.ts';
 import { isReachable, type UserFunctionFacts } from './catalog.ts';
 import { convertingFunctions, dynamicFunctions, functionEffects, harmlessFunctions } from './functions.ts';
+import { temporaryType } from './temporary.ts';
 import type { Walker } from './walk.ts';
 
 const rank: Readonly<Record<Volatility, number>> = { immutable: 0, stable: 1, volatile: 2 };
@@ -122,12 +123,18 @@ export function useOperator(walker: Walker, parts: readonly string[]): void {
 export function useType(walker: Walker, parts: readonly string[]): void {
   if (walker.frame.mode === 'store') return;
   const { out } = walker;
-  const { catalog, searchPath, temporary } = walker.frame.context;
+  const { catalog, searchPath } = walker.frame.context;
   const name = parts.at(-1) ?? '';
   const schema = parts.length > 1 ? parts.at(-2)! : null;
   const plain = schema === null || schema === 'pg_catalog';
   // A temporary table makes a type of its name, and temporary types come before built-in ones.
-  if (schema === null && temporary === 'unknown') out.obstacle('type may be temporary', name);
+  const mayBeTemporary = temporaryType(walker.frame.context, schema, name);
+  if (mayBeTemporary === 'perhaps') out.obstacle('type may be temporary', name);
+  if (mayBeTemporary === 'certain') {
+    out.touchesUserTypes = true;
+    out.unknown('type-unread', name);
+    return;
+  }
   if (catalog === null) {
     // The grammar qualifies the types that it has words for.
     if (schema === 'pg_catalog' && plainTypes.has(name)) return;

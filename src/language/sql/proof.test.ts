@@ -10,8 +10,10 @@ import {
   type ContextOptions,
   type CursorText,
   createContext,
+  describeTemporary,
   isProvenRead,
   staleAfter,
+  type TemporaryTable,
 } from './index.ts';
 
 let database: TestDatabase;
@@ -35,6 +37,16 @@ async function isProvenAfter(definitions: string, sql: string, options: ContextO
     await database.run('set search_path to default; drop schema attack cascade');
   }
 }
+
+const bare: TemporaryTable = {
+  columns: [{ name: 'a', attnum: 1, type: 'safe', isArray: false, notNull: false, isVirtual: false }],
+  generated: [],
+  hasRules: false,
+  hasRowSecurity: false,
+  hasTriggers: false,
+  hasDefaults: false,
+  hasExpressions: false,
+};
 
 const writer = (name: string, args: string, returns = 'boolean'): string =>
   `create function ${name}(${args}) returns ${returns} language plpgsql as $$ begin insert into public.log (what) values ('x'); return null; end $$;`;
@@ -124,6 +136,80 @@ describe('shadows', () => {
     expect(isProven("select 'x'::uuid", { temporary: 'unknown' })).toBe(false);
     expect(isProven("select 'x'::pg_catalog.uuid", { temporary: 'unknown' })).toBe(true);
     expect(isProven('select * from pg_temp.customers')).toBe(false);
+  });
+
+  it('of temporary relations and types that are known by name: only those', () => {
+    const own = (name: string, change: Partial<TemporaryTable> = {}): ContextOptions => ({
+      temporary: describeTemporary(new Map([[name, { ...bare, ...change }]]), [name, `_${name}`], false),
+      searchPath: ['pg_temp_3', 'pg_catalog', 'public'],
+    });
+    const view = describeTemporary(new Map([['customers', null]]), ['customers'], false);
+    expect(isProven('select * from customers', own('mine'))).toBe(true);
+    expect(isProven('select a from mine', own('mine'))).toBe(true);
+    expect(isProven('select a from pg_temp.mine', own('mine'))).toBe(true);
+    expect(isProven('select a from public.mine', own('mine'))).toBe(false);
+    expect(isProven("select '1'::uuid", own('mine'))).toBe(true);
+    expect(isProven("select '1'::mine", own('mine'))).toBe(false);
+    expect(isProven("select '1'::uuid", own('uuid'))).toBe(false);
+    expect(isProven('select * from customers', own('customers'))).toBe(true);
+    const path = { searchPath: ['pg_catalog', 'public', 'pg_temp_3'] };
+    expect(isProven('select * from customers', { ...own('customers'), ...path })).toBe(false);
+    expect(isProven('select a from mine', { ...own('mine'), ...path })).toBe(true);
+    expect(isProven('select * from customers', { temporary: view })).toBe(false);
+    expect(isProven('select * from pg_temp.customers', { temporary: view })).toBe(false);
+    expect(isProven('select * from public.customers', { temporary: view })).toBe(true);
+    for (const change of [{ hasRules: true }, { hasRowSecurity: true }, { hasExpressions: true }]) {
+      expect(isProven('select a from mine', own('mine', change)), JSON.stringify(change)).toBe(false);
+    }
+    expect(isProven('select a from mine', own('mine', { hasTriggers: true, hasDefaults: true }))).toBe(true);
+    const heirs = describeTemporary(new Map([['heir', null]]), [], true);
+    expect(isProven('select * from customers', { temporary: heirs })).toBe(false);
+    // What was prepared before the temporary table was made still means the other one.
+    const prepared = new Map([
+      [
+        'p',
+        {
+          text: 'prepare p as select * from customers',
+          standardConformingStrings: true,
+          parameterTypes: [],
+        },
+      ],
+    ]);
+    expect(isProven('execute p', { ...own('mine'), prepared })).toBe(true);
+    expect(isProven('execute p', { ...own('customers'), prepared })).toBe(false);
+  });
+
+  it('of temporary tables: writing them does what they have', () => {
+    const effects = (sql: string, change: Partial<TemporaryTable> = {}): readonly string[] =>
+      analyseSql(
+        sql,
+        createContext({
+          ...context,
+          temporary: describeTemporary(new Map([['mine', { ...bare, ...change }]]), [], false),
+          searchPath: ['pg_temp_3', 'pg_catalog', 'public'],
+        }),
+      ).effects;
+    expect(effects('insert into mine values (1)')).toEqual(['insert']);
+    expect(effects('insert into mine values (1)', { hasTriggers: true })).toContain('unknown');
+    expect(effects('insert into mine values (1)', { hasDefaults: true })).toContain('unknown');
+    expect(effects('update mine set a = default where a = 1', { hasDefaults: true })).toContain('unknown');
+    expect(effects('update mine set a = 1 where a = 1', { hasExpressions: true })).toContain('unknown');
+    expect(effects('delete from mine where a = 1', { hasDefaults: true })).not.toContain('unknown');
+  });
+
+  it('the key of a context tells what temporary objects there are', () => {
+    const key = (name: string, change: Partial<TemporaryTable> = {}, heirs = false): string =>
+      createContext({ temporary: describeTemporary(new Map([[name, { ...bare, ...change }]]), [], heirs) }).key;
+    expect(key('a')).toBe(key('a'));
+    const keys = [
+      ...[key('a'), key('b'), key('a', { hasRules: true }), key('a', { columns: [] }), key('a', {}, true)],
+      ...[createContext({ temporary: 'none' }).key, createContext({ temporary: 'unknown' }).key],
+      createContext({ temporary: describeTemporary(new Map([['a', null]]), [], false) }).key,
+      createContext({ temporary: describeTemporary(new Map(), ['a'], false) }).key,
+      createContext({ temporary: 'none', resolved: 'before' }).key,
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(describeTemporary(new Map(), [], false)).toBe('none');
   });
 
   it('by a column that is a function', async () => {
@@ -306,6 +392,32 @@ describe('prepared statements and cursors', () => {
     expect(effects('execute p', { prepared: new Map([['p', off]]) })).toEqual(['unknown']);
   });
 
+  it('EXECUTE of a query that is proven is, and of nothing else', () => {
+    const executes = (sql: string, parameterTypes: readonly number[] = []): boolean =>
+      isProven('execute p', { prepared: new Map([['p', { ...text(sql), parameterTypes }]]) });
+    expect(executes('prepare p as select * from customers')).toBe(true);
+    expect(executes('prepare p (int) as select * from customers where id = $1', [23])).toBe(true);
+    expect(executes('prepare p (own) as select 1', [16_384])).toBe(false);
+    expect(executes('prepare p as select writes(1)')).toBe(false);
+    expect(executes('prepare p as delete from log')).toBe(false);
+    expect(executes('prepare p as select * from customers for update')).toBe(false);
+    expect(executes('select 1; select 2')).toBe(false);
+    expect(isProven('execute p')).toBe(false);
+    const other = { prepared: new Map([['p', text('prepare p as select 1')]]) };
+    expect(isProven('execute p(1)', other)).toBe(true);
+    expect(isProven('execute p(writes(1))', other)).toBe(false);
+    expect(isProven('create table t as execute p', other)).toBe(false);
+  });
+
+  it('A-PG-17: what was prepared may mean any relation of its name along the path', async () => {
+    const prepared = new Map([['p', text('prepare p as select * from customers')]]);
+    const define = 'create table attack.customers (id int)';
+    const path = ['pg_catalog', 'attack', 'public'];
+    expect(await isProvenAfter(define, 'execute p', { prepared })).toBe(true);
+    expect(await isProvenAfter(define, 'select * from customers', { prepared, searchPath: path })).toBe(true);
+    expect(await isProvenAfter(define, 'execute p', { prepared, searchPath: path })).toBe(false);
+  });
+
   it('a prepared statement that executes itself ends', () => {
     expect(effects('execute p', { prepared: new Map([['p', text('execute p')]]) })).toContain('unknown');
   });
@@ -337,17 +449,25 @@ describe('what is stale afterwards', () => {
     ['delete from plain', []],
     ['begin', []],
     ['', []],
-    ['set search_path = other', ['settings', 'prepared']],
-    ["set work_mem = '1MB'", ['prepared']],
-    ['set role app', ['settings', 'prepared']],
-    ["select set_config('search_path', 'x', false)", ['settings', 'prepared']],
-    ['create temp table x (a int)', ['settings', 'catalog', 'temporary']],
-    ['drop view simple', ['settings', 'catalog']],
+    ['set search_path = other', ['settings']],
+    ["set work_mem = '1MB'", []],
+    ['set role app', ['settings']],
+    ['set standard_conforming_strings = off', ['settings']],
+    ["set names 'SJIS'", ['encoding']],
+    ["select set_config('search_path', 'x', false)", ['settings']],
+    ["select set_config($1, 'x', false)", ['settings', 'encoding']],
+    ['reset all', ['settings', 'encoding']],
+    ['discard all', ['settings', 'encoding', 'catalog', 'objects', 'temporary', 'prepared']],
+    ['discard temp', ['settings', 'encoding', 'catalog', 'objects', 'temporary', 'prepared']],
+    ['create temp table x (a int)', ['settings', 'catalog', 'objects', 'temporary']],
+    ['drop view simple', ['settings', 'catalog', 'objects', 'temporary']],
+    ['alter table plain rename to x', ['settings', 'catalog', 'objects', 'temporary']],
     ['prepare p as select 1', ['prepared']],
-    ['commit', ['prepared', 'transactionEnd']],
-    ['rollback to s', ['prepared', 'transactionEnd']],
-    ['select writes(1)', ['settings', 'catalog', 'temporary', 'prepared', 'transactionEnd']],
-    ['nonsense', ['settings', 'catalog', 'temporary', 'prepared', 'transactionEnd']],
+    ['declare c cursor for select 1', ['prepared']],
+    ['commit', ['transactionEnd']],
+    ['rollback to s', ['transactionEnd']],
+    ['select writes(1)', ['settings', 'encoding', 'catalog', 'temporary', 'prepared', 'transactionEnd']],
+    ['nonsense', ['settings', 'encoding', 'catalog', 'temporary', 'prepared', 'transactionEnd']],
   ])('%s', (sql, expected) => {
     expect(stale(sql)).toEqual(expected);
   });

@@ -1,7 +1,8 @@
 /**
  * The proof that a text only reads: that running it changes nothing that anyone, or a later statement, could notice.
  *
- * Invariant: everything must be positively known. Each statement is a query, SHOW, EXPLAIN without ANALYZE or FETCH; every
+ * Invariant: everything must be positively known. Each statement is a query, SHOW, EXPLAIN without ANALYZE, FETCH,
+ * or EXECUTE of a query; every
  * relation is in the catalog as a table or a view that is proven likewise, without rules or row security; every function
  * and operator can only be a built-in one that is declared immutable or stable and has no listed effect; types and casts
  * are built in. Without a catalog, a query that calls or reads nothing is all that can be proven.

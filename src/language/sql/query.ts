@@ -6,6 +6,7 @@ import { syntaxFunctions } from './functions.ts';
 import { useFunction, useOperator } from './names.ts';
 import type { Fields, Json } from './parser.ts';
 import { type RangeEntry, Scope } from './scope.ts';
+import { relationByOid } from './temporary.ts';
 import { type Handler, namesOf, textOf, unwrap, type Walker } from './walk.ts';
 
 /** The common table expressions. What a CTE sees depends on RECURSIVE: `WITH t AS (SELECT * FROM t)` reads a table. */
@@ -93,7 +94,7 @@ export function target(walker: Walker, fields: Json | undefined, access: Access)
 /** What the catalog knows of its columns, with the system columns. */
 export function columnsOf(walker: Walker, entry: RelationEntry): ReadonlySet<string> | null {
   const only = entry.candidates.length === 1 ? entry.candidates[0]! : null;
-  const facts = only === null ? undefined : walker.frame.context.catalog?.relations.get(only.oid);
+  const facts = only === null ? undefined : relationByOid(walker.frame.context, only.oid);
   if (facts === undefined) return null;
   return new Set([...facts.columns.map((column) => column.name), ...systemColumns]);
 }

@@ -1,19 +1,24 @@
 /**
  * What may no longer hold after a statement ran: for the owner of the context, who must then load it anew or mark it
  * unknown before the next analysis.
+ *
+ * Invariant: code that nobody read may have changed anything.
  */
 
 import type { Analysis, StatementAnalysis } from '../../core/sql.ts';
 import type { SqlEffect, StatementKind } from '../../core/sql-effects.ts';
 
 export interface Stale {
-  /** Settings: search path, strings, encoding, role. The search path counts as unknown until it was asked for. */
+  /** Settings that names and strings depend on: search path, strings, role. The search path is unknown until asked for. */
   readonly settings: boolean;
+  readonly encoding: boolean;
   /** The database's objects; for every session of this database. */
   readonly catalog: boolean;
-  /** Temporary objects may exist from now on. */
+  /** The same, by what the statement itself says, and not by code that it may run. */
+  readonly objects: boolean;
+  /** What temporary objects there are, or what they look like. */
   readonly temporary: boolean;
-  /** Prepared statements and cursors. */
+  /** What SQL prepared, and cursors. */
   readonly prepared: boolean;
   /**
    * A transaction or a part of it ends: whatever was stale since it began is stale once more, since it was either taken
@@ -31,31 +36,29 @@ const endings: readonly StatementKind[] = [
   'commit-prepared',
   'rollback-prepared',
 ];
-/** Settings that neither names nor strings depend on. */
-const harmlessSettings: ReadonlySet<string> = new Set([
-  'application_name',
-  'statement_timeout',
-  'lock_timeout',
-  'idle_in_transaction_session_timeout',
-  'timezone',
-  'datestyle',
-  'intervalstyle',
-  'extra_float_digits',
-  'client_min_messages',
-  'work_mem',
-]);
+const naming: readonly StatementKind[] = ['prepare', 'deallocate', 'declare-cursor', 'close-cursor', 'discard'];
+/** Settings that a context holds. A statement that may set any names `*`. */
+const heldSettings: readonly string[] = ['search_path', 'role', 'session_authorization', 'standard_conforming_strings'];
+const encodingSettings: readonly string[] = ['client_encoding', 'names'];
 
 export function staleAfterStatement(statement: StatementAnalysis): Stale {
+  const { kind } = statement;
   const has = (effect: SqlEffect): boolean => statement.effects.includes(effect);
+  const names = (some: readonly string[]): boolean =>
+    statement.settings.some((name) => name === '*' || some.includes(name));
   const anything = has('unknown');
-  const settings = statement.settings.some((name) => !harmlessSettings.has(name));
-  const transactionEnd = anything || endings.includes(statement.kind);
+  const objects = objectEffects.some(has);
+  // DISCARD ALL and DISCARD TEMP take back what the session made, and its settings.
+  const isDiscard = kind === 'discard';
   return {
-    settings: anything || settings || has('role-change') || objectEffects.some(has),
-    catalog: anything || objectEffects.some(has),
-    temporary: anything || has('create'),
-    prepared: anything || has('session-change') || transactionEnd,
-    transactionEnd,
+    // A schema that is made, dropped or granted is on the path, or no longer.
+    settings: anything || objects || isDiscard || has('role-change') || names(heldSettings),
+    encoding: anything || isDiscard || names(encodingSettings),
+    catalog: anything || objects,
+    objects,
+    temporary: anything || isDiscard || has('create') || has('alter') || has('drop'),
+    prepared: anything || naming.includes(kind),
+    transactionEnd: anything || endings.includes(kind),
   };
 }
 
@@ -67,7 +70,9 @@ export function staleAfter(analysis: Analysis): Stale {
   const some = (key: keyof Stale): boolean => anything || all.some((stale) => stale[key]);
   return {
     settings: some('settings'),
+    encoding: some('encoding'),
     catalog: some('catalog'),
+    objects: all.some((stale) => stale.objects),
     temporary: some('temporary'),
     prepared: some('prepared'),
     transactionEnd: some('transactionEnd'),

@@ -7,6 +7,7 @@ import { useDefaults } from './expand.ts';
 import type { Fields, Json } from './parser.ts';
 import { addRange, aliasOf, columnsOf, enterWith, relationOf, target } from './query.ts';
 import { Scope } from './scope.ts';
+import { relationByOid } from './temporary.ts';
 import { type Action, type Handler, textOf, unwrap, type Walker } from './walk.ts';
 
 /** The target of a modifying statement, in scope under its alias, as written to. */
@@ -144,7 +145,7 @@ function rowsOf(walker: Walker, entry: RelationEntry): number | null {
 /** What the catalog says of a column: null where it has no such column, undefined where nothing is known. */
 function columnFacts(walker: Walker, entry: RelationEntry, name: string): { notNull: boolean } | null | undefined {
   if (entry.candidates.length !== 1) return undefined;
-  const facts = walker.frame.context.catalog?.relations.get(entry.candidates[0]!.oid);
+  const facts = relationByOid(walker.frame.context, entry.candidates[0]!.oid);
   if (facts === undefined) return undefined;
   return facts.columns.find((column) => column.name === name) ?? null;
 }

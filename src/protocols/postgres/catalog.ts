@@ -19,7 +19,7 @@ import { describeError, isGatewayError } from '../../base/errors.ts';
 import type { Door } from '../../core/protocol.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Session } from '../../core/session.ts';
-import { AnalysisCache, type CatalogFacts, loadCatalog } from '../../language/index.ts';
+import { AnalysisCache, BuiltIns, type CatalogFacts, loadCatalog } from '../../language/index.ts';
 import { postgresErrors } from './errors.ts';
 import { catalogInspection, type ServerContext, versionInspection } from './inspection.ts';
 import * as limits from './limits.ts';
@@ -102,6 +102,7 @@ class CatalogSource {
   readonly #members = new Set<Member>();
   /** For this database alone: elsewhere the same version may stand for something else (a copy that went its own way). */
   readonly #cache = new AnalysisCache();
+  readonly #builtIns = new BuiltIns();
   #facts: CatalogFacts | null = null;
   #lastFacts: CatalogFacts | null = null;
   #began: ServerContext | null = null;
@@ -162,8 +163,9 @@ class CatalogSource {
     };
     this.#members.add(member);
     this.#periodic ??= this.#clock.every(limits.catalogCheckMs, () => this.#check());
-    // Nobody compared while nobody was here.
-    if (this.#facts === null || this.#clock.monotonic() - this.#comparedMs > limits.catalogCheckMs) {
+    // Nobody compared while nobody was here, nor what the last one asked for when it left.
+    const isBehind = this.#facts === null || this.#answered < this.#asked;
+    if (isBehind || this.#clock.monotonic() - this.#comparedMs > limits.catalogCheckMs) {
       this.#doubted = this.#ask();
     }
     return member;
@@ -231,7 +233,7 @@ class CatalogSource {
       this.#facts = null;
       this.#notify();
     }
-    const { facts, refused } = await loadCatalog((sql) => connection.ask(catalogInspection(sql)));
+    const { facts, refused } = await loadCatalog((sql) => connection.ask(catalogInspection(sql)), this.#builtIns);
     this.#facts = facts;
     this.#lastFacts = facts;
     this.#refusedVersion = facts === null ? version : null;

@@ -234,8 +234,10 @@ export class ClientSide {
       case 'parse': {
         const { statement, text, parameterTypes } = decodeParse(reader);
         const strings = context?.standardConformingStrings ?? false;
+        context?.nameTaken('statement', statement);
         request.statement = statements.propose(statement, text, parameterTypes, strings);
         if (request.statement === null) throw postgresErrors('postgres.too-many-statements');
+        context?.parsed(request.statement);
         this.#submit(request, prepareDraft(text, parameterTypes, context));
         request.statement.ordinal = request.command!.ordinal;
         return;
@@ -246,6 +248,7 @@ export class ClientSide {
         const parameters = decodeParameters(bind, types);
         const { portal, statement, resultFormats } = bind;
         request.portal = statements.bind(portal, statement, parameters, resultFormats, context?.now);
+        context?.nameTaken('portal', portal);
         if (request.portal === null) throw postgresErrors('postgres.too-many-statements');
         this.#held = request;
         this.#behindHeld = 0;
@@ -268,6 +271,8 @@ export class ClientSide {
       }
       case 'close':
         request.closes = decodeClose(reader);
+        context?.nameTaken(request.closes.target, request.closes.name);
+        if (request.closes.target === 'portal') statements.closePortal(request.closes.name);
         return;
       case 'function':
         statements.nextSegment();
@@ -303,7 +308,7 @@ export class ClientSide {
       request.wasHeld = true;
       this.#conversation.waitingForReview++;
     }
-    if (request.kind !== 'parse') this.#conversation.context?.submitted(draft.meaning);
+    if (request.kind !== 'parse') this.#conversation.context?.submitted(draft.meaning, request.portal);
   }
 
   /** The Bind that waited for its Execute becomes a command of its own. */

@@ -17,7 +17,9 @@
  * Deliberately absent: what the bodies mean (messages.ts), sockets, state of the conversation.
  * Source: PostgreSQL documentation, chapter 54.7 "Message Formats".
  */
+
 import type { GatewayError } from '../../base/errors.ts';
+import { joinBefore, regionOf } from '../../base/regions.ts';
 import { postgresErrors } from './errors.ts';
 import * as limits from './limits.ts';
 
@@ -112,7 +114,18 @@ export class MessageReader {
       this.#position = 0;
       return;
     }
-    this.#keep(chunk);
+    const only = this.#gathered[0]!;
+    if (this.#gathered.length === 1 && only.length + chunk.length >= this.#need) {
+      const joined = joinBefore(only, chunk);
+      if (joined !== null) {
+        this.#buffer = joined;
+        this.#position = 0;
+        this.#gathered = [];
+        this.#gatheredBytes = 0;
+        return;
+      }
+    }
+    this.#keep(regionOf(chunk) === null ? chunk : Buffer.from(chunk));
     this.#gatheredBytes += chunk.length;
     if (this.#gatheredBytes < this.#need) return;
     this.#closeTail();
@@ -172,7 +185,8 @@ export class MessageReader {
   }
 
   #gather(need: number): boolean {
-    const rest = this.#buffer.subarray(this.#position);
+    const cut = this.#buffer.subarray(this.#position);
+    const rest = regionOf(cut) === null ? cut : Buffer.from(cut);
     this.#gathered = [rest];
     this.#gatheredBytes = rest.length;
     this.#need = need;

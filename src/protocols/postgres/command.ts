@@ -15,7 +15,7 @@ import { type Portal, quoteIdentifier, type Statement } from './statements.ts';
 
 export function queryDraft(text: string, context: SessionContext | null): CommandDraft {
   const recordedText = recorded(text);
-  const { effect, meaning, context: record } = context?.understand(text) ?? notUnderstood;
+  const { effect, meaning, meaningNow, context: record } = context?.understand(text) ?? notUnderstood;
   return {
     kind: 'sql',
     verb: 'query',
@@ -24,6 +24,7 @@ export function queryDraft(text: string, context: SessionContext | null): Comman
     parameters: null,
     effect,
     meaning,
+    meaningNow,
     context: record,
     of: null,
   };
@@ -36,7 +37,7 @@ export function prepareDraft(
   context: SessionContext | null,
 ): CommandDraft {
   const recordedText = recorded(text);
-  const { effect, meaning, context: record } = context?.understand(text, parameterTypes) ?? notUnderstood;
+  const { effect, meaning, meaningNow, context: record } = context?.understand(text, parameterTypes) ?? notUnderstood;
   return {
     kind: 'sql',
     verb: 'prepare',
@@ -45,6 +46,7 @@ export function prepareDraft(
     parameters: null,
     effect,
     meaning,
+    meaningNow,
     context: record,
     of: null,
   };
@@ -72,7 +74,12 @@ export function executeDraft(
 }
 
 function portalDraft(verb: 'bind' | 'execute', portal: Portal, context: SessionContext | null): CommandDraft {
-  const { effect, meaning, context: record } = context === null ? notUnderstood : understandPortal(portal, context);
+  const {
+    effect,
+    meaning,
+    meaningNow,
+    context: record,
+  } = context === null ? notUnderstood : understandPortal(portal, context);
   return {
     kind: 'sql',
     verb,
@@ -81,13 +88,16 @@ function portalDraft(verb: 'bind' | 'execute', portal: Portal, context: SessionC
     parameters: portal.parameters,
     effect,
     meaning,
+    meaningNow,
     context: record,
     of: ordinalOf(portal.statement),
+    partOf: portal,
   };
 }
 
 function understandPortal(portal: Portal, context: SessionContext): Understood {
-  const within = portal.context === null ? context.now : context.between(portal.context);
+  const bound = portal.context === null ? context.now : context.between(portal.context);
+  const within = context.asPrepared(portal.statement, bound);
   return context.understand(portal.text, portal.statement?.parameterTypes, within, portal.strings ?? undefined);
 }
 

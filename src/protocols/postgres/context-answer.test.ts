@@ -5,7 +5,16 @@ import { readServerContext } from './inspection.ts';
 import * as limits from './limits.ts';
 import * as m from './messages.ts';
 
-const cells = ['orders', 'app', 'app', '["pg_catalog","public"]', '0', '[["p","prepare p as select $1",[25]]]', null];
+const cells = [
+  'orders',
+  'app',
+  'app',
+  '["pg_catalog","public"]',
+  '0',
+  null,
+  '[["p","prepare p as select $1",[25]]]',
+  null,
+];
 const notice = m.encodeNoticeResponse({ severity: 'NOTICE', code: '00000', message: 'by the way' });
 const status = m.encodeParameterStatus({ parameter: 'is_superuser', value: 'off' });
 const answer = [
@@ -36,7 +45,7 @@ describe('the answer about a session', () => {
         role: 'app',
         sessionUser: 'app',
         searchPath: ['pg_catalog', 'public'],
-        hasTemporary: false,
+        temporary: 'none',
         prepared: [{ name: 'p', text: 'prepare p as select $1', parameterTypes: [25] }],
         cursors: [],
       });
@@ -72,7 +81,7 @@ describe('the answer about a session', () => {
     for (const rows of [[], [cells, cells], [cells.slice(1)], [[...cells.slice(0, 3), 'no json', ...cells.slice(4)]]]) {
       expect(readServerContext(rows)).toBeNull();
     }
-    const odd = readServerContext([[...cells.slice(0, 5), '[[1]]', '[["c",null]]']]);
+    const odd = readServerContext([[...cells.slice(0, 6), '[[1]]', '[["c",null]]']]);
     expect(odd).toMatchObject({ prepared: null, cursors: [{ name: 'c', text: null }] });
   });
 });

@@ -7,7 +7,7 @@
  * Deliberately absent: the context itself (context.ts).
  */
 import type { Effect, Meaning } from '../../core/command.ts';
-import { type Analysis, isProvenRead, type StatementAnalysis, staleAfter } from '../../language/index.ts';
+import { type Analysis, isProvenRead, staleAfter } from '../../language/index.ts';
 
 // What a statement puts in doubt, as bits.
 /** The search path, the role, and how strings are written. */
@@ -52,10 +52,6 @@ export function notesFor(analysis: Analysis): Notes {
   return notes;
 }
 
-const objectEffects: readonly string[] = ['create', 'alter', 'drop', 'grant', 'program-execution'];
-/** Settings that the context holds; `*` is any. */
-const heldSettings: readonly string[] = ['search_path', 'role', 'session_authorization', 'standard_conforming_strings'];
-const namingKinds: readonly string[] = ['prepare', 'deallocate', 'declare-cursor', 'close-cursor', 'discard'];
 /** Statements that run without a snapshot: before a query of its own a transaction may still choose its isolation. */
 const withoutSnapshot: readonly string[] = [
   ...['begin', 'commit', 'rollback', 'savepoint', 'rollback-to', 'prepare-transaction'],
@@ -64,28 +60,19 @@ const withoutSnapshot: readonly string[] = [
 const endings: readonly string[] = ['commit', 'rollback', 'prepare-transaction'];
 
 function bitsOf(analysis: Analysis): number {
-  const { effects, understood, statements } = analysis;
+  const { understood, statements } = analysis;
   // What the grammar does not know the server will most likely refuse, too: no reason for others to wait.
   if (analysis.unparsed !== null) return (everything & ~objects) | objectsByCode;
   if (!understood) return everything;
   const stale = staleAfter(analysis);
-  const anything = effects.includes('unknown');
-  const changesObjects = effects.some((effect) => objectEffects.includes(effect));
-  const isDiscard = statements.some(({ kind }) => kind === 'discard');
   let bits = 0;
-  // A schema that is made, dropped or granted is on the path, or no longer.
-  if (anything || changesObjects || isDiscard || effects.includes('role-change')) bits |= settings;
-  if (statements.some((one) => namesAny(one, heldSettings))) bits |= settings;
-  if (stale.temporary || isDiscard) bits |= temporary;
-  if (anything || statements.some(({ kind }) => namingKinds.includes(kind))) bits |= names;
+  if (stale.settings) bits |= settings;
+  if (stale.temporary) bits |= temporary;
+  if (stale.prepared) bits |= names;
   if (stale.transactionEnd) bits |= transactionEnd;
-  if (stale.catalog) bits |= changesObjects ? objects : objectsByCode;
-  if (anything || statements.some((one) => namesAny(one, ['client_encoding', 'names']))) bits |= encoding;
+  if (stale.catalog) bits |= stale.objects ? objects : objectsByCode;
+  if (stale.encoding) bits |= encoding;
   if (statements.some(({ kind }) => !withoutSnapshot.includes(kind))) bits |= snapshot;
   if (statements.some(({ kind }) => endings.includes(kind))) bits |= anotherTransaction;
   return bits;
-}
-
-function namesAny({ settings: named }: StatementAnalysis, some: readonly string[]): boolean {
-  return named.some((name) => name === '*' || some.includes(name));
 }

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/servers/postgres.ts';
 import type { CommandDraft } from '../../core/command.ts';
+import type { StatementLineage } from '../../core/sql.ts';
 import * as limits from './limits.ts';
 import * as m from './messages.ts';
 import { outline, rawClient, readUntilReady } from './raw-testing.ts';
@@ -55,6 +56,12 @@ function last(): { effect: string; relations: string[]; reasons: string[] } {
     reasons: meaning?.sql.reasons.map(({ code }) => code) ?? ['no meaning'],
   };
 }
+
+const lineage = (): StatementLineage | undefined => drafts.at(-1)!.meaning?.sql.statements[0]?.lineage;
+const carried = (): string[] | undefined =>
+  lineage()?.columns?.flatMap(({ origins }) =>
+    origins.map(({ schema, relation, column }) => `${schema}.${relation}.${column}`),
+  );
 
 const effects: readonly [sql: string, effect: string][] = [
   ['select 1', 'read'],
@@ -172,13 +179,129 @@ describe('the context follows the session', () => {
     await client.end();
   });
 
-  test('a temporary table shadows a real one: nothing is proven of the name while it does', async () => {
+  test('a temporary table shadows a real one as long as it is there; other names mean what they did', async () => {
     const client = await connect(await start());
-    await client.query('create temp table plain (n int)');
+    await client.query('create temp table plain (n int primary key, t text, m mood)');
     await client.query('select n from plain');
-    expect(last().effect).toBe('unknown');
-    await client.query('select n from public.plain');
+    expect(last()).toMatchObject({ effect: 'read', relations: ['pg_temp.plain'] });
+    expect(carried()).toEqual(['pg_temp.plain.n']);
+    await client.query('select t from public.plain');
     expect(last()).toMatchObject({ effect: 'read', relations: ['public.plain'] });
+    await client.query('select * from feelings');
+    expect(last()).toMatchObject({ effect: 'read', relations: ['public.feelings'] });
+    await client.query('insert into plain values (1)');
+    expect(last()).toMatchObject({ effect: 'write', relations: ['pg_temp.plain'], reasons: [] });
+    // Behind the schemas of the path it is only perhaps what is meant.
+    await client.query('set search_path = public, pg_temp');
+    await client.query('select n from plain');
+    expect(last()).toMatchObject({ effect: 'unknown', reasons: ['relation-ambiguous'] });
+    await client.query('reset search_path');
+    await client.query('alter table plain rename to renamed');
+    await client.query('select t from plain');
+    expect(carried()).toEqual(['public.plain.t']);
+    await client.query('select t from renamed');
+    expect(carried()).toEqual(['pg_temp.renamed.t']);
+    await client.query('drop table renamed');
+    await client.query('select t from renamed').catch(() => undefined);
+    expect(last().reasons).toEqual(['relation-unresolved']);
+    await client.end();
+  });
+
+  test('a temporary table that goes with its transaction, or is taken back', async () => {
+    const client = await connect(await start());
+    for (const end of ['commit', 'rollback']) {
+      await client.query('begin');
+      await client.query('create temp table plain (t text) on commit drop');
+      await client.query('select t from plain');
+      // The facts of a catalog that the transaction changed come back with its end.
+      expect(lineage()?.unresolved).not.toBeNull();
+      await client.query(end);
+      await client.query('select t from plain');
+      expect(carried()).toEqual(['public.plain.t']);
+    }
+    await client.query('create temp table plain (t text)');
+    await client.query('discard temp');
+    await client.query('select t from plain');
+    expect(carried()).toEqual(['public.plain.t']);
+    await client.end();
+  });
+
+  test('what is temporary and no plain table is known by name only', async () => {
+    const client = await connect(await start());
+    for (const [define, names] of [
+      ['create temp view plain as select t from public.plain', ['plain']],
+      ['create temp sequence plain', ['plain']],
+      ['create temp table indexed (n int); create index plain on indexed (n)', ['plain']],
+      ['create temp table parent (n int); create temp table plain () inherits (parent)', ['plain', 'parent']],
+      ['create temp table plain (n int) partition by list (n)', ['plain']],
+    ] as const) {
+      await client.query(define);
+      for (const name of names) {
+        await client.query(`select * from ${name}`).catch(() => undefined);
+        expect([define, last().effect, lineage()?.unresolved]).toEqual([
+          define,
+          'unknown',
+          `${name} may be a temporary relation`,
+        ]);
+      }
+      await client.query('select m from feelings');
+      expect(carried()).toEqual(['public.feelings.m']);
+      await client.query('discard temp');
+    }
+    await client.query('create domain pg_temp.text as pg_catalog.text check (length(value) < 9)');
+    await client.query('select t::text from plain');
+    expect(lineage()?.columns?.[0]?.unresolved).toContain('text');
+    await client.query('create table elder (n int)');
+    await client.query('select n from elder');
+    expect(last().effect).toBe('read');
+    await client.query('create temp table heir () inherits (elder)');
+    await client.query('select n from elder');
+    expect(last().effect).not.toBe('read');
+    await client.query('update elder set n = 1 where n = -1');
+    expect(last().effect).toBe('unknown');
+    await client.query('drop table elder cascade');
+    await client.end();
+  });
+
+  test('more temporary relations than are known by name: there may be any', async () => {
+    const client = await connect(await start());
+    const make = (from: number, to: number): string =>
+      Array.from({ length: to - from }, (_, at) => `create temp table t${from + at} (n int)`).join(';');
+    await client.query(make(0, limits.contextNamesMax));
+    await client.query('select n from plain');
+    expect(last()).toMatchObject({ effect: 'read', reasons: [] });
+    await client.query(make(limits.contextNamesMax, limits.contextNamesMax + 1));
+    await client.query('select n from plain');
+    expect(last()).toMatchObject({ effect: 'unknown', reasons: ['relation-ambiguous'] });
+    await client.query('discard temp');
+    const columns = Array.from({ length: 1200 }, (_, at) => `${'c'.repeat(50)}${at} int`).join(', ');
+    await client.query(`create temp table wide (${columns})`);
+    await client.query('select n from plain');
+    expect(last().effect).toBe('read');
+    await client.query(`create temp table wider (${columns})`);
+    await client.query('select n from plain');
+    expect(last()).toMatchObject({ effect: 'unknown', reasons: ['relation-ambiguous'] });
+    await client.end();
+  });
+
+  test('A-PG-17: what was prepared before a temporary table still means the other one', async () => {
+    const client = await connect(await start());
+    await client.query('create temp table other_thing (n int)');
+    await client.query('prepare p as select upper(t) from plain');
+    const named = { name: 'named', text: 'select upper(t) from plain', values: [] };
+    await client.query('execute p');
+    expect(last()).toMatchObject({ effect: 'read' });
+    expect(carried()).toEqual(['public.plain.t']);
+    await client.query(named);
+    await client.query(named);
+    expect(carried()).toEqual(['public.plain.t']);
+    await client.query('create temp table plain (t text)');
+    await client.query(named);
+    expect(lineage()?.unresolved).toContain('temporary');
+    await client.query('execute p');
+    expect(lineage()?.unresolved).toContain('temporary');
+    await client.query({ text: 'select upper(t) from plain', values: [] });
+    expect(carried()).toEqual(['pg_temp.plain.t']);
     await client.end();
   });
 

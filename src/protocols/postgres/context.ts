@@ -26,6 +26,7 @@ import {
   createContext,
   isProvenRead,
   type PreparedText,
+  resolvedBefore,
 } from '../../language/index.ts';
 import type { CatalogMember, CatalogView } from './catalog.ts';
 import {
@@ -46,12 +47,15 @@ import {
 import type { Conversation } from './conversation.ts';
 import { inspectionName, type NamedText, type ServerContext } from './inspection.ts';
 import * as limits from './limits.ts';
+import type { Portal, Statement } from './statements.ts';
 
 /** What is known of a text, as a draft takes it. */
 export interface Understood {
   readonly effect: Effect;
   readonly meaning: Meaning | null;
   readonly context: Readonly<Record<string, string>>;
+  /** The same by newer facts, as `CommandDraft.meaningNow`. */
+  readonly meaningNow?: () => Promise<Meaning | null>;
 }
 
 /** Of what nothing is known. */
@@ -78,6 +82,8 @@ export class SessionContext {
   #known: ServerContext | null;
   readonly #prepared = new Map<string, PreparedText>();
   readonly #cursors = new Map<string, CursorText>();
+  /** By statement of the protocol, the key of the context in which its names were resolved. */
+  readonly #parsedIn = new WeakMap<Statement, string>();
   /** Bits of what cannot be relied on. */
   #doubt = 0;
   /** Bits of everything since the transaction began: in doubt again when it ends. */
@@ -92,6 +98,9 @@ export class SessionContext {
   #asking = false;
   #gaveUp = false;
   #timer: Timer | null = null;
+  /** Approved statements that wait for facts. */
+  readonly #waiters: (() => void)[] = [];
+  #hasLeft = false;
   #current: AnalysisContext | null = null;
   #record: Readonly<Record<string, string>> = {};
 
@@ -143,12 +152,50 @@ export class SessionContext {
     const analysis = this.#parts.catalog.cache.analyse(text, context);
     const { meaning, effect } = notesFor(analysis);
     const declared = parameterTypes.length > 0 && effect === 'read' && !isProvenRead(analysis, parameterTypes);
-    return { meaning, effect: declared ? 'unknown' : effect, context: this.#described() };
+    return {
+      meaning,
+      effect: declared ? 'unknown' : effect,
+      context: this.#described(),
+      meaningNow: () => this.#meaningNow(text, context),
+    };
+  }
+
+  /** A-REV-03: what the text means in `before` by what the catalog has now. */
+  async #meaningNow(text: string, before: AnalysisContext): Promise<Meaning | null> {
+    const { catalog, clock } = this.#parts;
+    // Without facts it proved nothing then, and needs none now.
+    if (before.catalog === null) return notesFor(catalog.cache.analyse(text, before)).meaning;
+    catalog.doubt(false);
+    let isLate = false;
+    const timer = clock.after(limits.contextDeadlineMs, () => {
+      isLate = true;
+      this.#tellWaiters();
+    });
+    while (catalog.facts === null && catalog.isPending && !isLate && !this.#hasLeft) {
+      await new Promise<void>((resolve) => void this.#waiters.push(resolve));
+    }
+    timer.cancel();
+    const context = createContext({ ...before, catalog: catalog.facts });
+    return notesFor(catalog.cache.analyse(text, context)).meaning;
   }
 
   #described(): Readonly<Record<string, string>> {
     this.#current ??= this.#build();
     return this.#record;
+  }
+
+  /** A Parse was read: its names are resolved as of now, once, for every Execute of it. */
+  parsed(statement: Statement): void {
+    this.#parsedIn.set(statement, this.now.key);
+  }
+
+  /**
+   * The context for running a prepared statement: where anything has changed since its Parse, its names may mean what they
+   * meant then or what they mean now (A-PG-17).
+   */
+  asPrepared(statement: Statement | null, within: AnalysisContext): AnalysisContext {
+    const isSame = statement !== null && this.#parsedIn.get(statement) === within.key;
+    return isSame ? within : resolvedBefore(within);
   }
 
   /** For an Execute of a portal that was bound in another context: what both of them leave certain. */
@@ -175,9 +222,17 @@ export class SessionContext {
   // --- Doubts -------------------------------------------------------------------------------------------------------
 
   /** A command that runs this text was submitted: what is read from here on can no longer rely on what it changes. */
-  submitted(meaning: Meaning | null): void {
-    const bits = meaning === null ? everything : notesFor(meaning.sql).bits;
+  submitted(meaning: Meaning | null, running: Portal | null = null): void {
+    let bits = meaning === null ? everything : notesFor(meaning.sql).bits;
     if (bits === 0) return;
+    // A-PG-17: what is behind a name of the protocol's may be another thing from here on; portals that a part of a
+    // transaction leaves behind are the server's to tell.
+    if ((bits & (names | transactionEnd)) !== 0) {
+      // A transaction's end changes no prepared statement: SQL's PREPARE and DEALLOCATE are not taken back.
+      if ((bits & names) !== 0) this.#conversation.statements.doubtNames();
+      const some = this.#conversation.statements.forgetPortals(running);
+      if (some && (bits & anotherTransaction) === 0) bits |= names;
+    }
     this.#sinceBegin |= bits;
     if ((bits & anotherTransaction) !== 0) this.#sinceBegin &= ~snapshot;
     let doubt = bits & allDoubts;
@@ -191,6 +246,12 @@ export class SessionContext {
       this.#namedBy = only ? meaning.sql.statements[0]!.kind : null;
     }
     this.#raise(doubt);
+  }
+
+  /** The protocol takes or frees a name: what SQL had under it is not certain any more. */
+  nameTaken(target: 'statement' | 'portal', name: string): void {
+    const had = target === 'statement' ? this.#prepared.delete(name) : this.#cursors.delete(name);
+    if (had) this.#current = null;
   }
 
   /** The command of this text has ended on the server. One statement that `failed` has changed nothing. */
@@ -274,6 +335,8 @@ export class SessionContext {
   /** The session is over. What it changed and nobody knows of yet is made known. */
   leave(): void {
     this.#timer?.cancel();
+    this.#hasLeft = true;
+    this.#tellWaiters();
     if (((this.#ended | this.#sinceBegin) & catalogBits) !== 0) {
       this.#parts.catalog.doubt(((this.#ended | this.#sinceBegin) & objects) !== 0);
     }
@@ -301,7 +364,12 @@ export class SessionContext {
     this.#parts.resume();
   }
 
+  #tellWaiters(): void {
+    for (const tell of this.#waiters.splice(0)) tell();
+  }
+
   #catalogChanged(): void {
+    this.#tellWaiters();
     this.#current = null;
     this.#unsettled = true;
     const { facts, isPending } = this.#parts.catalog;
@@ -327,7 +395,7 @@ export class SessionContext {
     return createContext({
       catalog: (doubt & catalogBits) === 0 ? this.#parts.catalog.facts : null,
       searchPath: certain?.searchPath ?? null,
-      temporary: (doubt & temporary) === 0 && known?.hasTemporary === false ? 'none' : 'unknown',
+      temporary: (doubt & temporary) === 0 && known !== null ? known.temporary : 'unknown',
       standardConformingStrings: this.standardConformingStrings,
       clientEncoding: (doubt & encoding) === 0 ? 'UTF8' : 'unknown',
       prepared: (doubt & names) === 0 ? this.#prepared : new Map(),
@@ -338,6 +406,8 @@ export class SessionContext {
   /** Takes over the names that SQL made. */
   #learn(known: ServerContext): void {
     if ((this.#doubt & names) === 0) return;
+    // Where not all of the names are known, any statement may have gone.
+    if (known.prepared !== null) this.#conversation.statements.namesTold();
     this.#prepared.clear();
     for (const { name, text, parameterTypes } of known.prepared ?? []) {
       // SQL took a name that the protocol had: what the protocol prepared under it is gone.
@@ -367,7 +437,7 @@ export class SessionContext {
     return createContext({
       catalog: (this.#doubt & catalogBits) === 0 ? this.#parts.catalog.facts : null,
       searchPath: certain ? known.searchPath : null,
-      temporary: certain && !known.hasTemporary ? 'none' : 'unknown',
+      temporary: certain ? known.temporary : 'unknown',
       standardConformingStrings: this.standardConformingStrings,
     });
   }
@@ -382,7 +452,7 @@ export function analyseFor(text: string, view: CatalogView | null): Meaning {
   const context = createContext({
     catalog: view?.facts ?? null,
     searchPath: view?.began?.searchPath ?? null,
-    temporary: view?.began?.hasTemporary === false ? 'none' : 'unknown',
+    temporary: view?.began?.temporary ?? 'unknown',
   });
   return notesFor(view === null ? analyseSql(text, context) : view.cache.analyse(text, context)).meaning;
 }

@@ -144,6 +144,9 @@ export class Conversation {
     if (request.statement !== null && request.kind === 'parse' && outcome !== 'completed') {
       this.statements.discard(request.statement);
     }
+    if (request.portal !== null && request.kind === 'bind' && outcome !== 'completed') {
+      this.statements.unbind(request.portal);
+    }
     this.#complete(request, outcome);
     // ReadyForQuery answers these, and only these.
     if (request.kind === 'query' || request.kind === 'sync') this.context?.ready();

@@ -14,11 +14,16 @@
 import { randomBytes } from 'node:crypto';
 import { assert } from '../../base/assert.ts';
 import {
+  builtInFunctionsQuery,
+  builtInVersionQuery,
   type CatalogRow,
   catalogBegin,
   catalogEnd,
   catalogQueries,
   catalogVersionQuery,
+  describeTemporary,
+  type Temporary,
+  type TemporaryTable,
 } from '../../language/index.ts';
 import type { MessageView } from './body.ts';
 import { postgresErrors } from './errors.ts';
@@ -36,16 +41,60 @@ import {
 /** Of the statement and the portal that the question about a session uses; no client can guess it. */
 export const inspectionName = `sallyport_${randomBytes(9).toString('hex')}`;
 
-const { contextNamesMax: namesMax, contextTextCharactersMax: textMax } = limits;
+const {
+  contextNamesMax: namesMax,
+  contextTextCharactersMax: textMax,
+  contextTemporaryCharactersMax: temporaryMax,
+} = limits;
 
 /** A text that is not too long, else null. */
-const cut = (text: string): string =>
-  `CASE WHEN pg_catalog.length(${text}) OPERATOR(pg_catalog.<=) ${textMax} THEN ${text} END`;
+const cut = (text: string, max: number = textMax): string =>
+  `CASE WHEN pg_catalog.length(${text}) OPERATOR(pg_catalog.<=) ${max} THEN ${text} END`;
+
+const eq = 'OPERATOR(pg_catalog.=)';
+const isOid = (oid: string): string => `${oid} OPERATOR(pg_catalog.<) 16384::pg_catalog.oid`;
+/** As the catalog's: built in, an enumeration, or an array of those. */
+const isPlainType = `(${isOid('t.oid')} OR t.typtype ${eq} 'e' OR (t.typcategory ${eq} 'A' AND EXISTS
+  (SELECT FROM pg_catalog.pg_type e WHERE e.oid ${eq} t.typelem AND (${isOid('e.oid')} OR e.typtype ${eq} 'e'))))`;
+
+/** Of a temporary table: each column's name, number, type, and whether it is an array, not null, generated, virtual. */
+const temporaryColumns = `SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname, a.attnum, ${isPlainType},
+    t.typcategory ${eq} 'A', a.attnotnull, a.attgenerated OPERATOR(pg_catalog.<>) '', a.attgenerated ${eq} 'v') ORDER BY a.attnum)
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid ${eq} a.atttypid
+  WHERE a.attrelid ${eq} c.oid AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped`;
+
+/**
+ * What is told of a temporary table: rules, row security, triggers, defaults, expressions, and its columns. Nothing of
+ * what has parents or children, is stored in a way of its own, or is no table. The heap's object id is 2.
+ */
+const temporaryFacts = `CASE WHEN c.relkind ${eq} 'r' AND NOT c.relhassubclass AND c.relam ${eq} 2::pg_catalog.oid
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid ${eq} c.oid)
+  THEN pg_catalog.json_build_array(c.relhasrules, c.relrowsecurity, c.relhastriggers,
+    EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid ${eq} c.oid AND a.attnum OPERATOR(pg_catalog.>) 0
+      AND NOT a.attisdropped AND (a.atthasdef OR a.attidentity OPERATOR(pg_catalog.<>) '')),
+    EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid ${eq} c.oid AND k.contype ${eq} 'c')
+      OR EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid ${eq} c.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL))
+      OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid ${eq} c.oid AND a.attgenerated OPERATOR(pg_catalog.<>) '')
+      OR EXISTS (SELECT FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid ${eq} c.oid),
+    (${temporaryColumns})) END`;
+
+/** What the session has in its schema for temporary objects: relations, types, and whether a table of others has heirs. */
+const temporaryText = `pg_catalog.json_build_array(
+  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(x.relname, x.facts)) FROM
+    (SELECT c.relname, ${temporaryFacts} AS facts FROM pg_catalog.pg_class c
+      WHERE c.relnamespace ${eq} pg_catalog.pg_my_temp_schema() LIMIT ${namesMax + 1}) x),
+  (SELECT pg_catalog.json_agg(x.typname) FROM (SELECT t.typname FROM pg_catalog.pg_type t
+    WHERE t.typnamespace ${eq} pg_catalog.pg_my_temp_schema() LIMIT ${2 * namesMax + 1}) x),
+  EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid ${eq} i.inhrelid
+    JOIN pg_catalog.pg_class p ON p.oid ${eq} i.inhparent WHERE c.relnamespace ${eq} pg_catalog.pg_my_temp_schema()
+    AND p.relnamespace OPERATOR(pg_catalog.<>) c.relnamespace))::pg_catalog.text`;
 
 /** What a session's server says of itself: one row. Columns as `readServerContext` takes them. */
 const contextText = `SELECT pg_catalog.current_database(), CURRENT_USER, SESSION_USER,
   pg_catalog.array_to_json(pg_catalog.current_schemas(true)),
   pg_catalog.pg_my_temp_schema(),
+  CASE WHEN pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid THEN
+    (SELECT ${cut('x.told', temporaryMax)} FROM (SELECT ${temporaryText} AS told OFFSET 0) x) END,
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(p.name, ${cut('p.statement')}, p.parameter_types::pg_catalog.oid[]))
     FROM (SELECT * FROM pg_catalog.pg_prepared_statements WHERE from_sql LIMIT ${namesMax + 1}) p),
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.name, ${cut('c.statement')}))
@@ -68,7 +117,10 @@ export const contextInspection = Buffer.concat([
 ]);
 
 /** The statements that load a catalog, by their text. */
-const catalogTexts = [...catalogBegin, ...Object.values(catalogQueries), catalogEnd];
+const catalogTexts = [
+  ...[...catalogBegin, builtInVersionQuery, builtInFunctionsQuery],
+  ...[...Object.values(catalogQueries), catalogEnd],
+];
 const catalogInspections = new Map(catalogTexts.map((text) => [text, encodeQuery(text)]));
 
 /** Whether a catalog is still what it was; under an empty search path, as when it was loaded. */
@@ -160,8 +212,8 @@ export interface ServerContext {
   readonly sessionUser: string;
   /** As `current_schemas(true)` gives it. */
   readonly searchPath: readonly string[];
-  /** The session has a schema for temporary objects: something may be in it. */
-  readonly hasTemporary: boolean;
+  /** What is in the session's schema for temporary objects; unknown where that is too much. */
+  readonly temporary: Temporary;
   /** What SQL prepared; null where not all of it is known. A text that is too long is null. */
   readonly prepared: readonly NamedText[] | null;
   readonly cursors: readonly NamedText[] | null;
@@ -176,8 +228,8 @@ export interface NamedText {
 /** Null where the answer is not what was asked for. */
 export function readServerContext(rows: readonly CatalogRow[]): ServerContext | null {
   const [row] = rows;
-  if (rows.length !== 1 || row === undefined || row.length !== 7) return null;
-  const [database, role, sessionUser, path, temporary, prepared, cursors] = row;
+  if (rows.length !== 1 || row === undefined || row.length !== 8) return null;
+  const [database, role, sessionUser, path, temporarySchema, temporary, prepared, cursors] = row;
   if (typeof database !== 'string' || typeof role !== 'string' || typeof sessionUser !== 'string') return null;
   const searchPath = parse(path ?? null);
   if (!Array.isArray(searchPath) || !searchPath.every((name) => typeof name === 'string')) return null;
@@ -186,7 +238,7 @@ export function readServerContext(rows: readonly CatalogRow[]): ServerContext | 
     role,
     sessionUser,
     searchPath,
-    hasTemporary: temporary !== '0',
+    temporary: temporarySchema === '0' ? 'none' : temporaryObjects(temporary ?? null),
     prepared: namedTexts(prepared ?? null),
     cursors: namedTexts(cursors ?? null),
   };
@@ -208,6 +260,51 @@ function namedTexts(json: string | null): readonly NamedText[] | null {
     });
   }
   return out;
+}
+
+/** Whatever is not exactly as it was asked for is unknown. */
+function temporaryObjects(json: string | null): Temporary {
+  const told = parse(json);
+  if (!Array.isArray(told) || told.length !== 3) return 'unknown';
+  const [relations, types, hasHeirs] = (told as unknown[]).map((part) => part ?? []);
+  if (!Array.isArray(relations) || relations.length > namesMax || typeof hasHeirs !== 'boolean') return 'unknown';
+  if (!Array.isArray(types) || types.length > 2 * namesMax) return 'unknown';
+  if (!types.every((name) => typeof name === 'string')) return 'unknown';
+  const tables = new Map<string, TemporaryTable | null>();
+  for (const entry of relations as unknown[]) {
+    if (!Array.isArray(entry) || typeof entry[0] !== 'string') return 'unknown';
+    tables.set(entry[0], temporaryTable(entry[1]));
+  }
+  return describeTemporary(tables, types, hasHeirs);
+}
+
+function temporaryTable(facts: unknown): TemporaryTable | null {
+  if (!Array.isArray(facts) || facts.length !== 6) return null;
+  const flags = (facts as unknown[]).slice(0, 5);
+  const listed: unknown = facts[5] ?? [];
+  if (!flags.every((flag) => typeof flag === 'boolean') || !Array.isArray(listed)) return null;
+  const [hasRules, hasRowSecurity, hasTriggers, hasDefaults, hasExpressions] = flags as boolean[];
+  const columns: TemporaryTable['columns'][number][] = [];
+  const generated: number[] = [];
+  for (const column of listed as unknown[]) {
+    if (!Array.isArray(column) || column.length !== 7) return null;
+    const [name, attnum, ...rest] = column as unknown[];
+    if (typeof name !== 'string' || typeof attnum !== 'number') return null;
+    if (!rest.every((flag) => typeof flag === 'boolean')) return null;
+    const [isPlain, isArray, notNull, isGenerated, isVirtual] = rest as boolean[];
+    const type = isPlain === true ? 'safe' : 'other';
+    columns.push({ name, attnum, type, isArray: isArray!, notNull: notNull!, isVirtual: isVirtual! });
+    if (isGenerated === true) generated.push(attnum);
+  }
+  return {
+    columns,
+    generated,
+    hasRules: hasRules!,
+    hasRowSecurity: hasRowSecurity!,
+    hasTriggers: hasTriggers!,
+    hasDefaults: hasDefaults!,
+    hasExpressions: hasExpressions!,
+  };
 }
 
 function parse(json: string | null): unknown {

@@ -189,8 +189,11 @@ export const catalogRetryMsMax = 60_000;
 /** Databases whose facts are kept while no session uses them. */
 export const catalogsMax = 64;
 
-/** SQL-level prepared statements and cursors of a session that are known by name; beyond them names are unknown. */
+/** SQL-level prepared statements, cursors and temporary relations of a session that are known by name, each; beyond them names are unknown. */
 export const contextNamesMax = 128;
 
 /** Longest text of such a name that is known. */
 export const contextTextCharactersMax = 4 * 1024;
+
+/** All that is told of a session's temporary objects: 128 names and two thousand columns. Where there is more, they are unknown. */
+export const contextTemporaryCharactersMax = 128 * 1024;

@@ -54,7 +54,7 @@ export class BinaryCopy implements CopyMasker {
     const whole = this.#pendingBytes + end - start === this.#need;
     if (this.#state === 'value' && (column === null || this.#size > maskedValueBytesMax)) {
       if (column !== null) {
-        const now = Buffer.from(piece.subarray(start, end));
+        const now = column.constant === undefined ? Buffer.from(piece.subarray(start, end)) : none;
         // Too long to be held, its length already told, its type unknown: covered, whatever a detector would say.
         fillOf(0, true, false)(now, this.#pendingBytes, this.#size);
         output.replace(start, end, now);
@@ -106,14 +106,13 @@ export class BinaryCopy implements CopyMasker {
     this.#size = bytes.readInt32BE(0);
     if (this.#size < -1) throw malformed('length');
     if (this.#size <= 0) {
-      if (column !== null && this.#size === 0) {
-        const now = this.#value(none, column);
-        return now;
-      }
+      if (column !== null && (this.#size === 0 || column.constant !== undefined)) return this.#value(none, column);
       this.#next();
       return bytes;
     }
     this.#enter('value', this.#size);
+    // What is the same for every value need not wait for this one.
+    if (column?.constant !== undefined && this.#size > maskedValueBytesMax) return fieldOf(column.constant);
     // The length of a value that is masked leaves with the value.
     return column === null || this.#size > maskedValueBytesMax ? bytes : none;
   }
@@ -122,10 +121,8 @@ export class BinaryCopy implements CopyMasker {
   #value(value: Buffer, column: MaskedColumn): Buffer {
     const now = maskValue(column, value);
     if (now !== value) column.tally.count++;
-    const length = Buffer.alloc(4);
-    length.writeInt32BE(now === null ? -1 : now.length);
     this.#next();
-    return now === null ? length : Buffer.concat([length, now]);
+    return fieldOf(now);
   }
 
   /** The next field, or the next tuple. */
@@ -141,6 +138,12 @@ export class BinaryCopy implements CopyMasker {
     // A header without an extension.
     if (state === 'extension' && need === 0) this.#enter('tuple', 2);
   }
+}
+
+function fieldOf(value: Buffer | null): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(value === null ? -1 : value.length);
+  return value === null ? length : Buffer.concat([length, value]);
 }
 
 function malformed(why: string): Error {

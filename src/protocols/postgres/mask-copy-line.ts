@@ -117,8 +117,12 @@ export class LineCopy implements CopyMasker {
       output.replace(start, piece.length, this.#longPiece(this.#long, rest, false));
       return;
     }
-    this.#pending.push(Buffer.from(rest));
     this.#pendingBytes += rest.length;
+    if (column.constant !== undefined) {
+      output.replace(start, piece.length, none);
+      return;
+    }
+    this.#pending.push(Buffer.from(rest));
     if (this.#pending.length >= piecesMax) this.#pending = [Buffer.concat(this.#pending)];
     let now: Buffer = none;
     if (this.#pendingBytes > maskedValueBytesMax) {
@@ -137,14 +141,14 @@ export class LineCopy implements CopyMasker {
 
   #masked(column: MaskedColumn, raw: Buffer): Buffer {
     const format = this.#format;
-    if (raw.equals(format.nullText)) return raw;
-    const value = new ValueReader(format).push(raw);
+    if (column.constant === undefined && raw.equals(format.nullText)) return raw;
+    const value = column.constant === undefined ? new ValueReader(format).push(raw) : none;
     const now = maskValue(column, value);
-    if (now === value) return raw;
+    if (now === value && column.constant === undefined) return raw;
     column.tally.count++;
     if (now === null) return format.nullText;
     if (format.format === 'text') return escapeText(now, format.delimiter);
-    return spellCsv(now, raw[0] === format.quote, format);
+    return spellCsv(now, column.constant === undefined && raw[0] === format.quote, format);
   }
 
   #longPiece(long: LongValue, raw: Buffer, last: boolean): Buffer {

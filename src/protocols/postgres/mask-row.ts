@@ -20,6 +20,12 @@ export class RowMasker {
     this.#unknown = unknown;
   }
 
+  /** A row of which not even the length may be seen: it cannot be masked piece by piece. */
+  get mustGather(): boolean {
+    const columns = this.#columns.length === 0 ? this.#unknown(1) : this.#columns;
+    return columns.some((column) => column?.constant !== undefined);
+  }
+
   /** The columns for a row of `count` values. */
   columns(count: number): readonly (MaskedColumn | null)[] {
     return count === this.#columns.length ? this.#columns : this.#unknown(count);
@@ -43,9 +49,9 @@ export class RowMasker {
       const next = size < 0 ? from : from + size;
       if (next > end) throw malformed(buffer);
       const column = columns[index]!;
-      if (column !== null && size >= 0) {
-        const value = buffer.subarray(from, next);
-        const now = maskValue(column, value);
+      if (column !== null && (size >= 0 || column.constant !== undefined)) {
+        const value = size < 0 ? null : buffer.subarray(from, next);
+        const now = value === null ? column.constant! : maskValue(column, value);
         if (now !== value) {
           column.tally.count++;
           if (rowStart < 0) {

@@ -46,6 +46,8 @@ export class MaskedColumn {
   readonly #cells = new Map<number, CellContext>();
   /** Of the column itself. */
   readonly cell: CellContext;
+  /** All values become this one, NULL included; undefined where each has its own (A-MSK-04). */
+  readonly constant: Buffer | null | undefined;
   /** Characters that the value under way may still take when it is spelled. */
   room = 0;
 
@@ -65,6 +67,7 @@ export class MaskedColumn {
     this.tally = column.tally;
     this.#typeModifier = column.typeModifier;
     this.cell = this.cellOf(column.typeOid);
+    this.constant = this.mask.constant === true ? constantOf(this) : undefined;
   }
 
   get detects(): boolean {
@@ -88,8 +91,23 @@ export class MaskedColumn {
   }
 }
 
+/** Types whose redacted spelling depends on the value's. */
+const variable: readonly CellContext['type'][] = ['time', 'timestamp', 'address'];
+
+/** What stands for every value; NULL for what has parts, or no spelling of its own. */
+function constantOf(column: MaskedColumn): Buffer | null {
+  const { typeOid, isBinary, cell } = column;
+  if (typeOid !== 0 && valueTypeOf(typeOid) === 'other') return null;
+  if (arrayTypes.has(typeOid) || variable.includes(cell.type) || (typeOid === 0 && isBinary)) return null;
+  const text = column.mask.apply(Buffer.alloc(0), cell);
+  if (text === null || !isBinary || textualTypes.has(typeOid)) return text;
+  if (typeOid === 3802) return Buffer.concat([Buffer.of(1), text]);
+  return isEncodable(typeOid) ? encodeScalar(typeOid, text.toString('utf8')) : null;
+}
+
 /** The masked value, null for NULL, or `value` itself. Does not keep `value`. Never throws. */
 export function maskValue(column: MaskedColumn, value: Buffer): Buffer | null {
+  if (column.constant !== undefined) return column.constant;
   if (column.isPlain) return scalarText(column, column.typeOid, value);
   if (!column.isBinary) return maskText(column, column.typeOid, value);
   column.room = limits.spelledCharactersBase + value.length * limits.spelledCharactersPerByte;

@@ -48,6 +48,16 @@ type PartMode =
   | { readonly kind: 'copy' };
 
 const pass: PartMode = { kind: 'pass' };
+/** What a row says by its length alone cannot be masked piece by piece (A-MSK-04). */
+const rowTooLong: OutputLimit = {
+  rule: 'gateway:masking',
+  verdict: 'block',
+  reason:
+    'A row with masked values is too long to be masked without telling its length. Select less of it, or leave out ' +
+    'what is computed from masked columns.',
+  durationMsMax: null,
+  spend: () => true,
+};
 const drop: PartMode = { kind: 'drop' };
 const none = Buffer.alloc(0);
 
@@ -262,6 +272,10 @@ export class OutputContent {
     if (type === copyData) {
       this.#part = { kind: 'copy' };
       this.#copyPiece(output, buffer.subarray(start + headerBytes, end));
+      return;
+    }
+    if (output.rows!.mustGather) {
+      this.#stopHere(head, rowTooLong);
       return;
     }
     const stream = new RowStream(output.rows!, length);

@@ -102,6 +102,7 @@ export class Relay implements ClientSideHost, ServerSideHost {
   };
 
   readonly serverHandler: WireHandler = {
+    borrows: true,
     read: (chunk) =>
       this.#guard('upstream', () => {
         if (this.#answer === null) this.#server.read(chunk);

@@ -226,6 +226,7 @@ export class ServerSide implements ContentHost {
         return;
       case 0x32: // BindComplete
         this.#expect(type, head?.kind === 'bind');
+        if (head!.portal !== null) head!.portal.isBound = true;
         this.#done(head!);
         return;
       case 0x33: // CloseComplete

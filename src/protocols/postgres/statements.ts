@@ -6,6 +6,10 @@
  * a text, ParseComplete makes it current, and an error takes it back. An Execute that is read while the outcome of a
  * Parse of an earlier segment is open is judged with every text that could be meant.
  *
+ * SQL has the same names: DEALLOCATE and PREPARE, CLOSE and DECLARE, ROLLBACK TO can give a name another meaning behind
+ * the protocol's back. Once one of them was read, a statement is judged as what SQL may have prepared under its name as
+ * well, until the server has told; a portal is forgotten, and an Execute of it is judged as the FETCH that it equals.
+ *
  * Invariants: bounded in number and in bytes of text; beyond, Parse is refused rather than forgotten.
  *
  * Deliberately absent: statements that SQL makes (PREPARE, DECLARE CURSOR): their text was judged when it passed, and an
@@ -29,16 +33,25 @@ export class Statement {
   readonly strings: boolean;
   /** Ordinal of the Parse. */
   ordinal = 0;
+  /** Counts the times that SQL may have changed what names mean, before it. */
+  readonly epoch: number;
   /** From RowDescription of a Describe of the statement; formats are not known there. */
   columns: readonly Column[] | null = null;
   /** The same as it came, for masks. */
   fields: readonly Field[] | null = null;
 
-  constructor(name: string, text: string, parameterTypes: readonly number[], segment: number, strings: boolean) {
+  constructor(
+    name: string,
+    text: string,
+    parameterTypes: readonly number[],
+    at: { readonly segment: number; readonly epoch: number },
+    strings: boolean,
+  ) {
     this.name = name;
     this.text = text;
     this.parameterTypes = parameterTypes;
-    this.segment = segment;
+    this.segment = at.segment;
+    this.epoch = at.epoch;
     this.strings = strings;
   }
 }
@@ -53,6 +66,10 @@ export interface Portal {
   readonly context: AnalysisContext | null;
   readonly parameters: readonly Parameter[] | null;
   readonly resultFormats: readonly number[];
+  /** Counts the Syncs and Queries before its Bind. */
+  readonly segment: number;
+  /** BindComplete came: the server has it. */
+  isBound: boolean;
   /** From RowDescription of a Describe of the portal. */
   columns: readonly Column[] | null;
   /** The same as it came, for masks. */
@@ -70,6 +87,9 @@ export class Statements {
   readonly #portals = new Map<string, Portal>();
   #textBytes = 0;
   #segment = 0;
+  /** Counts the times that SQL may have changed what names mean, and up to which of them the server has told. */
+  #epoch = 0;
+  #settledEpoch = 0;
 
   get textBytes(): number {
     return this.#textBytes;
@@ -89,7 +109,13 @@ export class Statements {
       slot = { current: null, proposed: [] };
       this.#slots.set(name, slot);
     }
-    const statement = new Statement(name, text, parameterTypes, this.#segment, strings);
+    const statement = new Statement(
+      name,
+      text,
+      parameterTypes,
+      { segment: this.#segment, epoch: this.#epoch },
+      strings,
+    );
     slot.proposed.push(statement);
     this.#textBytes += text.length;
     return statement;
@@ -143,22 +169,58 @@ export class Statements {
   ): Portal | null {
     if (this.#portals.size >= limits.portalsMax && !this.#portals.has(portal)) return null;
     const texts = this.#textsOf(statementName);
+    // What SQL prepared runs as EXECUTE does; the name is quoted as SQL would have it.
+    const bySql = texts.length === 0 || this.#isDoubtful(statementName, texts);
     const made: Portal = {
       statement: this.find(statementName),
-      // What SQL prepared runs as EXECUTE does; the name is quoted as SQL would have it.
-      text: texts.length === 0 ? `EXECUTE ${quoteIdentifier(statementName)}` : joined(texts),
+      text: joined([...texts.map(({ text }) => text), ...(bySql ? [`EXECUTE ${quoteIdentifier(statementName)}`] : [])]),
       strings: texts.length === 0 ? null : texts.every(({ strings }) => strings),
       context,
       parameters,
       resultFormats: formats,
+      segment: this.#segment,
+      isBound: false,
       columns: null,
     };
-    this.#portals.set(portal, made);
+    // A named portal is not replaced: where the server has it, this Bind fails. Which of the two it has is not certain.
+    if (portal !== '' && this.#portals.has(portal)) this.#portals.delete(portal);
+    else this.#portals.set(portal, made);
     return made;
   }
 
+  /** The portal that an Execute read now runs; null where Bind made none of this name, or it is not certain. */
   portal(name: string): Portal | null {
-    return this.#portals.get(name) ?? null;
+    const portal = this.#portals.get(name);
+    if (portal === undefined) return null;
+    // In one segment an Execute runs only if the Bind before it succeeded. The unnamed portal is SQL's in no case: it is
+    // this one, or what a ROLLBACK TO left of an earlier one, which is another doubt.
+    return name === '' || portal.isBound || portal.segment === this.#segment ? portal : null;
+  }
+
+  /** The Bind failed, or was skipped. */
+  unbind(portal: Portal): void {
+    for (const [name, one] of this.#portals) if (one === portal) this.#portals.delete(name);
+  }
+
+  /** SQL that may give names of prepared statements to others was read. */
+  doubtNames(): void {
+    this.#epoch++;
+  }
+
+  /** SQL that may end portals was read. They are forgotten but `running`, which cannot end itself; whether there were any. */
+  forgetPortals(running: Portal | null): boolean {
+    let some = false;
+    for (const [name, portal] of this.#portals) {
+      if (portal === running) continue;
+      this.#portals.delete(name);
+      if (name !== '') some = true;
+    }
+    return some;
+  }
+
+  /** The server has told which names SQL has: those that are still here are the protocol's. */
+  namesTold(): void {
+    this.#settledEpoch = this.#epoch;
   }
 
   closePortal(name: string): void {
@@ -182,6 +244,12 @@ export class Statements {
     return [...current, ...slot.proposed];
   }
 
+  /** SQL may have given this name to a statement of its own since it was parsed. */
+  #isDoubtful(name: string, texts: readonly Statement[]): boolean {
+    if (name === '' || this.#settledEpoch === this.#epoch) return false;
+    return texts.some(({ epoch }) => epoch < this.#epoch);
+  }
+
   #remove(slot: Slot, statement: Statement): boolean {
     if (slot.proposed[0] === statement) {
       slot.proposed.shift();
@@ -198,9 +266,9 @@ export class Statements {
   }
 }
 
-function joined(statements: readonly Statement[]): string {
-  if (statements.length === 1) return statements[0]!.text;
-  return [...new Set(statements.map(({ text }) => text))].join(';\n');
+function joined(texts: readonly string[]): string {
+  if (texts.length === 1) return texts[0]!;
+  return [...new Set(texts)].join(';\n');
 }
 
 /** An identifier as SQL writes it. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type Client, createClient } from '../../../src/api/contract/index.ts';
+import { inspectionApplication } from '../../../src/protocols/postgres/upstream.ts';
 import { setUp } from '../../env/setup.ts';
 import { type PostgresOptions, type PostgresServer, startPostgres } from '../../servers/postgres.ts';
 import { type FaultGateway, type FaultGatewayOptions, startGateway } from './gateway.ts';
@@ -173,7 +174,8 @@ export async function backendsOf(
   server: PostgresServer,
 ): Promise<{ pid: number; state: string; wait_event: string | null; query: string }[]> {
   return server.query(
-    `select pid, state, wait_event, query from pg_stat_activity where usename = '${server.user}' and backend_type = 'client backend'`,
+    `select pid, state, wait_event, query from pg_stat_activity where usename = '${server.user}' and backend_type = 'client backend'
+       and application_name <> '${inspectionApplication}'`,
   );
 }
 

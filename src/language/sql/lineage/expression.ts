@@ -8,13 +8,14 @@ import { isReachable } from '../catalog.ts';
 import { syntaxFunctions } from '../functions.ts';
 import { type FieldKind, grammar } from '../grammar.ts';
 import type { Fields, Json } from '../parser.ts';
+import { temporaryType } from '../temporary.ts';
 import { namesOf, textOf, unwrap } from '../walk.ts';
 import { callFunction, useCallee } from './calls.ts';
 import { findFunction, findOperator } from './functions.ts';
 import { columnIn, type Level, type Range, type Shape, starOf, wholeRow } from './scope.ts';
 import { queryShape } from './select.ts';
 import { listOf, type Tracer } from './tracer.ts';
-import { combine, computed, type NamedValue, nothing, unfollowed, untyped, type Value } from './value.ts';
+import { acting, combine, computed, type NamedValue, nothing, unfollowed, untyped, type Value } from './value.ts';
 
 type Evaluator = (tracer: Tracer, fields: Fields, level: Level) => Value;
 
@@ -177,7 +178,7 @@ const typeCast: Evaluator = (tracer, fields, level) => {
 
 /** What conversion to a type may add: nothing, or what unread code gives. */
 export function useType(tracer: Tracer, type: Fields): Value {
-  const { catalog, searchPath, temporary } = tracer.context;
+  const { catalog, searchPath } = tracer.context;
   const names = namesOf(type['names']);
   const name = names.at(-1) ?? '';
   const schema = names.length > 1 ? names.at(-2)! : null;
@@ -186,8 +187,13 @@ export function useType(tracer: Tracer, type: Fields): Value {
   const users = (catalog.userTypes.get(name) ?? []).filter((one) => isReachable(one.schema, schema, searchPath));
   const isRow = name === 'record' || (catalog.named.get(name) ?? []).length > 0;
   // A temporary table makes a type of its name, which comes before the built-in one.
-  const mayBeTemporary = schema === null && temporary === 'unknown';
-  if (users.length === 0 && catalog.builtInTypes.has(name)) return mayBeTemporary || isRow ? untyped : nothing;
+  const mayBeTemporary = temporaryType(tracer.context, schema, name);
+  if (mayBeTemporary === 'certain') {
+    tracer.unread(`type ${name} was not read`);
+    return unfollowed(`type ${name} was not read`, 'code');
+  }
+  if (users.length === 0 && catalog.builtInTypes.has(name))
+    return mayBeTemporary === 'perhaps' || isRow ? untyped : nothing;
   if (users.length > 0 && users.every((one) => one.kind === 'enum')) return nothing;
   if (users.some((one) => one.kind === 'domain')) tracer.unread(`type ${name} was not read`);
   return catalog.hasUnreadCasts ? unfollowed(`casts to type ${name} were not read`, 'code') : untyped;
@@ -201,8 +207,19 @@ const implied: Readonly<Record<string, readonly string[]>> = {
   AEXPR_NOT_BETWEEN_SYM: ['<', '>'],
 };
 
+/** Kinds of expression that are tests one after the other, of which some may never be made. */
+const stepwise: ReadonlySet<string> = new Set([
+  ...Object.keys(implied),
+  'AEXPR_IN',
+  'AEXPR_DISTINCT',
+  'AEXPR_NOT_DISTINCT',
+]);
+
 const aExpr: Evaluator = (tracer, fields, level) => {
   let value = evaluateParts(tracer, 'A_Expr', fields, level, 'name');
+  // Rows are compared column by column.
+  const isStepwise = [fields['lexpr'], fields['rexpr']].some((side) => unwrap(side, 'RowExpr') !== null);
+  if (isStepwise || stepwise.has(textOf(fields['kind']))) tracer.decide([value], value);
   const names = implied[textOf(fields['kind'])]?.map((name) => [name]) ?? [namesOf(fields['name'])];
   for (const name of names) value = useCallee(tracer, findOperator(tracer, name), value);
   return value;
@@ -213,8 +230,38 @@ export function compare(tracer: Tracer, value: Value): Value {
   return useCallee(tracer, findOperator(tracer, ['=']), value);
 }
 
+/** Parts that are evaluated only as far as it takes, in whatever order: each decides about the others. */
+function deciding(type: string, isPlain: boolean): readonly [string, Evaluator] {
+  return [
+    type,
+    (tracer, fields, level) => {
+      const parts = listOf(fields['args']).map((arg) => evaluate(tracer, arg, level));
+      for (const [at, part] of parts.entries()) {
+        if (part.acts.size > 0) tracer.decide(parts.toSpliced(at, 1), part);
+      }
+      const value = combine([...parts, evaluateParts(tracer, type, fields, level, 'args')]);
+      return isPlain ? computed(value, true) : value;
+    },
+  ];
+}
+
+/** Each condition decides whether those after it, and the results, are evaluated. */
 const caseExpr: Evaluator = (tracer, fields, level) => {
-  const value = evaluateParts(tracer, 'CaseExpr', fields, level);
+  const conditions = [evaluate(tracer, fields['arg'], level)];
+  const results: Value[] = [];
+  const reach = (node: Json | undefined, into: Value[]): void => {
+    const value = evaluate(tracer, node, level);
+    tracer.decide(conditions, value);
+    into.push(value);
+  };
+  for (const item of listOf(fields['args'])) {
+    const when = unwrap(item, 'CaseWhen');
+    if (when === null) results.push(unfollowed('a part of CASE is not known'));
+    reach(when?.['expr'], conditions);
+    reach(when?.['result'], results);
+  }
+  reach(fields['defresult'], results);
+  const value = combine([...conditions, ...results]);
   return fields['arg'] === undefined ? value : compare(tracer, value);
 };
 
@@ -233,6 +280,19 @@ export function carriedBy(shape: Shape): Value {
 }
 
 const subLink: Evaluator = (tracer, fields, level) => {
+  const isQuery = readsRows(fields['subselect']);
+  const value = subLinkValue(tracer, fields, level);
+  // How long a query takes is up to who writes it.
+  return isQuery ? acting(value, 'a subquery') : value;
+};
+
+/** Not merely `(SELECT expression)`. */
+function readsRows(node: Json | undefined): boolean {
+  const select = unwrap(node, 'SelectStmt');
+  return select === null || ['fromClause', 'withClause', 'larg'].some((name) => select[name] !== undefined);
+}
+
+const subLinkValue: Evaluator = (tracer, fields, level) => {
   const shape = queryShape(tracer, fields['subselect'], level);
   const kind = textOf(fields['subLinkType']);
   if (kind === 'EXISTS_SUBLINK') {
@@ -245,6 +305,8 @@ const subLink: Evaluator = (tracer, fields, level) => {
   if (kind === 'ARRAY_SUBLINK') return { ...computed(carried), isArray: carried.isPlain };
   const operator = namesOf(fields['operName']);
   const both = combine([evaluate(tracer, fields['testexpr'], level), carried]);
+  // It ends at the first row that settles it.
+  tracer.decide([both], both);
   const value = useCallee(tracer, findOperator(tracer, operator.length > 0 ? operator : ['=']), both);
   return computed(value, kind === 'ANY_SUBLINK' || kind === 'ALL_SUBLINK');
 };
@@ -283,7 +345,7 @@ const paramRef: Evaluator = (tracer, fields) => {
 const jsonAggregate: Evaluator = (tracer, fields, level) => {
   const value = evaluateParts(tracer, 'JsonAggConstructor', fields, level, 'agg_order', 'over', 'agg_filter');
   tracer.steer(evaluate(tracer, fields['agg_order'], level), 'order');
-  const filter = evaluate(tracer, fields['agg_filter'], level);
+  const filter = tracer.choose(() => evaluate(tracer, fields['agg_filter'], level));
   tracer.steer(filter, 'where');
   if (fields['over'] !== undefined) useWindow(tracer, fields['over'] as Fields, level);
   return combine([value, filter]);
@@ -324,11 +386,10 @@ const evaluators: ReadonlyMap<string, Evaluator> = new Map<string, Evaluator>([
   ['CurrentOfExpr', () => nothing],
   ['JsonFormat', () => nothing],
   ['JsonAggConstructor', jsonAggregate],
-  passing('BoolExpr', true),
+  deciding('BoolExpr', true),
   passing('NullTest', true),
   passing('BooleanTest', true),
-  passing('CaseWhen', false),
-  passing('CoalesceExpr', false),
+  deciding('CoalesceExpr', false),
   passing('MinMaxExpr', false),
   passing('CollateClause', false, 'collname'),
   passing('NamedArgExpr', false),
@@ -340,7 +401,17 @@ const evaluators: ReadonlyMap<string, Evaluator> = new Map<string, Evaluator>([
   passing('JsonArrayConstructor', true),
   passing('JsonObjectAgg', true),
   passing('JsonArrayAgg', true),
-  passing('JsonFuncExpr', false),
+  [
+    'JsonFuncExpr',
+    (tracer, fields, level) => {
+      const value = evaluateParts(tracer, 'JsonFuncExpr', fields, level, 'on_empty', 'on_error');
+      const otherwise = ['on_empty', 'on_error'].map((on) =>
+        fields[on] === undefined ? nothing : evaluate(tracer, { JsonBehavior: fields[on] }, level),
+      );
+      tracer.decide([value], combine(otherwise));
+      return combine([value, ...otherwise]);
+    },
+  ],
   passing('JsonIsPredicate', true),
   passing('JsonParseExpr', true),
   passing('JsonScalarExpr', true),

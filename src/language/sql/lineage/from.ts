@@ -90,7 +90,7 @@ const joinExpr: Reader = (tracer, fields, level, outer) => {
   const { merged, columns, rest } = mergeColumns(tracer, fields, left.self, right.self);
   const arms = [...left.ranges, ...right.ranges];
   // ON sees the arms of this join and what is outside of the query, nothing else of FROM.
-  const condition = evaluate(tracer, fields['quals'], new Level(outer, arms));
+  const condition = tracer.choose(() => evaluate(tracer, fields['quals'], new Level(outer, arms)));
   const compared = compare(tracer, combine(merged.map((column) => column.value)));
   const matched = merged.length === 0 ? condition : combine([condition, compared]);
   tracer.steer(matched, 'join');
@@ -227,10 +227,16 @@ const rangeTableSample: Reader = (tracer, fields, level, outer) => {
 const rangeTableFunc: Reader = (tracer, fields, level) => {
   const given = ['docexpr', 'rowexpr', 'namespaces'].map((name) => evaluate(tracer, fields[name], level));
   const listed = listOf(fields['columns']).map((item) => unwrap(item, 'RangeTableFuncCol') ?? {});
+  const defaults = listed.map((column) => evaluate(tracer, column['coldefexpr'], level));
   for (const column of listed) {
-    for (const name of ['colexpr', 'coldefexpr']) given.push(evaluate(tracer, column[name], level));
+    given.push(evaluate(tracer, column['colexpr'], level));
     if (column['typeName'] !== undefined) given.push(evaluate(tracer, { TypeName: column['typeName'] }, level));
   }
+  // Evaluated where there is nothing else.
+  tracer.decide(given, combine(defaults));
+  given.push(...defaults);
+  // How many rows it makes of a value.
+  tracer.steer({ ...combine(given), gap: null }, 'limit');
   return tabulated(
     fields,
     'xmltable',
@@ -246,13 +252,14 @@ const jsonTable: Reader = (tracer, fields, level) => {
     evaluate(tracer, fields['passing'], level),
   ];
   const names: string[] = [];
+  const defaults: Value[] = [];
   const visit = (list: Json | undefined): void => {
     for (const item of listOf(list)) {
       tracer.step();
       const column = unwrap(item, 'JsonTableColumn') ?? {};
       if (column['coltype'] !== 'JTC_NESTED') names.push(textOf(column['name']));
       for (const on of ['on_empty', 'on_error']) {
-        if (column[on] !== undefined) given.push(evaluate(tracer, { JsonBehavior: column[on] }, level));
+        if (column[on] !== undefined) defaults.push(evaluate(tracer, { JsonBehavior: column[on] }, level));
       }
       if (column['typeName'] !== undefined) given.push(evaluate(tracer, { TypeName: column['typeName'] }, level));
     }
@@ -262,6 +269,9 @@ const jsonTable: Reader = (tracer, fields, level) => {
   // An older server takes for a function of the database what is syntax now.
   if (tracer.context.catalog?.userFunctions.has('json_table') === true)
     given.push(unfollowed('json_table may be a function'));
+  tracer.decide(given, combine(defaults));
+  given.push(...defaults);
+  tracer.steer({ ...combine(given), gap: null }, 'limit');
   return tabulated(fields, 'json_table', names, computed(combine(given)));
 };
 

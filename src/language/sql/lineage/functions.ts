@@ -6,7 +6,7 @@
  */
 import type { SinkKind } from '../../../core/sql.ts';
 import { isReachable, type UserFunctionFacts } from '../catalog.ts';
-import { functionEffects } from '../functions.ts';
+import { functionEffects, harmlessFunctions } from '../functions.ts';
 import { holderFunctions } from './holders.ts';
 import type { Tracer } from './tracer.ts';
 import type { Gap } from './value.ts';
@@ -23,6 +23,10 @@ export interface Callee {
   readonly isPlain: boolean;
   /** The result is an array: of the elements of its arguments, or of text. */
   readonly makesArray: 'of-arguments' | 'of-text' | null;
+  /** That it was called can be noticed: it does something besides, waits, or may take long. */
+  readonly acts: boolean;
+  /** Which arguments say how long it takes; null for none, empty for any. */
+  readonly sizes: readonly number[] | null;
   /** Columns in FROM: empty for one value without a name of its own; null where not known. */
   readonly outputs: readonly string[] | null;
 }
@@ -47,6 +51,31 @@ const arrayMakers: ReadonlySet<string> = new Set(
   string_to_array tsvector_to_array`.split(/\s+/),
 );
 
+/**
+ * Built-in functions whose arguments say how much there is to do, to the places of those that do; none: any. The arguments
+ * of generate_series steer the statement, since they say how many rows there are.
+ *
+ * Honest limit: time can be told from more than these (a regular expression, the size of a value, an index that is used or
+ * not); what is here are the ways to make it long at will.
+ */
+const costly: ReadonlyMap<string, readonly number[]> = new Map([
+  ['repeat', [1]],
+  ['lpad', [1]],
+  ['rpad', [1]],
+  ['array_fill', [1]],
+  ['factorial', []],
+  ['power', [1]],
+  ['pow', [1]],
+]);
+
+const waiting: ReadonlySet<string> = new Set(['pg_sleep', 'pg_sleep_for', 'pg_sleep_until']);
+
+/** Whether anybody notices that a built-in function was called. */
+function isNoticed(name: string, isVolatile: boolean): boolean {
+  if (functionEffects.has(name) || waiting.has(name) || costly.has(name) || name === 'generate_series') return true;
+  return isVolatile && !harmlessFunctions.has(name);
+}
+
 function sinkOf(name: string, isVolatile: boolean): SinkKind | null {
   const named = sinks[name];
   if (named !== undefined) return named;
@@ -65,13 +94,23 @@ export function findFunction(tracer: Tracer, parts: readonly string[], isSyntax 
   return callee;
 }
 
+/** What was not read may do anything. */
+const unread = {
+  sink: 'function',
+  isMissing: false,
+  isPlain: false,
+  makesArray: null,
+  acts: true,
+  sizes: null,
+} as const;
+
 function judgeFunction(tracer: Tracer, parts: readonly string[], isSyntax: boolean): Callee {
   const { catalog, searchPath } = tracer.context;
   const name = parts.at(-1) ?? '';
   const schema = parts.length > 1 ? parts.at(-2)! : null;
   if (catalog === null) {
     const gap = { reason: 'nothing is known of the database', kind: 'names' } as const;
-    return { name, gap, sink: 'function', isMissing: false, isPlain: false, makesArray: null, outputs: null };
+    return { ...unread, name, gap, outputs: null };
   }
   const full = schema === null || schema === 'pg_catalog' ? name : `${schema}.${name}`;
   const builtIn = catalog.builtInFunctions.get(full);
@@ -83,23 +122,25 @@ function judgeFunction(tracer: Tracer, parts: readonly string[], isSyntax: boole
   const outputs = agree(users, catalog.builtInOutputs.get(full), builtIn !== undefined);
   if (users.some((user) => !isComputing(name, user))) {
     const gap = { reason: `function ${name} was not read`, kind: 'code' } as const;
-    return { name, gap, sink: 'function', isMissing: false, isPlain: false, makesArray: null, outputs };
+    return { ...unread, name, gap, outputs };
   }
   const held = holderFunctions.get(name);
   const isVolatile = builtIn === 'volatile';
   if (held !== undefined) {
     const gap = { reason: `${name}: ${held}`, kind: 'names' } as const;
-    return { name, gap, sink: sinkOf(name, isVolatile), isMissing: false, isPlain: false, makesArray: null, outputs };
+    return { ...unread, name, gap, sink: sinkOf(name, isVolatile), outputs };
   }
   if (builtIn === undefined && users.length === 0) {
     const gap = { reason: `function ${name} is not known`, kind: 'code' } as const;
-    return { name, gap, sink: 'function', isMissing: true, isPlain: false, makesArray: null, outputs: null };
+    return { ...unread, name, gap, isMissing: true, outputs: null };
   }
   const isPlain = users.length === 0 && outputs !== null && outputs.length < 2 && !polymorphic.has(name);
   const isBuiltIn = users.length === 0;
   const ofArguments = polymorphic.has(name) && name !== 'max' && name !== 'min' ? 'of-arguments' : null;
   const makesArray = isBuiltIn && arrayMakers.has(name) ? 'of-text' : isBuiltIn ? ofArguments : null;
-  return { name, gap: null, sink: sinkOf(name, isVolatile), isMissing: false, isPlain, makesArray, outputs };
+  const acts = isNoticed(name, isVolatile);
+  const sizes = builtIn === undefined ? null : (costly.get(name) ?? null);
+  return { ...unread, name, gap: null, sink: sinkOf(name, isVolatile), isPlain, makesArray, acts, sizes, outputs };
 }
 
 /** Installed by a superuser, and declared to depend on nothing but its arguments, or known to. */
@@ -139,9 +180,9 @@ function judgeOperator(tracer: Tracer, parts: readonly string[]): Callee {
   const { catalog, searchPath } = tracer.context;
   const name = parts.at(-1) ?? '';
   const schema = parts.length > 1 ? parts.at(-2)! : null;
-  const pure: Callee = { name, gap: null, sink: null, isMissing: false, isPlain: false, makesArray: null, outputs: [] };
+  const pure: Callee = { ...unread, name, gap: null, sink: null, acts: false, outputs: [] };
   if (catalog === null) {
-    return { ...pure, gap: { reason: 'nothing is known of the database', kind: 'names' }, sink: 'function' };
+    return { ...unread, name, gap: { reason: 'nothing is known of the database', kind: 'names' }, outputs: [] };
   }
   const builtIn = schema === null || schema === 'pg_catalog' ? catalog.builtInOperators.get(name) : undefined;
   const users = (catalog.userOperators.get(name) ?? []).filter(
@@ -151,5 +192,5 @@ function judgeOperator(tracer: Tracer, parts: readonly string[]): Callee {
   );
   const isRead = builtIn === undefined ? users.length > 0 : builtIn !== 'volatile';
   if (isRead && users.every((user) => user.isComputing)) return pure;
-  return { ...pure, gap: { reason: `operator ${name} was not read`, kind: 'code' }, sink: 'function' };
+  return { ...unread, name, gap: { reason: `operator ${name} was not read`, kind: 'code' }, outputs: [] };
 }

@@ -3,7 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatementLineage } from '../../../core/sql.ts';
 import { lineageEntriesMax, sqlExpansionDepthMax } from '../../limits.ts';
 import { openDatabase, type TestDatabase } from '../fixtures/server.ts';
-import { type AnalysisContext, analyseSql, type ContextOptions, createContext, loadCatalog } from '../index.ts';
+import {
+  type AnalysisContext,
+  analyseSql,
+  type ContextOptions,
+  createContext,
+  describeTemporary,
+  loadCatalog,
+  type TemporaryTable,
+} from '../index.ts';
 import { canarySeed } from './fixtures/database.ts';
 import { describeLineage, readLineages } from './fixtures/golden.ts';
 
@@ -51,10 +59,59 @@ describe('A-MSK-02: what is not certain is unresolved', () => {
     expect(shown('select * from wide', { searchPath: null })).toBe('(a=wide.a!, b=wide.b!)');
     expect(follow('select name from people', { temporary: 'unknown' }).unresolved).toContain('temporary');
     expect(shown('select name from public.people', { temporary: 'unknown' })).toBe('(name=people.name!)');
-    expect(follow('select * from pg_temp.people', { temporary: 'unknown' }).unresolved).toContain('not known');
+    expect(follow('select * from pg_temp.people', { temporary: 'unknown' }).unresolved).toContain('temporary');
     expect(shown('select name from people', { searchPath: ['pg_catalog', 'other', 'public'] })).toBe(
       '(name=other.people.name!)',
     );
+  });
+
+  it('a temporary table carries its own columns; what is known by name only is unresolved', () => {
+    const column = { type: 'safe', isArray: false, notNull: false, isVirtual: false } as const;
+    const table: TemporaryTable = {
+      columns: [
+        { ...column, name: 'name', attnum: 1 },
+        { ...column, name: 'twice', attnum: 2 },
+      ],
+      generated: [2],
+      hasRules: false,
+      hasRowSecurity: false,
+      hasTriggers: true,
+      hasDefaults: false,
+      hasExpressions: true,
+    };
+    const tables = new Map([
+      ['people', table],
+      ['mine', table],
+      ['wide', null],
+    ]);
+    const temporary = describeTemporary(tables, ['people', 'mine', 'wide', 'mood'], false);
+    const own = { temporary, searchPath: ['pg_temp_3', 'pg_catalog', 'public'] };
+    expect(shown('select name from mine', own)).toBe('(name=pg_temp.mine.name!)');
+    expect(shown('select upper(name) from people', own)).toBe('(upper=pg_temp.people.name)');
+    expect(shown('select name from public.people', own)).toBe('(name=people.name!)');
+    expect(shown('select card from orders, public.people', own)).toBe('(card=people.card!)');
+    expect(follow('select twice from mine', own).columns![0]!.unresolved).toContain('generated');
+    expect(follow('select * from wide', own).unresolved).toContain('temporary');
+    expect(shown('select a from public.wide', own)).toBe('(a=wide.a!)');
+    expect(shown('insert into mine (name) select card from public.people returning name', own)).toBe(
+      '(name=people.card+pg_temp.mine.name) |  | people.card>relation:pg_temp.mine.name | triggers of mine were not read',
+    );
+    expect(follow('select m::mood from typed', own).columns![0]!.unresolved).toContain('mood');
+    expect(follow('select m::text from typed', own).columns![0]!.direct).toBe(true);
+    for (const searchPath of [null, ['pg_catalog', 'public', 'pg_temp_3']]) {
+      expect(follow('select name from people', { temporary, searchPath }).unresolved).toContain('temporary');
+    }
+    const heirs = { temporary: describeTemporary(new Map([['heir', null]]), [], true) };
+    expect(follow('update orders set note = code', heirs).unread).toContain('heirs');
+  });
+
+  it('A-PG-17: what was prepared before another relation of its name came into being', () => {
+    const text = 'prepare p as select upper(name) from people';
+    const prepared = new Map([['p', { text, standardConformingStrings: true, parameterTypes: [] }]]);
+    expect(shown('execute p', { prepared })).toBe('(upper=people.name)');
+    const path = { searchPath: ['pg_catalog', 'other', 'public'] };
+    expect(shown('select upper(name) from people', path)).toBe('(upper=other.people.name)');
+    expect(follow('execute p', { prepared, ...path }).unresolved).toContain('several');
   });
 
   it('where the type may be a temporary table', () => {

@@ -7,9 +7,10 @@
  */
 import type { ColumnOrigin } from '../../../core/sql.ts';
 import { sqlExpansionDepthMax } from '../../limits.ts';
-import { type CatalogFacts, findRelations, firstUserOid, type RelationFacts } from '../catalog.ts';
+import { type CatalogFacts, firstUserOid, type RelationFacts } from '../catalog.ts';
 import { createContext } from '../context.ts';
 import { parseOnce } from '../expand.ts';
+import { resolveRelation } from '../temporary.ts';
 import { unwrap } from '../walk.ts';
 import { evaluate } from './expression.ts';
 import { holderColumns } from './holders.ts';
@@ -31,7 +32,7 @@ export interface Relation {
 
 /** Finds a relation by its name, and notes what steers the views in it. */
 export function useRelation(tracer: Tracer, schema: string | null, name: string, inherits: boolean): Relation {
-  const { catalog, searchPath, temporary } = tracer.context;
+  const { catalog } = tracer.context;
   const unknown = (reason: string): Relation => {
     const shape = unknownShape(reason);
     // It may be a view, whose conditions steer the statement.
@@ -39,8 +40,8 @@ export function useRelation(tracer: Tracer, schema: string | null, name: string,
     return { shape, schemas: schema === null ? [] : [schema], system: null, facts: null };
   };
   if (catalog === null) return unknown('nothing is known of the database');
-  if (schema === null && temporary === 'unknown') return unknown(`${name} may be a temporary relation`);
-  const found = findRelations(catalog, schema, name, searchPath);
+  const { found, isDoubtful } = resolveRelation(tracer.context, schema, name);
+  if (isDoubtful) return unknown(`${name} may be a temporary relation`);
   if (found.length === 0) return unknown(`relation ${name} is not known`);
   if (found.length > 1) return unknown(`${name} may mean several relations`);
   const facts = found[0]!;

@@ -32,12 +32,24 @@ export function selectShape(tracer: Tracer, fields: Fields, parent: Level): Shap
     return { ...shape, rows: combine([shape.rows, finishRows(tracer, fields, level, shape)]) };
   }
   const rows = [enterFrom(tracer, fields['fromClause'], level, outer)];
-  rows.push(steered(tracer, evaluate(tracer, fields['whereClause'], level), 'where'));
+  rows.push(
+    steered(
+      tracer,
+      tracer.choose(() => evaluate(tracer, fields['whereClause'], level)),
+      'where',
+    ),
+  );
   const shape = targetShape(tracer, fields['targetList'], level);
   for (const item of listOf(fields['groupClause'])) {
     rows.push(steered(tracer, groupItem(tracer, item, level, shape), 'group'));
   }
-  rows.push(steered(tracer, evaluate(tracer, fields['havingClause'], level), 'having'));
+  rows.push(
+    steered(
+      tracer,
+      tracer.choose(() => evaluate(tracer, fields['havingClause'], level)),
+      'having',
+    ),
+  );
   for (const item of listOf(fields['windowClause'])) useWindow(tracer, unwrap(item, 'WindowDef') ?? {}, level);
   rows.push(distinct(tracer, fields['distinctClause'], level, shape));
   rows.push(finishRows(tracer, fields, level, shape));
@@ -258,6 +270,7 @@ function isSameShape(a: Shape, b: Shape): boolean {
     x.direct === y.direct &&
     x.isPlain === y.isPlain &&
     x.isArray === y.isArray &&
+    x.acts.size === y.acts.size &&
     x.gap?.kind === y.gap?.kind;
   return isSame(a.rows, b.rows) && a.columns.every((column, at) => isSame(column.value, b.columns[at]!.value));
 }

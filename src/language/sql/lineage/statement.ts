@@ -14,10 +14,11 @@ import type { ResultColumn, StatementLineage } from '../../../core/sql.ts';
 import type { StatementKind } from '../../../core/sql-effects.ts';
 import { sqlExpansionDepthMax } from '../../limits.ts';
 import type { Collector } from '../collector.ts';
-import type { AnalysisContext, PreparedText } from '../context.ts';
+import { type AnalysisContext, type PreparedText, resolvedBefore } from '../context.ts';
 import type { Fields, Json } from '../parser.ts';
 import { parseText } from '../text.ts';
 import { namesOf, textOf, unwrap } from '../walk.ts';
+import { definitionFollowers } from './definition.ts';
 import { evaluate } from './expression.ts';
 import { useRelation } from './relations.ts';
 import { columnIn, Level, type Shape, unknownShape } from './scope.ts';
@@ -135,6 +136,10 @@ function writing(type: string): readonly [string, Follower] {
 
 const copyStmt: Follower = (tracer, fields) => {
   if (fields['is_from'] === true) {
+    // The server's files hold its tables too, and a program may ask it for them (A-PG-18).
+    if (fields['filename'] !== undefined || fields['is_program'] === true) {
+      throw new Unfollowable('a file or program of the server');
+    }
     // The condition is about rows that come in; what it calls may do anything all the same.
     overRelation(tracer, fields['relation'], (level) => void evaluate(tracer, fields['whereClause'], level));
     return null;
@@ -190,7 +195,7 @@ const executeStmt: Follower = (tracer, fields) => {
   const name = textOf(fields['name']);
   const prepared = tracer.context.prepared.get(name);
   if (prepared === undefined) throw new Unfollowable(`prepared statement ${name} is not known`);
-  return resultOfText(tracer, prepared, 'PrepareStmt', tracer.context, parameters);
+  return resultOfText(tracer, prepared, 'PrepareStmt', resolvedBefore(tracer.context), parameters);
 };
 
 const fetchStmt: Follower = (tracer, fields) => {
@@ -239,51 +244,6 @@ const showStmt: Follower = (_tracer, fields) => {
   return { columns: names.map((one) => ({ name: one, value: nothing })), rest: null, rows: nothing };
 };
 
-/** New types and generated columns are computed from the rows; defaults and checks run over them. */
-const alterTable: Follower = (tracer, fields) => {
-  if (fields['objtype'] !== 'OBJECT_TABLE' && fields['objtype'] !== 'OBJECT_FOREIGN_TABLE') return null;
-  overRelation(tracer, fields['relation'], (level, give) => {
-    for (const item of listOf(fields['cmds'])) {
-      const command = unwrap(item, 'AlterTableCmd') ?? {};
-      const column = unwrap(command['def'], 'ColumnDef');
-      const named = column?.['colname'] ?? command['name'];
-      const name = typeof named === 'string' ? named : null;
-      const checks = [
-        unwrap(command['def'], 'Constraint'),
-        ...listOf(column?.['constraints']).map((one) => unwrap(one, 'Constraint')),
-      ];
-      for (const check of checks) {
-        if (check?.['raw_expr'] === undefined) continue;
-        const value = evaluate(tracer, check['raw_expr'], level);
-        if (check['contype'] !== 'CONSTR_CHECK') give(name, value);
-      }
-      if (column?.['raw_default'] !== undefined) give(name, evaluate(tracer, column['raw_default'], level));
-      if (command['subtype'] === 'AT_SetExpression') give(name, evaluate(tracer, command['def'], level));
-    }
-  });
-  return null;
-};
-
-/** The expressions of an index run over all rows. */
-const indexStmt: Follower = (tracer, fields) => {
-  overRelation(tracer, fields['relation'], (level) => {
-    for (const item of listOf(fields['indexParams'])) evaluate(tracer, unwrap(item, 'IndexElem')?.['expr'], level);
-    evaluate(tracer, fields['whereClause'], level);
-  });
-  return null;
-};
-
-/** A check of a domain runs over all rows that have it. */
-const alterDomain: Follower = (tracer, fields) => {
-  if (fields['def'] !== undefined) tracer.unread('checks of a domain were not followed');
-  return null;
-};
-
-const loaded: Follower = (tracer) => {
-  tracer.unread('an extension or a library was not read');
-  return null;
-};
-
 function unfollowable(reason: string): Follower {
   return () => {
     throw new Unfollowable(reason);
@@ -304,12 +264,7 @@ const followers: ReadonlyMap<string, Follower> = new Map<string, Follower>([
   ['DeclareCursorStmt', later],
   ['CreateTableAsStmt', createTableAs],
   ['VariableShowStmt', showStmt],
-  ['AlterTableStmt', alterTable],
-  ['IndexStmt', indexStmt],
-  ['AlterDomainStmt', alterDomain],
-  ['CreateExtensionStmt', loaded],
-  ['AlterExtensionStmt', loaded],
-  ['LoadStmt', loaded],
   ['CallStmt', unfollowable('a procedure is called')],
   ['DoStmt', unfollowable('a block of code runs')],
+  ...definitionFollowers,
 ]);

@@ -8,7 +8,7 @@ import { lineageEntriesMax, lineageStepsMax } from '../../limits.ts';
 import type { AnalysisContext } from '../context.ts';
 import type { Json } from '../parser.ts';
 import type { Callee } from './functions.ts';
-import type { Gap, Value } from './value.ts';
+import { combine, type Gap, isEmpty, type Value } from './value.ts';
 
 /** Thrown when the whole cannot be followed; caught at the door. The message is the reason. */
 export class Unfollowable extends Error {}
@@ -41,6 +41,7 @@ export class Tracer {
   #gap: Gap | null = null;
   #unread: string | null = null;
   #steps = 0;
+  #choosing = 0;
   #entries = 0;
 
   constructor(context: AnalysisContext, touchesUserTypes: boolean, depth: number) {
@@ -73,6 +74,25 @@ export class Tracer {
       const { schema, relation, column } = origin;
       this.#flows.set(JSON.stringify([schema, relation, column, into, target]), { origin, into, target });
       this.#count();
+    }
+  }
+
+  /** These decide whether, or how often, `value` is evaluated: what that does besides tells them. */
+  decide(conditions: readonly Value[], value: Value): void {
+    if (value.acts.size === 0 || this.#choosing > 0) return;
+    this.step(conditions.length);
+    const condition = combine(conditions);
+    if (isEmpty(condition)) return;
+    for (const name of value.acts) this.flow(condition, 'function', name);
+  }
+
+  /** Follows a condition that chooses rows. All that decides anything in it steers the statement, which says as much. */
+  choose(follow: () => Value): Value {
+    this.#choosing++;
+    try {
+      return follow();
+    } finally {
+      this.#choosing--;
     }
   }
 

@@ -2,6 +2,9 @@
  * What an expression can carry: base columns, and what could not be followed. Immutable; origins are interned by
  * `relations.ts`, so that identity tells them apart.
  *
+ * Besides, it says what is noticed elsewhere than in the result when the expression is evaluated (`acts`): a function that
+ * does something, waits, or takes as long as one likes. Where a value decides whether that happens, it is given away.
+ *
  * Invariant: combining never loses anything. `direct` and `isPlain` are claims, and are dropped whenever in doubt.
  */
 import type { ColumnOrigin } from '../../../core/sql.ts';
@@ -23,6 +26,8 @@ export interface Value {
   readonly isArray: boolean;
   /** The columns of a row whose structure is known. */
   readonly fields: readonly NamedValue[] | null;
+  /** What evaluating it may do that somebody notices, by name. */
+  readonly acts: ReadonlySet<string>;
 }
 
 export interface NamedValue {
@@ -31,6 +36,7 @@ export interface NamedValue {
 }
 
 const none: ReadonlySet<ColumnOrigin> = new Set();
+const noActs: ReadonlySet<string> = new Set();
 
 export const nothing: Value = Object.freeze({
   origins: none,
@@ -39,6 +45,7 @@ export const nothing: Value = Object.freeze({
   isPlain: true,
   isArray: false,
   fields: null,
+  acts: noActs,
 });
 /** Carries nothing, yet its type is not known. */
 export const untyped: Value = Object.freeze({ ...nothing, isPlain: false });
@@ -53,7 +60,7 @@ export function carrying(
   isPlain: boolean,
   isArray = false,
 ): Value {
-  return { origins, gap: null, direct, isPlain, isArray, fields: null };
+  return { origins, gap: null, direct, isPlain, isArray, fields: null, acts: noActs };
 }
 
 /** Names that are not known weigh more than code that was not read. */
@@ -69,10 +76,12 @@ export function combine(values: readonly Value[]): Value {
   let gap: Gap | null = null;
   let isPlain = true;
   let isArray = values.length > 0;
+  let acts = noActs;
   for (const value of values) {
     gap = worse(gap, value.gap);
     isPlain &&= value.isPlain;
     isArray &&= value.isArray;
+    if (value.acts.size > 0) acts = acts.size === 0 ? value.acts : new Set([...acts, ...value.acts]);
     if (value.origins.size === 0 || value.origins === origins) continue;
     if (origins.size === 0) origins = value.origins;
     else {
@@ -81,7 +90,7 @@ export function combine(values: readonly Value[]): Value {
       for (const origin of value.origins) own.add(origin);
     }
   }
-  return { origins, gap, direct: false, isPlain, isArray, fields: null };
+  return { origins, gap, direct: false, isPlain, isArray, fields: null, acts };
 }
 
 /** Either of them: what a set operation, a merged column or an ambiguous name gives. Direct when they are the same. */
@@ -97,6 +106,11 @@ export function either(a: Value, b: Value): Value {
 export function computed(value: Value, isPlain = value.isPlain): Value {
   if (!value.direct && value.fields === null && value.isPlain === isPlain && !value.isArray) return value;
   return { ...value, direct: false, isPlain, isArray: false, fields: null };
+}
+
+/** The same, where evaluating it does what `name` says besides. */
+export function acting(value: Value, name: string): Value {
+  return value.acts.has(name) ? value : { ...value, acts: new Set([...value.acts, name]) };
 }
 
 export function isEmpty(value: Value): boolean {

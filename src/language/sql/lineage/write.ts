@@ -5,6 +5,7 @@
  * Invariant: where it is not known which column takes a value, every column may have taken it.
  */
 import type { Fields, Json } from '../parser.ts';
+import { hasTemporaryHeirs } from '../temporary.ts';
 import { namesOf, textOf, unwrap } from '../walk.ts';
 import { evaluate } from './expression.ts';
 import { aliasOf, enterFrom, fromItem } from './from.ts';
@@ -49,6 +50,7 @@ class Target {
     this.range = rangeOf(this.relation, this.alias, alias.name !== null);
     const { facts } = this.relation;
     this.#name = facts !== null ? `${facts.schema}.${facts.name}` : schema === null ? name : `${schema}.${name}`;
+    if (hasTemporaryHeirs(tracer.context)) tracer.unread('temporary heirs may have triggers');
     if (facts?.hasTriggers === true) tracer.unread(`triggers of ${facts.name} were not read`);
     // They may even return rows of their own.
     if (facts?.hasRules === true) tracer.miss({ reason: `rules of ${facts.name} were not read`, kind: 'names' });
@@ -177,9 +179,15 @@ function onConflict(tracer: Tracer, fields: Fields, outer: Level, target: Target
     const value = typeof name === 'string' ? columnIn(target.range, name) : evaluate(tracer, element['expr'], level);
     tracer.steer(value ?? target.range.rest ?? nothing, 'where');
   }
-  tracer.steer(evaluate(tracer, infer?.['whereClause'], level), 'where');
+  tracer.steer(
+    tracer.choose(() => evaluate(tracer, infer?.['whereClause'], level)),
+    'where',
+  );
   assign(tracer, fields['targetList'], level, target);
-  tracer.steer(evaluate(tracer, fields['whereClause'], level), 'where');
+  tracer.steer(
+    tracer.choose(() => evaluate(tracer, fields['whereClause'], level)),
+    'where',
+  );
 }
 
 const updateStmt: Writer = (tracer, fields, parent) => {
@@ -188,7 +196,7 @@ const updateStmt: Writer = (tracer, fields, parent) => {
   const level = new Level(outer, [target.range]);
   const from = enterFrom(tracer, fields['fromClause'], level, outer);
   assign(tracer, fields['targetList'], level, target);
-  const where = evaluate(tracer, fields['whereClause'], level);
+  const where = tracer.choose(() => evaluate(tracer, fields['whereClause'], level));
   tracer.steer(where, 'where');
   level.ranges[0] = target.returned();
   const shape = returning(tracer, fields['returningClause'], level, target);
@@ -200,7 +208,7 @@ const deleteStmt: Writer = (tracer, fields, parent) => {
   const target = new Target(tracer, fields['relation']);
   const level = new Level(outer, [target.range]);
   const using = enterFrom(tracer, fields['usingClause'], level, outer);
-  const where = evaluate(tracer, fields['whereClause'], level);
+  const where = tracer.choose(() => evaluate(tracer, fields['whereClause'], level));
   tracer.steer(where, 'where');
   level.ranges[0] = target.returned();
   const shape = returning(tracer, fields['returningClause'], level, target);
@@ -212,12 +220,12 @@ const mergeStmt: Writer = (tracer, fields, parent) => {
   const target = new Target(tracer, fields['relation']);
   const source = fromItem(tracer, fields['sourceRelation'] ?? null, new Level(outer), outer);
   const level = new Level(outer, [...source.ranges, target.range]);
-  const join = evaluate(tracer, fields['joinCondition'], level);
+  const join = tracer.choose(() => evaluate(tracer, fields['joinCondition'], level));
   tracer.steer(join, 'join');
   const rows = [source.rows, join, target.relation.shape.rows];
   for (const item of listOf(fields['mergeWhenClauses'])) {
     const when = unwrap(item, 'MergeWhenClause') ?? {};
-    const condition = evaluate(tracer, when['condition'], level);
+    const condition = tracer.choose(() => evaluate(tracer, when['condition'], level));
     tracer.steer(condition, 'where');
     rows.push(condition);
     if (when['commandType'] !== 'CMD_INSERT') {
