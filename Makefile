@@ -45,6 +45,9 @@ drivers: node_modules/.installed dist/.built ## other projects' driver suites, d
 bench: node_modules/.installed dist/.built ## side by side: direct, haproxy, pgbouncer, Sallyport
 	@tools/test-packages.sh haproxy pgbouncer
 	@$(WITH_NODE) node bench/run.ts
+	@$(WITH_NODE) node bench/journal.ts
+	@$(WITH_NODE) node bench/recording.ts
+	@$(WITH_NODE) node bench/judge.ts
 
 fuzz: node_modules/.installed ## a minute of fuzzing
 	@$(WITH_NODE) SALLYPORT_FUZZ_RUNS=20000 node_modules/.bin/vitest run fuzz

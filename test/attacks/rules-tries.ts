@@ -285,3 +285,36 @@ export const texts: readonly [string, string, ...string[]][] = [
   ['update-all', 'delete from only visits'],
   ['update-all', `insert into visits select 1, 'x' on conflict (id) do update set place = 'y'; ${update('z')}`],
 ];
+
+/** Rules that cannot be enforced. */
+export const bad: readonly [string, object][] = [
+  ['no condition', guardrail('bad', { match: {}, verdict: 'hold' })],
+  [
+    'an effect that is none',
+    guardrail('bad', { match: { commands: { sql: { effects: ['explode'] } } }, verdict: 'block' }),
+  ],
+  ['CEL that does not compile', guardrail('bad', { match: { when: 'command.((' }, verdict: 'block' })],
+  ['CEL of another type', guardrail('bad', { match: { when: '1 + 1' }, verdict: 'block' })],
+  ['a pattern that is none', guardrail('bad', { match: { commands: { pattern: '(' } }, verdict: 'block' })],
+  ['a pattern with a look-around', guardrail('bad', { match: { commands: { pattern: '(?=a)b' } }, verdict: 'block' })],
+  [
+    'a hold without reviewers',
+    guardrail('bad', { match: sql({ effects: ['drop'] }), verdict: 'hold', review: { reviewers: {} } }),
+  ],
+  [
+    'a review for a block',
+    guardrail('bad', {
+      match: sql({ effects: ['drop'] }),
+      verdict: 'block',
+      review: { reviewers: { groups: ['dba'] } },
+    }),
+  ],
+  [
+    'a protocol that cannot',
+    guardrail('bad', {
+      match: { resources: { protocols: ['gopher'] }, commands: { sql: { effects: ['drop'] } } },
+      verdict: 'block',
+    }),
+  ],
+  ['a mask of nothing', { kind: 'Mask', metadata: { name: 'bad' }, spec: { match: {} } }],
+];

@@ -20,6 +20,7 @@ import { issueToken, setUp } from '../env/setup.ts';
 import { eventsOf, isType, verifyClean } from '../faults/support/gateway.ts';
 import { startPostgres } from '../servers/postgres.ts';
 import {
+  bad,
   begin,
   bind,
   close,
@@ -655,40 +656,6 @@ describe('access on request', () => {
 // --- Rules ------------------------------------------------------------------------------------------------------------
 
 describe('A-POL-01: rules that cannot be enforced', () => {
-  const bad: readonly [string, object][] = [
-    ['no condition', guardrail('bad', { match: {}, verdict: 'hold' })],
-    [
-      'an effect that is none',
-      guardrail('bad', { match: { commands: { sql: { effects: ['explode'] } } }, verdict: 'block' }),
-    ],
-    ['CEL that does not compile', guardrail('bad', { match: { when: 'command.((' }, verdict: 'block' })],
-    ['CEL of another type', guardrail('bad', { match: { when: '1 + 1' }, verdict: 'block' })],
-    ['a pattern that is none', guardrail('bad', { match: { commands: { pattern: '(' } }, verdict: 'block' })],
-    [
-      'a pattern with a look-around',
-      guardrail('bad', { match: { commands: { pattern: '(?=a)b' } }, verdict: 'block' }),
-    ],
-    [
-      'a hold without reviewers',
-      guardrail('bad', { match: sql({ effects: ['drop'] }), verdict: 'hold', review: { reviewers: {} } }),
-    ],
-    [
-      'a review for a block',
-      guardrail('bad', {
-        match: sql({ effects: ['drop'] }),
-        verdict: 'block',
-        review: { reviewers: { groups: ['dba'] } },
-      }),
-    ],
-    [
-      'a protocol that cannot',
-      guardrail('bad', {
-        match: { resources: { protocols: ['gopher'] }, commands: { sql: { effects: ['drop'] } } },
-        verdict: 'block',
-      }),
-    ],
-    ['a mask of nothing', { kind: 'Mask', metadata: { name: 'bad' }, spec: { match: {} } }],
-  ];
   test.each(bad)('%s is not saved', async (_name, document) => {
     expect(await refused(apply(document))).not.toBe('done');
     expect(

@@ -71,7 +71,7 @@ export const testPackages: readonly string[] = [
 export const roomBuiltins: Readonly<Record<string, readonly string[]>> = {
   base: ['node:crypto', 'node:net', 'node:tls', 'node:util', 'node:buffer'],
   core: ['node:crypto'],
-  language: [],
+  language: ['node:crypto'],
   policy: ['node:crypto'],
   review: ['node:crypto'],
   masking: ['node:crypto'],

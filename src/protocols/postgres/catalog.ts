@@ -42,6 +42,10 @@ export interface CatalogMember {
    * use facts until they were compared again; else only this session, and the others see what the comparison finds.
    */
   doubt(everyone: boolean): void;
+  /** A statement that changes objects, or commits such changes, is on its way. */
+  changing(): void;
+  /** Counts what the others have said so (`changing`): a statement during which it rose may have met other objects. */
+  readonly changes: number;
   /** The facts that were last known, out of date or not. */
   readonly lastFacts: CatalogFacts | null;
   /** How sessions of this database begin. */
@@ -99,6 +103,7 @@ interface Member extends CatalogMember {
 
 class CatalogSource {
   readonly #clock: Clock;
+  #changes = 0;
   readonly #members = new Set<Member>();
   /** For this database alone: elsewhere the same version may stand for something else (a copy that went its own way). */
   readonly #cache = new AnalysisCache();
@@ -135,6 +140,7 @@ class CatalogSource {
   join(session: Session, door: DoorParts): CatalogMember {
     const source = this;
     let needs = 0;
+    let own = 0;
     const member: Member = {
       session,
       door,
@@ -158,6 +164,13 @@ class CatalogSource {
         if (!everyone) return;
         source.#doubted = needs;
         source.#notify();
+      },
+      changing: () => {
+        own++;
+        source.#changes++;
+      },
+      get changes() {
+        return source.#changes - own;
       },
       leave: () => source.#leave(member),
     };

@@ -297,6 +297,11 @@ export class ClientSide {
   }
 
   #submit(request: Request, draft: Parameters<Conversation['session']['submit']>[0]): void {
+    const { context } = this.#conversation;
+    if (context !== null) {
+      request.context = context;
+      request.changes = context.changes;
+    }
     this.#conversation.openCommands++;
     try {
       request.command = this.#conversation.session.submit(draft, this.#decided, this.#conversation.mayHoldLocks);

@@ -128,6 +128,11 @@ export class SessionContext {
     return this.#current;
   }
 
+  /** Counts changes of objects by other sessions, as they are sent. */
+  get changes(): number {
+    return this.#parts.catalog.changes;
+  }
+
   /** The setting by which texts that are read now are split into words. */
   get standardConformingStrings(): boolean {
     return (this.#doubt & settings) === 0 && this.#conversation.standardConformingStrings;
@@ -240,6 +245,7 @@ export class SessionContext {
       doubt |= this.#sinceBegin & allDoubts;
       if (this.#cursors.size > 0) doubt |= names;
     }
+    if ((doubt & objects) !== 0) this.#parts.catalog.changing();
     if (doubt === 0) return;
     if ((doubt & names) !== 0) {
       const only = (this.#doubt & names) === 0 && meaning?.sql.statements.length === 1;

@@ -22,6 +22,7 @@ export class CommandOutput {
   /** The statement whose result is coming, by its place in the text. */
   #statement = 0;
   #isDescribed = false;
+  #outdated = false;
   #rows: RowMasker | null = null;
   #copy: CopyMasker | null = null;
 
@@ -94,8 +95,19 @@ export class CommandOutput {
 
   /** An Execute runs one statement; where its text is several, which one is not certain. */
   get #place(): number | null {
+    if (this.#isOutdated()) return null;
     if (this.#request.kind === 'query') return this.#statement;
     return this.plan?.plan.results.length === 1 ? 0 : null;
+  }
+
+  /**
+   * Another session changed objects after this command was judged, while it waited for a lock, say: what a name meant then
+   * it may not mean now (A-PG-22). Nothing of the plan counts any more, and everything is masked.
+   */
+  #isOutdated(): boolean {
+    const { context, changes } = this.#request;
+    this.#outdated ||= context !== null && context.changes !== changes;
+    return this.#outdated;
   }
 
   /** An Execute's rows were described before it ran, by portal or by statement, or never. */

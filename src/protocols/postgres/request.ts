@@ -74,6 +74,10 @@ export class Request {
   /** Its command has ended, as far as the pipeline is concerned. */
   settled = false;
 
+  /** `SessionContext.changes` when it was judged, and where to ask again. */
+  changes = 0;
+  context: { readonly changes: number } | null = null;
+
   // What the server answered so far.
   rows = 0;
   bytes = 0;
