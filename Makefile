@@ -31,6 +31,7 @@ check: node_modules/.installed ## types, lint, format, walls
 
 test: node_modules/.installed dist/.built ## everything that must hold (installs what it needs)
 	@tools/test-packages.sh
+	@tools/regress.sh
 	@$(MAKE) --no-print-directory check
 	@$(WITH_NODE) node tools/test.ts
 
