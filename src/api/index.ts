@@ -2,6 +2,7 @@
 export { authorise, permissionsOf, rolePermissions, type Scope } from './authorise.ts';
 export { resourceOf } from './convert.ts';
 export { apiErrors } from './errors.ts';
+export { notGranted } from './handlers/rules.ts';
 export type {
   AccessPort,
   ApiPorts,

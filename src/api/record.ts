@@ -1,16 +1,10 @@
 /** Journaling what the API does: appended, and durable before the answer. */
 import type { Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
-import type { Actor, EventBody } from '../core/event.ts';
-import type { Principal } from '../core/principal.ts';
+import { durable } from '../core/door.ts';
+import type { EventBody } from '../core/event.ts';
 import { durableDeadlineMs } from './limits.ts';
 import type { ApiPorts } from './ports.ts';
-
-/** Who acted, as events name them. */
-export function actorOf(principal: Principal): Actor {
-  const { id, issuer, name, kind, groups } = principal;
-  return { id, issuer, name, kind, groups: [...groups], credentialId: principal.authentication.credentialId };
-}
 
 /** Appends events and waits until the last, and so all of them, is durable. */
 export function recorder(
@@ -21,10 +15,6 @@ export function recorder(
     let last: number | null = null;
     for (const event of events) last = journal.append(event);
     if (last === null) return;
-    const sequence = last;
-    const durable = new Promise<void>((resolve, reject) => {
-      journal.afterDurable(sequence, (error) => (error === null ? resolve() : reject(error)));
-    });
-    await withDeadline(durable, durableDeadlineMs, 'journal', clock);
+    await withDeadline(durable(journal, last), durableDeadlineMs, 'journal', clock);
   };
 }

@@ -113,13 +113,7 @@ export class Commands {
   #judge(run: CommandRun): Judgement {
     let judgement: Judgement;
     try {
-      judgement = this.#parts.judge.judge({
-        command: run.draft,
-        principal: this.#parts.principal,
-        resource: this.#parts.resource,
-        session: this.#facts(),
-        nowMs: this.#parts.clock.now(),
-      });
+      judgement = this.#ask(run.draft);
       assert((judgement.verdict.name === 'hold') === (judgement.hold !== null), 'a hold has terms');
     } catch (error) {
       this.#host.fail('failed', error);
@@ -133,6 +127,12 @@ export class Commands {
     if (judgement.verdict.name !== 'allow') this.#noteVerdict(run, judgement.verdict);
     for (const note of judgement.alerts) this.#alert(run, note.rule, note.reason);
     return judgement;
+  }
+
+  /** What the rules say of a command as of now. Throws as the judge does. */
+  #ask(command: CommandDraft): Judgement {
+    const { judge, principal, resource, clock } = this.#parts;
+    return judge.judge({ command, principal, resource, session: this.#facts(), nowMs: clock.now() });
   }
 
   #noteVerdict(run: CommandRun, verdict: Verdict): void {
@@ -219,13 +219,7 @@ export class Commands {
         judgeAgain: async () => {
           const { draft } = run;
           const meaning = draft.meaningNow === undefined ? draft.meaning : await draft.meaningNow();
-          const judgement = this.#parts.judge.judge({
-            command: meaning === draft.meaning ? draft : { ...draft, meaning },
-            principal: this.#parts.principal,
-            resource: this.#parts.resource,
-            session: this.#facts(),
-            nowMs: clock.now(),
-          });
+          const judgement = this.#ask(meaning === draft.meaning ? draft : { ...draft, meaning });
           return { judgement, digest: digest(), meansTheSame: meansTheSame(draft.meaning, meaning) };
         },
         onWaiting: (review, waitedMs) => {

@@ -312,7 +312,7 @@ export class Doors {
 }
 
 /** Resolves when `sequence` is on stable storage; rejects when the journal failed. */
-export function durable(journal: Journal, sequence: number): Promise<void> {
+export function durable(journal: Pick<Journal, 'afterDurable'>, sequence: number): Promise<void> {
   return new Promise((resolve, reject) => {
     journal.afterDurable(sequence, (error) => (error === null ? resolve() : reject(error)));
   });

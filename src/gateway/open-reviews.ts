@@ -80,10 +80,10 @@ export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
     },
   });
   const isGranted = (principal: Principal, resource: Resource): boolean => {
-    const entry = snapshot.principal(principal.name);
-    const labels = snapshot.resourceLabels(resource.name);
-    if (entry === null || entry.disabled || labels === null) return false;
-    if (snapshot.decide({ ...principal, groups: entry.groups }, { ...resource, labels }).granted) return true;
+    const groups = snapshot.groupsOf(principal);
+    const labels = snapshot.labelsOf(resource);
+    if (groups === null || labels === null) return false;
+    if (snapshot.decide({ ...principal, groups }, { ...resource, labels }).granted) return true;
     return grants.granted(principal.id, resource.name) !== null;
   };
   const authorisation: Authorisation = {

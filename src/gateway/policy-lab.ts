@@ -15,7 +15,7 @@ import type {
   ResourceManifest,
 } from '../api/contract/index.ts';
 import type { Explainer, PolicyLab, ReplayOrder, RuleChecks, RuleProblem } from '../api/index.ts';
-import { resourceOf } from '../api/index.ts';
+import { notGranted, resourceOf } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
 import type { CommandDraft } from '../core/command.ts';
@@ -145,21 +145,7 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
     const { snapshot } = this.#parts;
     const entry = snapshot.principal(request.principal);
     const resource = await snapshot.resource(request.resource);
-    const nothing = {
-      principal: request.principal,
-      resource: request.resource,
-      granted: false,
-      rule: 'none',
-      access: [],
-      verdict: null,
-      meaning: null,
-      guardrails: [],
-      masks: [],
-      columns: [],
-      hold: null,
-      limits: [],
-      alerts: [],
-    };
+    const nothing = notGranted(request.principal, request.resource);
     if (entry === null || entry.disabled || resource === null) return nothing;
     const principal: Principal = {
       ...entry,

@@ -5,6 +5,7 @@
  * Invariant: nothing is ignored. An unknown field, an empty list, a value out of range: each is an error, since a rule that
  * does less than it seems to is worse than none.
  */
+import { type DurationUnit, durationUnitsMs } from '../base/duration.ts';
 import { escapeLine } from '../base/escape.ts';
 import { policyErrors } from './errors.ts';
 import * as limits from './limits.ts';
@@ -89,7 +90,7 @@ export class Fields {
     if (value === undefined) return null;
     const found = typeof value === 'string' ? /^([1-9][0-9]{0,9})([smhd])$/.exec(value) : null;
     if (found === null) throw this.fault(path, 'this is not a time such as 90s, 30m, 8h or 7d');
-    const milliseconds = Number(found[1]) * unitMs[found[2] as keyof typeof unitMs];
+    const milliseconds = Number(found[1]) * durationUnitsMs[found[2] as DurationUnit];
     if (milliseconds > limits.durationMsMax) throw this.fault(path, 'this is longer than 21 days');
     return milliseconds;
   }
@@ -109,8 +110,6 @@ export class Fields {
     return labels as [string, string][];
   }
 }
-
-const unitMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 function isPlain(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

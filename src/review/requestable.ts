@@ -4,6 +4,7 @@
  * Invariant: what is not understood is refused, never ignored; an Access with such terms gives nobody standing access.
  * Who matches the Access is the policy room's to say.
  */
+import { type DurationUnit, durationUnitsMs } from '../base/duration.ts';
 import { escapeLine } from '../base/escape.ts';
 import type { HoldTerms } from '../core/judgement.ts';
 import { reviewErrors } from './errors.ts';
@@ -26,8 +27,6 @@ export interface RequestTerms {
   readonly durationMsMax: number;
   readonly reasonRequired: boolean;
 }
-
-const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Throws `review.bad-terms`. `spec` is as it came from a manifest, not trusted to have its type. */
 export function compileRequest(access: string, spec: unknown): RequestTerms {
@@ -58,7 +57,7 @@ export function compileRequest(access: string, spec: unknown): RequestTerms {
     throw fail(`request.approvals is not a whole number from 1 to ${limits.approvalsMax}`);
   }
   const match = /^([1-9]\d{0,6})([smhd])$/.exec(typeof root['maxDuration'] === 'string' ? root['maxDuration'] : '');
-  const durationMsMax = match === null ? 0 : Number(match[1]) * units[match[2]!]!;
+  const durationMsMax = match === null ? 0 : Number(match[1]) * durationUnitsMs[match[2] as DurationUnit];
   if (durationMsMax < limits.grantMsMin || durationMsMax > limits.grantMsMax) {
     throw fail('request.maxDuration is not a time from 60s to 7d, such as 8h');
   }

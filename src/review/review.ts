@@ -151,17 +151,3 @@ export interface Review {
   /** The grant that came of it, or null. */
   readonly grant: string | null;
 }
-
-/** Time-boxed permission that a review of access produced. */
-export interface Grant {
-  readonly id: string;
-  readonly principalId: string;
-  readonly principalName: string;
-  readonly resource: string;
-  readonly access: string;
-  readonly review: string;
-  readonly grantedAtMs: number;
-  readonly expiresAtMs: number;
-  readonly revokedAtMs: number | null;
-  readonly revokedBy: string | null;
-}

@@ -4,8 +4,8 @@
  * Deliberately absent: months and years, which have no one length, and sizes in powers of ten that are not written out.
  */
 import { z } from 'zod';
+import { type DurationUnit, durationUnitsMs } from '../../base/duration.ts';
 
-const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const unitBytes: Readonly<Record<string, number>> = {
   B: 1,
   KB: 1000,
@@ -19,7 +19,7 @@ const unitBytes: Readonly<Record<string, number>> = {
 /** `90s`, `30m`, `8h`, `7d` in milliseconds; null where it is none of these. */
 export function durationMs(text: string): number | null {
   const match = /^([1-9]\d{0,5})([smhd])$/.exec(text);
-  return match === null ? null : Number(match[1]) * (unitMs[match[2] as string] as number);
+  return match === null ? null : Number(match[1]) * durationUnitsMs[match[2] as DurationUnit];
 }
 
 /** A length of time from `leastMs` to `mostMs`, kept as it is spelled. */
@@ -39,7 +39,7 @@ export function durationText(leastMs: number, mostMs: number) {
 /** The shortest spelling of a whole length of time: 5400000 is `90m`. */
 export function spellDuration(ms: number): string {
   for (const unit of ['d', 'h', 'm'] as const) {
-    const length = unitMs[unit] as number;
+    const length = durationUnitsMs[unit];
     if (ms >= length && ms % length === 0) return `${ms / length}${unit}`;
   }
   return `${Math.round(ms / 1000)}s`;

@@ -1,14 +1,13 @@
 /** Signing on and off, and tokens. */
 import { isGatewayError } from '../../base/errors.ts';
 import { escapeLine } from '../../base/escape.ts';
-import type { Actor, EventBody } from '../../core/event.ts';
+import { type Actor, actorOf, type EventBody } from '../../core/event.ts';
 import { loginBytesMax } from '../../core/limits.ts';
 import { permissionsOf } from '../authorise.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import type { TokenView } from '../contract/index.ts';
 import { apiErrors } from '../errors.ts';
 import type { TokenRecord } from '../ports.ts';
-import { actorOf } from '../record.ts';
 
 type IdentityRoute = 'login' | 'logout' | 'whoami' | 'listTokens' | 'createToken' | 'revokeToken';
 

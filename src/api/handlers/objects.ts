@@ -1,5 +1,5 @@
 /** Declarative configuration and the secrets beside it: read, apply, delete, rotate. */
-import type { EventBody } from '../../core/event.ts';
+import { actorOf, type EventBody } from '../../core/event.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import type { Manifest, ManifestView, ObjectResult } from '../contract/index.ts';
@@ -7,7 +7,6 @@ import { describeChange, secretText } from '../difference.ts';
 import { apiErrors } from '../errors.ts';
 import { type Plan, planApply, planDelete, secretUser } from '../plan.ts';
 import type { ConfigurationBatch } from '../ports.ts';
-import { actorOf } from '../record.ts';
 
 type ObjectRoute =
   | 'listObjects'

@@ -5,7 +5,7 @@
  * Invariants: nothing here runs a command or changes the configuration; who is not allowed to see all learns nothing of
  * a resource that is not theirs; what a replay shows of a session is journaled as a reading of it before it is sent.
  */
-import type { Event } from '../../core/event.ts';
+import { actorOf, type Event } from '../../core/event.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import { type CommandExplanation, contractLimits, type ReplayEntry, type SessionEventView } from '../contract/index.ts';
@@ -14,7 +14,6 @@ import { apiErrors } from '../errors.ts';
 import { replaySessionsMax, summaryLengthMax } from '../limits.ts';
 import { objectsAfter } from '../plan.ts';
 import { invalidManifest } from '../problem.ts';
-import { actorOf } from '../record.ts';
 
 type RuleRoute = 'explainCommand' | 'testPolicy' | 'replayPolicy' | 'sessionEvents';
 
@@ -27,7 +26,7 @@ export function ruleHandlers({ ports, schemas, clock, record }: ApiParts): Pick<
       if (scope !== 'all' && who !== principal.name) throw apiErrors('api.forbidden');
       const explained = await explainer.explain({ principal: who, resource, command });
       // As with access: of a resource that is not theirs, others learn nothing, not even that it exists.
-      return scope !== 'all' && !explained.granted ? nothingOf(who, resource) : explained;
+      return scope !== 'all' && !explained.granted ? notGranted(who, resource) : explained;
     },
 
     async testPolicy({ input }) {
@@ -91,7 +90,8 @@ export function ruleHandlers({ ports, schemas, clock, record }: ApiParts): Pick<
   }
 }
 
-function nothingOf(principal: string, resource: string): CommandExplanation {
+/** The explanation where no session may be opened, and so nothing more is told. */
+export function notGranted(principal: string, resource: string): CommandExplanation {
   return {
     principal,
     resource,

@@ -4,6 +4,7 @@
  * Invariants: whoever may see its own sessions only is told "not found" of others' (A-API-01, A-API-02); every reading
  * of a recording is durable in the journal before its first byte is sent.
  */
+import { actorOf } from '../../core/event.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { Scope } from '../authorise.ts';
 import type { ApiParts, Handlers } from '../context.ts';
@@ -11,7 +12,6 @@ import { contractLimits, type RecordedEntryView, type SessionView } from '../con
 import { apiErrors } from '../errors.ts';
 import { exportExtensions, exportMediaTypes, writeEntries } from '../export.ts';
 import type { SessionRecord } from '../ports.ts';
-import { actorOf } from '../record.ts';
 import { type RenderCell, renderEntries } from '../render.ts';
 
 type SessionRoute = 'listSessions' | 'getSession' | 'killSession' | 'readRecording' | 'tailSession' | 'exportSession';

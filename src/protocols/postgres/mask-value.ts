@@ -25,6 +25,7 @@ import { rewriteArray, rewriteMultirange, rewriteRange, rewriteRecord } from './
 import { charactersMaxOf, valueTypeOf } from './mask-types.ts';
 import { encodeScalar, isEncodable, textualTypes } from './value-encode.ts';
 import { arrayTypes, multirangeTypes, rangeTypes, scalarTypes } from './value-types.ts';
+import { rangeFlags } from './values.ts';
 
 /** How many values a rule changed. */
 export interface Tally {
@@ -328,14 +329,6 @@ function maskRecord(column: MaskedColumn, value: Buffer, depth: number): Buffer 
   body.finish();
   return rewriter.finish();
 }
-
-const rangeFlags = {
-  empty: 0x01,
-  lowerInclusive: 0x02,
-  upperInclusive: 0x04,
-  lowerInfinite: 0x08,
-  upperInfinite: 0x10,
-};
 
 /** Byte1 flags, then for each bound that is finite: Int32 length, bytes. A bound that becomes NULL is left out. */
 function maskRange(column: MaskedColumn, typeOid: number, value: Buffer, depth: number): Buffer {

@@ -209,7 +209,8 @@ function quoteDoubled(text: string, special: RegExp): string {
   return text === '' || special.test(text) ? `"${text.replace(/["\\]/g, '$&$&')}"` : text;
 }
 
-const rangeFlags = {
+/** Bits of the byte that a range begins with. */
+export const rangeFlags = {
   empty: 0x01,
   lowerInclusive: 0x02,
   upperInclusive: 0x04,
