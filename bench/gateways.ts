@@ -51,7 +51,7 @@ const settings: readonly Setting[] = [
 export const gatewayNames: readonly GatewayName[] = settings.map(({ name }) => name);
 
 /** As many as the throw-away programs looked for (P6). */
-const twelveDetectors = [
+export const twelveDetectors = [
   'email',
   'credit_card',
   'iban',

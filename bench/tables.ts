@@ -22,13 +22,19 @@ const lastNames = ['Abbott', 'Bergmann', 'Castillo', 'Dubois', 'Eriksson', 'Fisc
 const words = ['amber', 'basket', 'candle', 'driftwood', 'engine', 'forest', 'garden', 'harbour', 'island', 'jacket'];
 
 /** Texts of one row, column by column, from `a` on. */
-type Row = readonly [string, string, string, string];
+export type Row = readonly [string, string, string, string];
 
-/** Creates and fills both, as the superuser, and lets the server's user read them. */
-export async function createBulkTables(server: PostgresServer, rows: number): Promise<void> {
+/** The rows of both, the same ones each time. */
+export function bulkRowsOf(rows: number): { readonly dense: readonly Row[]; readonly clean: readonly Row[] } {
   const random = generator(seed);
   const dense = Array.from({ length: rows }, () => personal(random));
   const clean = dense.map((row) => row.map((text) => plain(text.length, random)) as unknown as Row);
+  return { dense, clean };
+}
+
+/** Creates and fills both, as the superuser, and lets the server's user read them. */
+export async function createBulkTables(server: PostgresServer, rows: number): Promise<void> {
+  const { dense, clean } = bulkRowsOf(rows);
   await fill(server, 'bulk_pii', dense);
   await fill(server, 'bulk_clean', clean);
 }

@@ -1,28 +1,31 @@
 /**
- * `make run`: a gateway on the embedded store, a PostgreSQL server behind it with a realistic sample, three principals,
- * and lines to paste. Ctrl-C stops all of it.
+ * `make run`: a gateway on the embedded store, a PostgreSQL server with a realistic sample and an sshd behind it, three
+ * principals, and lines to paste. Ctrl-C stops all of it. Where the machine has no sshd, there is none, and that is said.
  *
  * Everything is set up through the gateway's own front door: the API, with the first administrator's password. The
  * gateway runs as a process of its own, so that it can be killed to see what recovery does; it is then started again.
+ * SALLYPORT_CONFIG names a file of settings for it, for webhooks, say.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createClient } from '../src/api/contract/index.ts';
+import { type Client, createClient } from '../src/api/contract/index.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { openAuthority } from '../src/gateway/authority.ts';
 import { demoObjects, demoPolicies, demoPrincipals, tokenLifetimeSeconds } from './objects.ts';
 import { present, step } from './present.ts';
 import { fillSample, sampleCounts } from './sample.ts';
+import { type Sshd, startSshd } from './sshd.ts';
 import { connectTo, startTarget, type Target } from './target.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const compiled = import.meta.url.endsWith('.js');
 const root = resolve(here, compiled ? '../..' : '..');
-/** The demonstration's target listens this far above the port base; the gateway has the ports below. */
+/** The demonstration's targets listen this far above the port base; the gateway has the ports below. */
 const targetPortOffset = 20;
+const sshdPortOffset = 21;
 const portBase = Number(process.env['SALLYPORT_PORT_BASE'] ?? 15_400);
 const readyDeadlineMs = 60_000;
 const restartDelayMs = 500;
@@ -54,7 +57,9 @@ class Gateway {
 
   start(): Promise<Ready> {
     const entry = join(root, 'bin/sallyport.js');
-    const child = spawn(process.execPath, [entry, 'gateway', '--data', this.#directory], {
+    const config = process.env['SALLYPORT_CONFIG'];
+    const settings = config === undefined ? [] : ['--config', resolve(config)];
+    const child = spawn(process.execPath, [entry, 'gateway', '--data', this.#directory, ...settings], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
         ...process.env,
@@ -116,6 +121,7 @@ async function main(): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o755 });
   const gateway = new Gateway(join(directory, 'gateway'));
   let target: Target | null = null;
+  let sshd: Sshd | null = null;
   let stopping = false;
   const stop = async (code: number): Promise<void> => {
     if (stopping) {
@@ -125,7 +131,7 @@ async function main(): Promise<void> {
     stopping = true;
     if (code === 0) process.stdout.write('\n  stopping …');
     await gateway.stop();
-    await target?.stop();
+    await Promise.all([target?.stop(), sshd?.stop()]);
     if (code === 0) process.stdout.write(' all of it has ended.\n');
     process.exit(code);
   };
@@ -151,7 +157,10 @@ async function main(): Promise<void> {
       }
     });
     const { database } = target;
-    const tokens = await step('principals, groups, Access, resource', () => configure(directory, ready, target!));
+    const admin = await openAdmin(directory, ready);
+    sshd = await startSshdStep(join(directory, 'web-1'), admin);
+    const tokens = await step('principals, groups, Access, resources, rules', () => configure(admin, target!, sshd));
+    const web = sshd === null ? {} : { 'web-1': { protocol: 'ssh', user: sshd.user, folder: sshd.folder } };
     const path = join(directory, 'demo.json');
     const factsNow = () => ({
       console: ready.console,
@@ -160,7 +169,7 @@ async function main(): Promise<void> {
       principals: Object.fromEntries(
         demoPrincipals.map(({ name, groups }) => [name, { token: tokens.get(name) ?? '', groups }]),
       ),
-      resources: { orders: { protocol: 'postgres', database } },
+      resources: { orders: { protocol: 'postgres', database }, ...web },
       gateway: { pid: gateway.pid, data: join(directory, 'gateway') },
     });
     const write = async (): Promise<void> => {
@@ -199,21 +208,37 @@ async function startTargetStep(directory: string): Promise<Target> {
   );
 }
 
-/** Applies the demonstration's objects as the first administrator and issues a token for each principal. */
-async function configure(directory: string, ready: Ready, target: Target): Promise<Map<string, string>> {
+/** The server trusts the gateway's authority, so the gateway is asked for it first. */
+async function startSshdStep(directory: string, admin: Client): Promise<Sshd | null> {
+  const { userAuthority } = await admin.call('sshKeys');
+  return step(
+    'sshd to protect',
+    () => startSshd(directory, portBase + sshdPortOffset, userAuthority),
+    (started) =>
+      started === null
+        ? 'none on this machine, so there is no web-1 (Debian: openssh-server)'
+        : `process ${started.pid}, port ${started.port}`,
+  );
+}
+
+/** The API as the first administrator. */
+async function openAdmin(directory: string, ready: Ready): Promise<Client> {
   const passwordPath = join(directory, 'gateway', 'initial-admin-password');
   if (!existsSync(passwordPath)) throw new Error(`${passwordPath} is gone: remove ${directory} to begin anew`);
   const password = (await readFile(passwordPath, 'utf8')).trim();
   const ca = await readFile(ready.ca, 'utf8');
   const open = createClient({ baseUrl: ready.console, ca });
   const login = await open.call('login', { body: { principal: 'admin', password } });
-  const client = createClient({ baseUrl: ready.console, ca, token: login.token });
-  await client.call('apply', {
-    body: {
-      documents: [...demoObjects(target, await readFile(target.caPath, 'utf8')), ...(await demoPolicies())],
-      dryRun: false,
-    },
-  });
+  return createClient({ baseUrl: ready.console, ca, token: login.token });
+}
+
+/** Applies the demonstration's objects, issues a token for each principal, and signs off. */
+async function configure(client: Client, target: Target, sshd: Sshd | null): Promise<Map<string, string>> {
+  const documents = [
+    ...demoObjects(target, await readFile(target.caPath, 'utf8'), sshd),
+    ...(await demoPolicies(sshd !== null)),
+  ];
+  await client.call('apply', { body: { documents, dryRun: false } });
   const old = await client.call('listTokens', { query: { all: true } });
   for (const token of old.tokens) {
     if (token.description === 'demonstration') await client.call('revokeToken', { params: { id: token.id } });

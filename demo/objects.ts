@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import type { Sshd } from './sshd.ts';
 import type { Target } from './target.ts';
 
 export const demoPrincipals = [
@@ -14,8 +15,8 @@ export const demoPrincipals = [
 /** A week, so that a demonstration left running over a weekend still answers. */
 export const tokenLifetimeSeconds = 7 * 24 * 3600;
 
-/** `ca` is the PEM of the authority that signed the target's certificate. */
-export function demoObjects(target: Target, ca: string): unknown[] {
+/** `ca` is the PEM of the authority that signed the target's certificate. Without an sshd there is no web-1. */
+export function demoObjects(target: Target, ca: string, sshd: Sshd | null): unknown[] {
   return [
     ...demoPrincipals.map(({ name, displayName, roles }) => ({
       kind: 'Principal',
@@ -43,6 +44,7 @@ export function demoObjects(target: Target, ca: string): unknown[] {
         database: target.database,
       },
     },
+    ...(sshd === null ? [] : [webServer(sshd)]),
     {
       kind: 'Access',
       metadata: { name: 'engineers-reach-payments' },
@@ -51,15 +53,30 @@ export function demoObjects(target: Target, ca: string): unknown[] {
   ];
 }
 
+/** The gateway signs a certificate for each session; no password and no key of the target is stored. */
+function webServer({ host, port, user, hostKeys }: Sshd): unknown {
+  return {
+    kind: 'Resource',
+    metadata: { name: 'web-1', labels: { role: 'web', team: 'payments' } },
+    spec: {
+      protocol: 'ssh',
+      address: `${host}:${port}`,
+      credential: { username: user, certificate: true },
+      recording: 'strict',
+      host_keys: [...hostKeys],
+      shell: 'gated',
+    },
+  };
+}
+
 /** Beside this file, or where its source is once it was compiled. */
 const policies = ['policies', '../../demo/policies']
   .map((path) => join(import.meta.dirname, path))
   .find((path) => existsSync(path))!;
 
 /** The guardrails and masks of the demonstration, as written in YAML. */
-export async function demoPolicies(): Promise<unknown[]> {
-  const files = await Promise.all(
-    ['guardrails.yaml', 'masks.yaml'].map((name) => readFile(join(policies, name), 'utf8')),
-  );
+export async function demoPolicies(hasSshd: boolean): Promise<unknown[]> {
+  const names = ['guardrails.yaml', 'masks.yaml', ...(hasSshd ? ['ssh.yaml'] : [])];
+  const files = await Promise.all(names.map((name) => readFile(join(policies, name), 'utf8')));
   return files.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as unknown));
 }

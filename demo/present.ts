@@ -19,12 +19,20 @@ export async function step<T>(
   return result;
 }
 
+interface ResourceFacts {
+  readonly protocol: string;
+  readonly database?: string;
+  /** Of an SSH server: as whom the gateway logs in there, and a folder with something to look at. */
+  readonly user?: string;
+  readonly folder?: string;
+}
+
 interface Facts {
   readonly console: string;
   readonly ca: string;
   readonly listeners: Readonly<Record<string, { readonly host: string; readonly port: number }>>;
   readonly principals: Readonly<Record<string, { readonly token: string; readonly groups: readonly string[] }>>;
-  readonly resources: Readonly<Record<string, { readonly protocol: string; readonly database: string }>>;
+  readonly resources: Readonly<Record<string, ResourceFacts>>;
   readonly gateway: { readonly pid: number; readonly data: string };
 }
 
@@ -45,6 +53,7 @@ export function present(shown: { facts: Facts; path: string; root: string; secon
     section('What the rules do to the engineer (demo/policies)'),
     'SELECT full_name, email, ssn FROM customers LIMIT 3;      -- masked; the DBA sees them',
     'SELECT lower(reverse(email)) AS x FROM customers LIMIT 3; -- masked all the same',
+    'SELECT id FROM customers LIMIT 600;                       -- more than 500 at once: an alert, see sessions show',
     'DROP TABLE payments;                                      -- refused',
     "UPDATE orders SET status = 'paid';                        -- waits for the DBA, who decides in another terminal:",
     section('Decide as the DBA'),
@@ -52,10 +61,13 @@ export function present(shown: { facts: Facts; path: string; root: string; secon
     'bin/sallyport reviews ls',
     'bin/sallyport reviews show REVIEW',
     'bin/sallyport reviews approve REVIEW --reason "ticket 4711"',
+    ...sshLines(facts, cli('engineer'), section),
     section('Look at it with the command line, as the administrator'),
     `${cli('admin')}`,
+    'bin/sallyport explain orders --as engineer "DELETE FROM orders"',
     'bin/sallyport sessions ls',
-    'bin/sallyport sessions replay SESSION',
+    'bin/sallyport sessions show SESSION',
+    'bin/sallyport sessions replay SESSION      -- SQL as a transcript, terminals as they were',
     `bin/sallyport verify --data ${facts.gateway.data}`,
     section('Console'),
     `  ${paint('cyan', facts.console)}`,
@@ -64,4 +76,33 @@ export function present(shown: { facts: Facts; path: string; root: string; secon
     `\n  ${paint('dim', `Ctrl-C stops all of it. To see recovery: kill -9 ${facts.gateway.pid} (it is started again).`)}\n`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** The walk through web-1; where there is none, why. */
+function sshLines(facts: Facts, engineer: string, section: (title: string) => string): string[] {
+  const listener = facts.listeners['ssh'];
+  const web = facts.resources['web-1'];
+  if (listener === undefined || web === undefined) {
+    return [
+      section('SSH'),
+      'This machine has no sshd, so there is no web-1. Debian: apt-get install openssh-server, then make run again.',
+    ];
+  }
+  const folder = web.folder ?? '.';
+  return [
+    section('Connect with stock ssh, as an engineer'),
+    `${engineer}`,
+    `bin/sallyport connect web-1                      -- or, with the token as password:`,
+    `ssh -p ${listener.port} engineer+web-1@${listener.host}    -- token: ${facts.principals['engineer']!.token}`,
+    section('What the rules do there (demo/policies/ssh.yaml)'),
+    `cd ${folder} && ls -R`,
+    'cat config/credentials.env                       -- the keys in it are masked on the screen',
+    'rm -rf releases                                  -- refused, the shell goes on',
+    'systemctl restart shop                           -- waits for the DBA at the prompt',
+    `bin/sallyport connect web-1 --program sftp       -- get ${folder}/config/credentials.env: refused`,
+    section('Meanwhile, as the administrator (export line below)'),
+    'bin/sallyport sessions watch last',
+    'bin/sallyport sessions message last "Who are you?"',
+    'bin/sallyport sessions pause last                -- and resume, kill',
+  ];
 }

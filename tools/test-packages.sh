@@ -1,13 +1,32 @@
 #!/bin/sh
-# Installs the Debian packages that tests need and that are missing: PostgreSQL with its clients, and what is named.
+# Installs the Debian packages that tests need and that are missing: PostgreSQL and OpenSSH with their clients, the shells
+# and clients that SSH is tried with, and what is named.
 set -eu
 need=""
+has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
 [ -x /usr/lib/postgresql/15/bin/postgres ] || [ -n "$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null)" ] || need="postgresql"
-command -v psql >/dev/null 2>&1 || need="$need postgresql-client"
-command -v pgbench >/dev/null 2>&1 || need="$need postgresql-contrib"
-command -v ip >/dev/null 2>&1 || [ -x /usr/sbin/ip ] || need="$need iproute2"
-command -v python3 >/dev/null 2>&1 || need="$need python3"
-for name in "$@"; do command -v "$name" >/dev/null 2>&1 || [ -x "/usr/sbin/$name" ] || need="$need $name"; done
+# Each line: a program, and the package that has it.
+while read -r program package; do
+  has "$program" || need="$need $package"
+done <<END
+psql postgresql-client
+pgbench postgresql-contrib
+ip iproute2
+python3 python3
+sshd openssh-server
+ssh openssh-client
+zsh zsh
+fish fish
+dash dash
+busybox busybox-static
+tmux tmux
+expect expect
+plink putty-tools
+sshpass sshpass
+rsync rsync
+git git
+END
+for name in "$@"; do has "$name" || need="$need $name"; done
 [ -z "$need" ] && exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
   echo "The tests need these Debian packages:$need. Install them and try again." >&2
@@ -19,5 +38,8 @@ apt-get update -qq >/dev/null
 # The packaged cluster is not started: tests start servers of their own.
 mkdir -p /etc/postgresql-common
 [ -f /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf
+# Nor is any other service that a package brings, sshd above all; what policy there was is put back.
+policy=/usr/sbin/policy-rc.d
+[ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy" && trap 'rm -f "$policy"' EXIT; }
 # shellcheck disable=SC2086
 apt-get install -y -qq --no-install-recommends $need >/dev/null

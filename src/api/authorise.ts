@@ -21,6 +21,7 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'secrets.write': 'all',
     'sessions.read': 'all',
     'sessions.kill': 'all',
+    'sessions.steer': 'all',
     'recordings.read': 'all',
     'resources.read': 'own',
     'access.explain': 'all',

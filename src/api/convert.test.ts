@@ -25,7 +25,12 @@ test('a manifest becomes a Resource with host, port, reference and settings', ()
     host: '::1',
     port: 5432,
     tls: { mode: 'verify-full', ca: null, serverName: null },
-    credential: { username: 'app', password: { provider: 'file', path: '/run/secrets/app' } },
+    credential: {
+      username: 'app',
+      password: { provider: 'file', path: '/run/secrets/app' },
+      privateKey: null,
+      certificate: false,
+    },
     recording: 'strict',
     settings: { database: 'o', statementTimeout: 5 },
   });

@@ -32,7 +32,12 @@ export function resourceOf(
     credential:
       spec.credential === undefined
         ? null
-        : { username: spec.credential.username, password: referenceOf(spec.credential.password) },
+        : {
+            username: spec.credential.username,
+            password: referenceOf(spec.credential.password),
+            privateKey: referenceOf(spec.credential.privateKey),
+            certificate: spec.credential.certificate ?? false,
+          },
     recording: spec.recording,
     settings,
   };

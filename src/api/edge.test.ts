@@ -278,6 +278,7 @@ describe('the console', () => {
     for (const [, path] of page.text.matchAll(/(?:href|src)="(\/[^"]*)"/g)) {
       expect((await api.call('GET', path as string, null)).status).toBe(200);
     }
+    expect((await api.call('GET', '/reviews/rev_06gztkj15bb5phe6p3zmmbqa6g', null)).text).toContain('reviews approve');
     const etag = page.headers.get('etag') ?? '';
     expect((await api.call('GET', '/', null, { headers: { 'if-none-match': etag } })).status).toBe(304);
     await api.close();
@@ -347,7 +348,7 @@ describe('descriptions', () => {
     expect(json['$schema']).toBe('https://json-schema.org/draft/2020-12/schema');
     expect(
       (json['anyOf'] as { properties: { kind: { const: string } } }[]).map((kind) => kind.properties.kind.const),
-    ).toEqual(['Resource', 'Access', 'Guardrail', 'Mask', 'Group', 'Principal']);
+    ).toEqual(['Resource', 'Access', 'Guardrail', 'Mask', 'Group', 'Principal', 'CertificateAuthority']);
     expect(text).toContain('statementTimeout');
     expect(text).toContain('"additionalProperties":false');
   });

@@ -44,6 +44,10 @@ export const apiErrors = defineErrors({
     message: 'The secret is the credential of the resource {resource}. Change the resource first.',
   },
   'api.not-live': { kind: 'denial', message: 'The session has ended. Its recording can be replayed.' },
+  'api.not-steerable': {
+    kind: 'denial',
+    message: 'This session cannot be stopped or spoken to: its protocol has no way to, or it has just ended.',
+  },
   'api.own-review': {
     kind: 'denial',
     message: 'Nobody decides what they asked for themselves, administrators included. Ask another reviewer.',
@@ -83,6 +87,7 @@ export const statusOfApiError: Readonly<Record<ApiErrorCode, number>> = {
   'api.last-admin': 409,
   'api.secret-in-use': 409,
   'api.not-live': 409,
+  'api.not-steerable': 409,
   'api.own-review': 403,
   'api.people-only': 403,
   'api.review-changed': 409,

@@ -44,7 +44,10 @@ function asCsv(entry: RecordedEntryView): string {
       return line('', JSON.stringify(entry.columns.map((column) => column.name)));
     case 'rows':
       return entry.rows.map((row) => line('', JSON.stringify(row), '1')).join('');
+    case 'terminal':
+      return line(entry.term ?? '', `${entry.columns}x${entry.rows}`);
     case 'data':
+    case 'screen':
       return line(`${entry.direction} ${entry.encoding}`, entry.data, '', String(entry.bytes));
     case 'omitted':
       return line('sha256', entry.digest, String(entry.rows), String(entry.bytes));
@@ -78,9 +81,12 @@ function asText(entry: RecordedEntryView): string {
       return entry.rows
         .map((row) => `    | ${row.map((cell) => (cell === null ? 'NULL' : escapeLine(cell))).join(' | ')}\n`)
         .join('');
+    case 'terminal':
+      return head(`terminal ${entry.term ?? ''} ${entry.columns} columns, ${entry.rows} rows`);
     case 'data':
+    case 'screen':
       return (
-        head(`data ${entry.direction}, ${entry.bytes} bytes${entry.encoding === 'base64' ? ', base64' : ''}`) +
+        head(`${entry.type} ${entry.direction}, ${entry.bytes} bytes${entry.encoding === 'base64' ? ', base64' : ''}`) +
         indented(entry.data)
       );
     case 'omitted':

@@ -6,6 +6,7 @@ export { notGranted } from './handlers/rules.ts';
 export type {
   AccessPort,
   ApiPorts,
+  SshPort,
   ApiProtocol,
   ConfigurationBatch,
   ConfigurationPort,

@@ -5,9 +5,11 @@
  */
 import type { Manifest, ManifestKind, ResourceManifest } from './contract/index.ts';
 
-/** The sealed secret that a resource's credential is; null where it has none. */
-export function storedSecretOf(manifest: Manifest | null): string | null {
-  return manifest?.kind === 'Resource' ? (manifest.spec.credential?.password?.store ?? null) : null;
+/** The sealed secrets that a resource's credential is made of. */
+export function storedSecretsOf(manifest: Manifest | null): readonly string[] {
+  if (manifest?.kind !== 'Resource') return [];
+  const { password, privateKey } = manifest.spec.credential ?? {};
+  return [password?.store, privateKey?.store].filter((name) => name !== undefined);
 }
 
 /** One name in a manifest, by the kind of what is named. */
@@ -37,6 +39,8 @@ function namedBy(manifest: Manifest): readonly Named[] {
     }
     case 'Mask':
       return selectedBy(manifest.spec.match.principals, manifest.spec.match.resources);
+    case 'CertificateAuthority':
+      return [...reviewersOf(manifest.spec.principals), ...reviewersOf(manifest.spec.principals.except)];
     case 'Resource':
     case 'Principal':
       return [];
@@ -73,9 +77,9 @@ export function warningsOf(manifest: Manifest, names: ReadonlySet<string>, secre
 
 function resourceWarnings(manifest: ResourceManifest, secrets: ReadonlySet<string>): string[] {
   const warnings: string[] = [];
-  const secret = storedSecretOf(manifest);
-  if (secret !== null && !secrets.has(secret))
-    warnings.push(`there is no secret ${secret}; put it, or sessions cannot be opened`);
+  for (const secret of storedSecretsOf(manifest)) {
+    if (!secrets.has(secret)) warnings.push(`there is no secret ${secret}; put it, or sessions cannot be opened`);
+  }
   if (manifest.spec.tls.mode !== 'verify-full' && manifest.spec.tls.mode !== 'verify-ca') {
     warnings.push(`tls.mode ${manifest.spec.tls.mode} does not prove who the target is`);
   }

@@ -23,7 +23,7 @@ import {
 import { differenceOf, secretText } from './difference.ts';
 import { apiErrors } from './errors.ts';
 import { ruleProblems } from './plan-rules.ts';
-import { referrersOf, storedSecretOf, warningsOf } from './plan-warnings.ts';
+import { referrersOf, storedSecretsOf, warningsOf } from './plan-warnings.ts';
 import type { ConfigurationBatch, ConfigurationPort, SecretsPort, StoredManifest } from './ports.ts';
 import { invalidManifest, type RequestProblem } from './problem.ts';
 import type { RuleChecks } from './review-ports.ts';
@@ -52,7 +52,7 @@ export async function planApply(
   const stripped = manifests.map(strip);
   const sealed = new Set([
     ...(await secrets.list()).map((secret) => secret.name),
-    ...stripped.flatMap((entry) => (entry.secret === null ? [] : [entry.secret.name])),
+    ...stripped.flatMap((entry) => entry.secrets.map(({ name }) => name)),
   ]);
   const names = namesOf(after);
   const puts: ConfigurationBatch['puts'][number][] = [];
@@ -80,7 +80,7 @@ export async function planApply(
     batch: {
       puts,
       deletes: [],
-      secrets: stripped.flatMap((entry) => (entry.secret === null ? [] : [entry.secret])),
+      secrets: stripped.flatMap((entry) => entry.secrets),
       droppedSecrets: dropped,
       passwords: stripped.flatMap((entry) => (entry.password === null ? [] : [entry.password])),
     },
@@ -141,7 +141,7 @@ export async function objectsAfter(
 /** The resource whose credential is this secret; null where none is. */
 export async function secretUser(name: string, configuration: ConfigurationPort): Promise<string | null> {
   const resources = await configuration.list('Resource');
-  return resources.find(({ manifest }) => storedSecretOf(manifest) === name)?.manifest.metadata.name ?? null;
+  return resources.find(({ manifest }) => storedSecretsOf(manifest).includes(name))?.manifest.metadata.name ?? null;
 }
 
 function checkAll(documents: readonly unknown[], schemas: ManifestSchemas): Manifest[] {
@@ -170,7 +170,7 @@ function checkAll(documents: readonly unknown[], schemas: ManifestSchemas): Mani
 
 interface Stripped {
   readonly manifest: Manifest;
-  readonly secret: { readonly name: string; readonly value: string } | null;
+  readonly secrets: readonly { readonly name: string; readonly value: string }[];
   readonly password: { readonly principal: string; readonly password: string } | null;
   /** What the write-only field changes, beside the visible difference. */
   changes(before: Manifest | null): FieldChange[];
@@ -179,41 +179,49 @@ interface Stripped {
 /** Takes the write-only fields out of a manifest. */
 function strip(manifest: Manifest): Stripped {
   const { name } = manifest.metadata;
-  const changed = (path: string): Pick<Stripped, 'changes'> => ({
-    changes: (before) => [{ path, before: before === null ? null : secretText, after: secretText }],
+  const changed = (paths: readonly string[]): Pick<Stripped, 'changes'> => ({
+    changes: (before) =>
+      paths.map((path) => ({ path, before: before === null ? null : secretText, after: secretText })),
   });
   if (manifest.kind === 'Principal' && manifest.spec.password !== undefined) {
     const { password, ...spec } = manifest.spec;
     return {
       manifest: { ...manifest, spec },
-      secret: null,
+      secrets: [],
       password: { principal: name, password },
-      ...changed('spec.password'),
+      ...changed(['spec.password']),
     };
   }
   const credential = manifest.kind === 'Resource' ? manifest.spec.credential : undefined;
-  const value = credential?.password?.value;
-  if (manifest.kind === 'Resource' && credential !== undefined && value !== undefined) {
-    const store = generatedSecretName(name);
+  const given = secretFields.filter((field) => credential?.[field]?.value !== undefined);
+  if (manifest.kind === 'Resource' && credential !== undefined && given.length > 0) {
+    const sealed = Object.fromEntries(given.map((field) => [field, { store: generatedSecretName(name, field) }]));
     return {
-      manifest: { ...manifest, spec: { ...manifest.spec, credential: { ...credential, password: { store } } } },
-      secret: { name: store, value },
+      manifest: { ...manifest, spec: { ...manifest.spec, credential: { ...credential, ...sealed } } },
+      secrets: given.map((field) => ({ name: generatedSecretName(name, field), value: credential[field]!.value! })),
       password: null,
-      ...changed('spec.credential.password'),
+      ...changed(given.map((field) => `spec.credential.${field}`)),
     };
   }
-  return { manifest, secret: null, password: null, changes: () => [] };
+  return { manifest, secrets: [], password: null, changes: () => [] };
 }
 
-function generatedSecretName(resource: string): string {
-  return `resource.${resource}.password`;
+/** The fields of a credential that may hold a secret. */
+const secretFields = ['password', 'privateKey'] as const;
+
+function generatedSecretName(resource: string, field: (typeof secretFields)[number]): string {
+  return `resource.${resource}.${field}`;
 }
 
-/** The generated secret that nothing names any more after the change. One that a person made stays. */
+/** The generated secrets that nothing names any more after the change. Those that a person made stay. */
 function orphaned(before: Manifest, next: Manifest | null, after: readonly Manifest[]): string[] {
-  const name = storedSecretOf(before);
-  if (name === null || name !== generatedSecretName(before.metadata.name) || storedSecretOf(next) === name) return [];
-  return after.some((manifest) => storedSecretOf(manifest) === name) ? [] : [name];
+  const generated = secretFields.map((field) => generatedSecretName(before.metadata.name, field));
+  return storedSecretsOf(before).filter(
+    (name) =>
+      generated.includes(name) &&
+      !storedSecretsOf(next).includes(name) &&
+      !after.some((manifest) => storedSecretsOf(manifest).includes(name)),
+  );
 }
 
 async function readState(configuration: ConfigurationPort): Promise<State> {

@@ -47,6 +47,8 @@ export interface TokensPort {
   /** Null where there is no such principal. The lifetime is the identity room's default where null, and cut to its limit. */
   issue(order: {
     readonly owner: string;
+    /** Names of who asks for it (`actingNames`): who may know it, and use it. */
+    readonly createdBy: string;
     readonly description: string;
     readonly lifetimeSeconds: number | null;
   }): Promise<{ readonly secret: string; readonly token: TokenRecord } | null>;
@@ -77,6 +79,8 @@ export interface ConfigurationBatch {
   readonly droppedSecrets: readonly string[];
   /** To be hashed; the principals are among `puts` or exist. */
   readonly passwords: readonly { readonly principal: string; readonly password: string }[];
+  /** Names of who changes it (`actingNames`); absent where only secrets change. */
+  readonly by?: string;
 }
 
 export interface ConfigurationPort {
@@ -136,6 +140,8 @@ export interface SessionsPort extends SessionEventsPort {
   get(id: string): Promise<SessionRecord | null>;
   /** False where the session is not live any more. */
   kill(id: string, by: string, reason: string): Promise<boolean>;
+  /** False where the session is not live any more, or its protocol cannot. */
+  steer(id: string, action: 'message' | 'pause' | 'resume', text: string): Promise<boolean>;
   /** What was recorded, from the beginning; rejects where the recording is gone. Stops when `signal` aborts. */
   readRecording(id: string, signal: AbortSignal): Promise<AsyncIterable<RecordedEntry>>;
   /** What is recorded from now on, until the session ends or `signal` aborts; null where it is not live. */
@@ -190,7 +196,43 @@ export interface ChatPort {
   slack(request: SlackRequest): Promise<string>;
 }
 
+/** A sign-on elsewhere that waits for its principal. */
+export interface SignOn {
+  readonly id: string;
+  readonly code: string;
+  readonly source: string;
+  readonly requestedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+export interface SignOnsPort {
+  /** Newest first. */
+  list(principal: string): readonly SignOn[];
+  /** False where there is none such of this principal's. */
+  decide(id: string, principal: string, approve: boolean): boolean;
+}
+
+export interface SshPort {
+  /** Public keys as OpenSSH writes them. */
+  readonly hostKeys: readonly string[];
+  readonly userAuthority: string;
+  /** Signs a user certificate that stands for a token. Throws `api.invalid-request` for a key that cannot be used. */
+  sign(order: {
+    readonly principal: string;
+    readonly tokenId: string;
+    readonly publicKey: string;
+    readonly validUntilMs: number;
+  }): string;
+  /** Null where there is no such SSH resource. Rejects where its target does not answer. */
+  scan(resource: string): Promise<{
+    readonly address: string;
+    readonly keys: readonly { readonly publicKey: string; readonly fingerprint: string; readonly pinned: boolean }[];
+  } | null>;
+}
+
 export interface ApiPorts {
+  readonly signOns: SignOnsPort;
+  readonly ssh: SshPort;
   readonly identity: IdentityPort;
   readonly tokens: TokensPort;
   readonly configuration: ConfigurationPort;

@@ -40,9 +40,15 @@ export async function* renderEntries(
         }
         break;
       }
+      case 'terminal': {
+        const { command, columns, rows, term } = entry;
+        yield { type: 'terminal', at, command, columns, rows, term };
+        break;
+      }
       case 'data':
+      case 'screen':
         yield {
-          type: 'data',
+          type: entry.type,
           at,
           command: entry.command,
           direction: entry.direction,

@@ -93,6 +93,8 @@ export interface ReviewedCommandRecord {
   readonly unknown: readonly string[];
   /** Rows that the target expects to touch; null where it was not or could not be asked. */
   readonly estimatedRows: number | null;
+  /** The same in plain words: of what, who says so, or why nobody does. Raw. */
+  readonly estimate: string;
   readonly inTransaction: boolean;
 }
 

@@ -39,6 +39,7 @@ describe('what a reviewer sees', () => {
         relations: [{ name: 'public.orders', access: 'write' }],
         complete: false,
         estimatedRows: 12_000,
+        estimate: 'about 12,000 rows of public.orders (planner)',
         inTransaction: true,
       },
       history: [{ about: 'select * from orders', outcome: 'completed' }],

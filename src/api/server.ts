@@ -24,6 +24,7 @@ import { objectHandlers } from './handlers/objects.ts';
 import { reviewHandlers } from './handlers/reviews.ts';
 import { ruleHandlers } from './handlers/rules.ts';
 import { sessionHandlers } from './handlers/sessions.ts';
+import { signOnHandlers } from './handlers/sign-ons.ts';
 import { systemHandlers } from './handlers/system.ts';
 import { parseBody, safeJson } from './json.ts';
 import * as limits from './limits.ts';
@@ -62,6 +63,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
   };
   const handlers: Handlers = {
     ...identityHandlers(parts),
+    ...signOnHandlers(parts),
     ...objectHandlers(parts),
     ...sessionHandlers(parts),
     ...reviewHandlers(parts),
@@ -189,10 +191,13 @@ function harden(app: FastifyInstance, log: Log): void {
 
 function addConsole(app: FastifyInstance, files: readonly ConsoleFile[]): void {
   for (const file of files) {
-    app.get(file.path, { config: { permission: 'public' } }, async (request, reply) => {
-      reply.headers({ 'content-security-policy': consolePolicy, 'cache-control': 'no-cache', etag: file.etag });
-      if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
-      return reply.type(file.mediaType).send(file.body);
-    });
+    // Links to a review lead to one page, which shows nothing of it.
+    for (const path of file.path === '/reviews.html' ? [file.path, '/reviews/:id'] : [file.path]) {
+      app.get(path, { config: { permission: 'public' } }, async (request, reply) => {
+        reply.headers({ 'content-security-policy': consolePolicy, 'cache-control': 'no-cache', etag: file.etag });
+        if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
+        return reply.type(file.mediaType).send(file.body);
+      });
+    }
   }
 }

@@ -78,6 +78,8 @@ export interface Wire {
   write(view: Buffer): boolean;
   pause(): void;
   resume(): void;
+  /** Reads nothing while frozen, whatever `pause` and `resume` say meanwhile: for who stops a session from outside. */
+  freeze?(frozen: boolean): void;
   /** Sends what is pending and then closes our direction. */
   end(last?: Buffer): void;
   /** Drops the connection now. */
@@ -93,6 +95,7 @@ export class SocketWire implements Wire {
   #tls: TlsFacts | null = null;
   #closed = false;
   #paused = false;
+  #frozen = false;
   /** Plain TCP over the `handles` transport; null for TLS, and on the public interface. */
   #direct: DirectStream | null = null;
   readonly #transport: Transport;
@@ -178,12 +181,19 @@ export class SocketWire implements Wire {
     if (this.#handler !== null) this.#resume();
   }
 
+  freeze(frozen: boolean): void {
+    this.#frozen = frozen;
+    if (frozen) this.#pause();
+    else if (!this.#paused && this.#handler !== null) this.#resume();
+  }
+
   #pause(): void {
     if (this.#direct !== null) this.#direct.stop();
     else this.#socket.pause();
   }
 
   #resume(): void {
+    if (this.#frozen) return;
     if (this.#direct !== null) this.#direct.start();
     else this.#socket.resume();
   }
@@ -271,7 +281,7 @@ export class SocketWire implements Wire {
         tls.removeListener('close', onClose);
         tls.removeListener('end', onClose);
         this.#attach(tls);
-        if (this.#handler !== null && !this.#paused) tls.resume();
+        if (this.#handler !== null && !this.#paused && !this.#frozen) tls.resume();
         resolve();
       });
     });

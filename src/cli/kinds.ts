@@ -54,6 +54,13 @@ export const kindTables: Readonly<Record<ManifestKind, KindTable>> = {
       return [metadata.name, join(left), join([list('', what['names']), pairs(record(what['labels']))]), how];
     },
   },
+  CertificateAuthority: {
+    columns: [name, { title: 'KEYS' }, { title: 'WHO', widest: wide }],
+    row: ({ metadata, spec }) => {
+      const keys = Array.isArray(spec['keys']) ? spec['keys'] : [];
+      return [metadata.name, String(keys.length), whoOf({ principals: spec['principals'] })];
+    },
+  },
   Guardrail: {
     columns: [
       name,

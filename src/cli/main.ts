@@ -10,7 +10,7 @@ import type { CommandContext } from './command.ts';
 import { commands } from './commands/index.ts';
 import { type CliError, cliError, usage } from './errors.ts';
 import { exitCodes } from './exit.ts';
-import { explainFailure } from './failure.ts';
+import { explainFailure, type Said } from './failure.ts';
 import type { CliIo, InterruptSignal } from './io.ts';
 import { Output, type OutputFormat, ReaderGone } from './output/output.ts';
 import { emptyProfile, type Profile, ProfileStore } from './profile.ts';
@@ -44,6 +44,8 @@ class Run {
   readonly #takeSignals: () => void;
   #output: Output;
   #server: string | null = null;
+  #argv: readonly string[] = [];
+  #said: Said = { command: '', args: [] };
 
   constructor(io: CliIo, host: CliHost, signal: AbortSignal, takeSignals: () => void) {
     this.#io = io;
@@ -54,6 +56,7 @@ class Run {
   }
 
   async execute(argv: readonly string[]): Promise<number> {
+    this.#argv = argv;
     const shown: string[] = [];
     let code: number = exitCodes.ok;
     try {
@@ -80,6 +83,7 @@ class Run {
 
   async #run(parsed: Parsed, help: CommandContext['helpOf']): Promise<number> {
     const { spec, args, options } = parsed;
+    this.#said = { command: spec.name, args };
     const format = options.text('output');
     this.#output = new Output(
       this.#io,
@@ -135,10 +139,10 @@ class Run {
     if (error instanceof CommanderError) {
       // Help and version were asked for; help shown because a word is missing is a usage error.
       if (error.exitCode === 0) return exitCodes.ok;
-      if (error.code !== 'commander.help') this.#tell(usageOf(error));
+      if (error.code !== 'commander.help') this.#tell(usageOf(error, helpFor(this.#argv)));
       return exitCodes.usage;
     }
-    const failure = explainFailure(error, this.#server, this.#signal.aborted);
+    const failure = explainFailure(error, this.#server, this.#signal.aborted, this.#said);
     this.#tell(failure);
     if (this.#io.env['SALLYPORT_DEBUG'] === '1') this.#debug(error);
     return failure.exit;
@@ -154,11 +158,23 @@ class Run {
   }
 }
 
-function usageOf(error: CommanderError): CliError {
+/** The help of the command that was meant, as far as it can be told from its words. */
+function helpFor(argv: readonly string[]): string {
+  const known = (words: readonly string[]): boolean =>
+    commands.some(({ name }) => name === words.join(' ') || name.startsWith(`${words.join(' ')} `));
+  const words: string[] = [];
+  for (const word of argv) {
+    if (!known([...words, word])) break;
+    words.push(word);
+  }
+  return ['sallyport', 'help', ...words].join(' ');
+}
+
+function usageOf(error: CommanderError, help: string): CliError {
   const [what, hint] = error.message.replace(/^error: /, '').split('\n');
   const text = `${what!.charAt(0).toUpperCase()}${what!.slice(1)}${/[.?!)]$/.test(what!) ? '' : '.'}`;
   const near = /Did you mean (.*)\?/.exec(hint ?? '')?.[1];
-  return usage(text, near === undefined ? 'See: sallyport help' : `Did you mean ${near}? See: sallyport help`);
+  return usage(text, near === undefined ? `See: ${help}` : `Did you mean ${near}? See: ${help}`);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

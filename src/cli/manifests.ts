@@ -39,13 +39,17 @@ export async function readSources(paths: readonly string[], io: CliIo): Promise<
 }
 
 /** All problems as one error, each on its line. */
-export function problemsError(problems: readonly ManifestProblem[], cause?: unknown): Error {
+export function problemsError(
+  problems: readonly ManifestProblem[],
+  todo = 'Correct it and apply again.',
+  cause?: unknown,
+): Error {
   const noun = problems.length === 1 ? 'A problem' : `${problems.length} problems`;
   const what = [
     `${noun} in the manifests; nothing was changed.`,
     ...problems.map((problem) => `  ${formatProblem(problem)}`),
   ];
-  return cliError('cli.usage', { what: what.join('\n'), todo: 'Correct it and apply again.' }, cause);
+  return cliError('cli.usage', { what: what.join('\n'), todo }, cause);
 }
 
 /** The gateway's problems with their place in the files, where they have one. */
@@ -60,7 +64,7 @@ export function placed(error: unknown, sources: readonly SourceDocument[]): unkn
       return { file: '(as configured)', line: 1, column: 1, field: '', message: problem.message };
     return locateProblem(source, problem);
   });
-  return problemsError(problems, error);
+  return problemsError(problems, undefined, error);
 }
 
 async function filesOf(paths: readonly string[], cwd: string): Promise<readonly string[]> {

@@ -466,6 +466,16 @@ describe('tables', () => {
     expect(at(20)).toBe('0123456789  aaaaaaa…  bbbbbbb…');
   });
 
+  it('leaves out what is spare rather than cut cells to nothing, the highest first', () => {
+    const columns = [{ title: 'ID' }, { title: 'A', spare: 1 }, { title: 'B', spare: 2 }, { title: 'C', widest: 40 }];
+    const rows = [['0123456789', 'aaaaaaaa', 'bbbbbbbb', 'c'.repeat(30)]];
+    const at = (width: number): string => tableLines(columns, rows, palette, width)[0]!;
+    expect(at(48)).toBe('ID          A         B         C');
+    expect(at(47)).toBe('ID          A         C');
+    expect(at(38)).toBe('ID          A         C');
+    expect(at(37)).toBe('ID          C');
+  });
+
   it('cuts at the width and not before', () => {
     expect(cutToWidth('abcdef', 6)).toBe('abcdef');
     expect(cutToWidth('abcdefg', 6)).toBe('abcde…');

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { ReviewView } from '../api/contract/index.ts';
 import { FakeClock } from '../base/clock.ts';
 import { makePalette } from './output/colour.ts';
+import { displayWidth } from './output/width.ts';
 import { Interleaved } from './replay/rules.ts';
 import { Transcript } from './replay/transcript.ts';
 import { reviewLines } from './reviews.ts';
@@ -74,6 +75,10 @@ describe('reviews', () => {
   it('asks for what is wanted, and gives scripts what the gateway gave', async () => {
     await run(['reviews', 'ls', '--state', 'pending', '--to-decide']);
     expect(Object.fromEntries(lastAsked().query)).toEqual({ state: 'pending', mine: 'false', limit: '50' });
+    await run(['reviews', 'ls', '--to-decide']);
+    expect(Object.fromEntries(lastAsked().query)).toEqual({ state: 'pending', mine: 'false', limit: '50' });
+    await run(['reviews', 'ls', '--to-decide', '--state', 'denied']);
+    expect(Object.fromEntries(lastAsked().query)).toEqual({ state: 'denied', mine: 'false', limit: '50' });
     await run(['reviews', 'ls', '--mine', '-n', '3']);
     expect(Object.fromEntries(lastAsked().query)).toEqual({ mine: 'true', limit: '3' });
     expect(JSON.parse((await run(['reviews', 'show', reviewId, '-o', 'json'])).stdout)).toEqual(review());
@@ -192,11 +197,45 @@ describe('reviews', () => {
   });
 });
 
+describe('what to do next', () => {
+  it('names the review, the listing and the help that were meant', async () => {
+    const refuse = (status: number, code: string, detail: string) => () => new Refusal(status, code, detail);
+    await using own = await startFakeGateway({
+      decideReview: refuse(403, 'review.own', 'Nobody decides their own.'),
+      revokeGrant: refuse(404, 'review.grant-not-found', 'None.'),
+      requestAccess: refuse(404, 'review.not-requestable', 'None.'),
+    });
+    const told = async (...argv: string[]): Promise<string> =>
+      (await run(argv, { env: { SALLYPORT_SERVER: own.url } })).stderr.trimEnd().split('\n').at(-1)!.trim();
+    expect(await told('reviews', 'approve', reviewId)).toBe(`Look at it again: sallyport reviews show ${reviewId}`);
+    expect(await told('grants', 'revoke', 'grt_1')).toBe('List them: sallyport grants ls');
+    expect(await told('request', 'x', '--for', '1h')).toBe('See what you may open already: sallyport connect');
+    expect(await told('reviews', 'deny', reviewId)).toBe('See: sallyport help reviews deny');
+    expect(await told('sessions', 'foo')).toBe('See: sallyport help sessions');
+    expect(await told('foo')).toBe('See: sallyport help');
+  });
+});
+
+describe('narrow terminals', () => {
+  it.each([[['reviews', 'ls']], [['sessions', 'ls']], [['grants', 'ls']]])('%j fits 80 columns', async (argv) => {
+    const { stdout } = await run(argv, { terminal: 80 });
+    for (const line of stdout.replace(colours, '').split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(80);
+  });
+
+  it('fields go on below where they began', async () => {
+    const { stdout } = await run(['sessions', 'show', sessionId], { terminal: 60 });
+    const lines = stdout.replace(colours, '').split('\n');
+    const began = lines.findIndex((line) => line.startsWith('Reviews'));
+    expect(lines[began + 1]).toMatch(/^ {8,}\S/);
+    for (const line of lines) if (!/\S{40}/.test(line)) expect(displayWidth(line)).toBeLessThanOrEqual(60);
+  });
+});
+
 describe('access for a while', () => {
   it('asks, and exits 0 at once', async () => {
     const ran = await run(['request', 'orders', '--for', '2h', '--reason', 'incident 7']);
     expect(ran).toMatchObject({ code: 0, stdout: '' });
-    expect(ran.stderr).toContain(`✔ Asked for orders as ${accessReview.id}. a member of dba decides;`);
+    expect(ran.stderr).toContain(`✔ Asked for orders as ${accessReview.id}. It waits for a member of dba, and expires`);
     expect(lastAsked().body).toEqual({ resource: 'orders', duration: '2h', reason: 'incident 7' });
   });
 
@@ -268,6 +307,17 @@ describe('policy', () => {
     const plain = await run(['policy', 'test', '-f', 'rules.yaml']);
     expect(plain.code).toBe(1);
     await expect(plain.stdout).toMatchFileSnapshot(golden('policy-test.txt'));
+    // The gateway tells of it as of a rule that it would not save: it is told once, and is no broken manifest.
+    const told = {
+      document: 0,
+      path: ['spec', 'examples', 1],
+      on: 'value',
+      message: 'Expected allow, but it is block.',
+    };
+    gateway.answers.testPolicy = () => ({ problems: [told], results: [...results, failing] });
+    const both = await run(['policy', 'test', '-f', 'rules.yaml']);
+    expect([both.code, both.stdout]).toEqual([1, plain.stdout]);
+    expect(both.stderr).toMatch(/^rules\.yaml:\d+:\d+: spec\.examples\[1\]: Expected allow, but it is block\.\n$/);
     gateway.answers.testPolicy = before;
     expect((await run(['policy', 'test', '-f', 'rules.yaml'])).stdout).toBe(
       'There is no example in these manifests.\n',

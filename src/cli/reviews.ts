@@ -10,7 +10,7 @@ import type { Api } from './api.ts';
 import { cliError, usage } from './errors.ts';
 import type { Paint, Palette } from './output/colour.ts';
 import { type Cell, fieldLines, type TableColumn, tableLines } from './output/table.ts';
-import { count, duration, groupDigits, relativeTime } from './output/time.ts';
+import { count, duration, relativeTime } from './output/time.ts';
 
 /** Reviews looked through when the beginning of an id has to be completed. */
 const prefixSearchEntries = 200;
@@ -42,13 +42,13 @@ export async function findReview(api: Api, word: string): Promise<ReviewView> {
 export const reviewColumns: readonly TableColumn[] = [
   { title: '' },
   { title: 'REVIEW' },
-  { title: 'STATE' },
+  { title: 'STATE', spare: 2 },
   { title: 'WHO', widest: 32 },
   { title: 'WHERE', widest: 32 },
-  { title: 'RULE', widest: 32 },
-  { title: 'APPROVALS', align: 'right' },
-  { title: 'ASKED' },
-  { title: 'EXPIRES' },
+  { title: 'RULE', widest: 32, spare: 3 },
+  { title: 'APPROVALS', align: 'right', spare: 5 },
+  { title: 'ASKED', spare: 4 },
+  { title: 'EXPIRES', spare: 1 },
   { title: 'WHAT', widest: 60 },
 ];
 
@@ -127,7 +127,7 @@ export function reviewLines(review: ReviewView, nowMs: number, palette: Palette,
     ['Digest', { text: review.digest, paint: palette.faint }],
   ];
   return [
-    ...fieldLines(fields, palette),
+    ...fieldLines(fields, palette, columns),
     ...(command === null ? [] : commandLines(command, palette, columns)),
     ...decisionLines(review, when, palette, columns),
     ...historyLines(review, when, palette, columns),
@@ -153,7 +153,6 @@ type Reviewed = NonNullable<ReviewView['command']>;
 
 function commandLines(command: Reviewed, palette: Palette, columns: number | null): string[] {
   const context = Object.entries(command.context).map(([key, value]) => `${key}=${value}`);
-  const rows = command.estimatedRows;
   const facts: (readonly [string, Cell])[] = [
     ['Session', `${command.session}, command ${command.ordinal}`],
     ...(context.length === 0 ? [] : [['Context', context.join(', ')] as const]),
@@ -161,7 +160,7 @@ function commandLines(command: Reviewed, palette: Palette, columns: number | nul
     ...(command.conditions.length === 0
       ? []
       : [['Conditions', { text: command.conditions.join('; '), paint: palette.warning }] as const]),
-    ['Rows', rows === null ? 'not estimated' : `about ${groupDigits(rows)}`],
+    ['Rows', command.estimate],
     ...(command.functions.length === 0 ? [] : [['Functions', command.functions.join(', ')] as const]),
     ...(command.complete
       ? []
@@ -185,7 +184,7 @@ function commandLines(command: Reviewed, palette: Palette, columns: number | nul
       return `${palette.name(`$${number}`)}${kind} = ${value === null ? 'NULL' : `'${escapeLine(value)}'`}${cut}`;
     }),
     '',
-    ...fieldLines(facts, palette),
+    ...fieldLines(facts, palette, columns),
     ...(command.relations.length === 0
       ? []
       : [

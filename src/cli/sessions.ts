@@ -58,11 +58,11 @@ export const sessionColumns: readonly TableColumn[] = [
   { title: 'SESSION' },
   { title: 'WHO', widest: 32 },
   { title: 'WHAT', widest: 32 },
-  { title: 'FROM', widest: 45 },
+  { title: 'FROM', widest: 45, spare: 2 },
   { title: 'STARTED' },
-  { title: 'DURATION', align: 'right' },
-  { title: 'CMDS', align: 'right' },
-  { title: 'BYTES', align: 'right' },
+  { title: 'DURATION', align: 'right', spare: 1 },
+  { title: 'CMDS', align: 'right', spare: 3 },
+  { title: 'BYTES', align: 'right', spare: 4 },
   { title: 'END', widest: 40 },
 ];
 

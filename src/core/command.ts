@@ -1,4 +1,10 @@
 /** The smallest unit a rule judges, and what is known about it. */
+
+import type { ConnectionMeaning } from './connections.ts';
+import type { FileMeaning } from './files.ts';
+import type { RowEstimate } from './review.ts';
+import type { Command } from './run.ts';
+import type { ShellAnalysis } from './shell.ts';
 import type { Analysis } from './sql.ts';
 
 export type CommandKind = 'sql' | 'shell' | 'http' | 'kubernetes' | 'transfer' | 'tool' | 'connection';
@@ -21,7 +27,48 @@ export interface Parameter {
 }
 
 /** What a command means, by the analysis of its language. A closed union that grows with the languages. */
-export type Meaning = { readonly language: 'sql'; readonly sql: Analysis };
+export type Meaning =
+  | { readonly language: 'sql'; readonly sql: Analysis }
+  | { readonly language: 'shell'; readonly shell: ShellAnalysis }
+  | { readonly language: 'file'; readonly file: FileMeaning }
+  | { readonly language: 'connection'; readonly connection: ConnectionMeaning };
+
+/** The analysis of a command of SQL; null for what has none, or speaks another language. */
+export function sqlOf(meaning: Meaning | null | undefined): Analysis | null {
+  return meaning?.language === 'sql' ? meaning.sql : null;
+}
+
+/** The analysis of a shell text; null for what has none, or speaks another language. */
+export function shellOf(meaning: Meaning | null | undefined): ShellAnalysis | null {
+  return meaning?.language === 'shell' ? meaning.shell : null;
+}
+
+/** What a command does to files; null for what speaks another language. */
+export function filesOf(meaning: Meaning | null | undefined): FileMeaning | null {
+  return meaning?.language === 'file' ? meaning.file : null;
+}
+
+const kinds: Readonly<Record<Meaning['language'], CommandKind>> = {
+  sql: 'sql',
+  shell: 'shell',
+  file: 'transfer',
+  connection: 'connection',
+};
+
+/** A command that nobody submitted: for explaining and trying out rules. Without a meaning it counts as SQL. */
+export function draftToTry(text: string, verb: string, meaning: Meaning | null): CommandDraft {
+  return {
+    kind: meaning === null ? 'sql' : kinds[meaning.language],
+    verb,
+    text,
+    recordedText: text,
+    parameters: null,
+    effect: 'unknown',
+    meaning,
+    context: {},
+    of: null,
+  };
+}
 
 /** What a protocol submits. */
 export interface CommandDraft {
@@ -42,12 +89,22 @@ export interface CommandDraft {
    */
   readonly meaningNow?: (() => Promise<Meaning | null>) | undefined;
   /**
+   * Asks the target how many rows it expects the command to touch, without running any of it; called at most once, and
+   * only where the command is held. Never rejects, and ends by a deadline of its own.
+   */
+  readonly estimate?: ((command: Command) => Promise<RowEstimate>) | undefined;
+  /**
    * The settings of the session on which the meaning rests (`database`, `role`, `search_path`, …), as far as they are
    * known: part of what a reviewer approves.
    */
   readonly context: Readonly<Record<string, string>>;
   /** Ordinal of the command this one executes (an Execute's Parse), or null. */
   readonly of: number | null;
+  /**
+   * It was seen as it ran, so nothing can stop it: what a rule would hold or block becomes an alert, and only `terminate` does
+   * what it says.
+   */
+  readonly observed?: true | undefined;
   /**
    * The same object for commands that bring out parts of one result (Executes of one portal): what limits count of a
    * statement goes on from one to the next. Absent: the command stands by itself.
@@ -61,7 +118,16 @@ export function meansTheSame(before: Meaning | null, now: Meaning | null): boole
 }
 
 function reviewedOf(meaning: Meaning | null): unknown {
-  return meaning?.sql.statements.map(({ kind, effects, relations, functions, conditions, complete, reasons }) => {
+  if (meaning === null) return null;
+  // Of a shell everything counts: its analysis rests on the text and the session's own facts, and estimates nothing.
+  if (meaning.language === 'shell') return meaning.shell;
+  if (meaning.language === 'connection') return meaning.connection;
+  // Files grow while somebody thinks; which files they are, and what is done to them, is what was approved.
+  if (meaning.language === 'file') {
+    const { operations, complete } = meaning.file;
+    return [complete, operations.map((one) => ({ ...one, sizeBytes: null }))];
+  }
+  return meaning.sql.statements.map(({ kind, effects, relations, functions, conditions, complete, reasons }) => {
     return [kind, effects, relations, functions, conditions, complete, reasons];
   });
 }

@@ -92,7 +92,7 @@ export class Commands {
     }
     const run = new CommandRun(ordinal, draft, sequence, clock.monotonic());
     this.#pending.set(ordinal, run);
-    const judgement = this.#judge(run);
+    const judgement = draft.observed === true ? this.#observe(run) : this.#judge(run);
     const { verdict } = judgement;
     const plain = verdict.name === 'allow' || verdict.name === 'mask';
     const settle = (error: Error | null): void => {
@@ -127,6 +127,18 @@ export class Commands {
     if (judgement.verdict.name !== 'allow') this.#noteVerdict(run, judgement.verdict);
     for (const note of judgement.alerts) this.#alert(run, note.rule, note.reason);
     return judgement;
+  }
+
+  /** The rules' word on what already ran: people hear of what can no longer be stopped. */
+  #observe(run: CommandRun): Judgement {
+    const judgement = this.#judge(run);
+    const { name, rule, reason } = judgement.verdict;
+    if (name !== 'hold' && name !== 'block') return judgement;
+    this.#alert(run, rule, `${name} came too late, the command was seen as it ran: ${reason}`);
+    const verdict = { name: 'allow', rule, reason: `seen as it ran: ${reason}` } as const;
+    run.verdict = verdict;
+    run.judgement = { ...judgement, verdict, hold: null };
+    return run.judgement;
   }
 
   /** What the rules say of a command as of now. Throws as the judge does. */
@@ -240,7 +252,19 @@ export class Commands {
     } catch (error) {
       const reason = error instanceof GatewayError ? error.publicMessage : 'Nobody could be asked to approve it.';
       refuse({ name: 'block', rule: run.judgement!.hold!.rule, reason });
+      return;
     }
+    this.#estimate(run);
+  }
+
+  /** Has the target say what it expects of a held command. Nothing waits for it. */
+  #estimate(run: CommandRun): void {
+    const review = run.held?.review;
+    if (run.draft.estimate === undefined || review?.estimated === undefined) return;
+    run.draft.estimate(run).then(
+      (estimate) => review.estimated?.(estimate),
+      (error: unknown) => this.#host.fail('failed', error),
+    );
   }
 
   /**
@@ -284,7 +308,7 @@ export class Commands {
   /** Tells the pipeline how a command ended. Once; later calls change nothing. */
   complete(command: Command, result: CommandResult): void {
     const run = command as CommandRun;
-    if (run.state === 'ended') return;
+    if (run.state === 'ended' || run.state === 'refused') return;
     run.rows = result.rows;
     run.bytes = result.bytes;
     this.#conclude(run, result.outcome, result.tag, result.error, result.masked);

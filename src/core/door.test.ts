@@ -11,6 +11,7 @@ import {
   FakeJournal,
   FakeRecordings,
   FakeWire,
+  noKeys,
   noReviews,
   testDraft,
   testPrincipal,
@@ -49,6 +50,7 @@ function build(change: Partial<DoorPorts> = {}) {
       byScram: async () => {
         throw new Error('not here');
       },
+      ...noKeys,
     },
     authorisation: {
       decide: () => {
@@ -82,6 +84,7 @@ function build(change: Partial<DoorPorts> = {}) {
     serverTls: () => {
       throw new Error('not here');
     },
+    hostKeys: () => [],
   });
   return { doors, door, journal, recordings, trace, client, clock };
 }
@@ -174,6 +177,7 @@ describe('a connection', () => {
           serverTls: () => {
             throw new Error('not here');
           },
+          hostKeys: () => [],
         })
         .openSession({ ...testPrincipal, id: `local:${name}`, name }, 'orders', {});
     await connect('erin');

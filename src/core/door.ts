@@ -32,6 +32,7 @@ import type {
 } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { ClientFacts, ConnectionFacts, Door, Protocol } from './protocol.ts';
+import type { Resource } from './resource.ts';
 import type { Reviews } from './review.ts';
 import { Session, type SessionEnding } from './session.ts';
 
@@ -57,6 +58,7 @@ export interface Arrival {
   readonly client: Wire;
   readonly connection: ConnectionFacts;
   readonly serverTls: () => ServerTlsOptions;
+  readonly hostKeys: () => readonly string[];
 }
 
 /** All sessions of this process, and the ways to end them. */
@@ -191,10 +193,21 @@ export class Doors {
       log,
       signal: this.#abort.signal,
       serverTls: arrival.serverTls,
+      hostKeys: arrival.hostKeys,
       identifyBySecret: (login, secret): Promise<Principal> =>
         identified(login, ports.identification.bySecret(login, secret, connection.source)),
       identifyByScram: (login): Promise<ScramIdentification> =>
         identified(login, ports.identification.byScram(login, connection.source)),
+      acceptsKey: (login, key, certificate) =>
+        ports.identification.acceptsKey(login, key, certificate, connection.source),
+      identifyByKey: (login, key): Promise<Principal> =>
+        identified(login, ports.identification.byKey(login, key, connection.source)),
+      identifyByCertificate: (login, certificate): Promise<Principal> =>
+        identified(login, ports.identification.byCertificate(login, certificate, connection.source)),
+      identifyByApproval: async (login) => {
+        const approval = await identified(login, ports.identification.byApproval(login, connection.source));
+        return { ...approval, outcome: identified(login, approval.outcome) };
+      },
       refuseIdentity,
       openSession: (principal, resource, client) => {
         if (used) throw coreErrors('core.illegal-forward', { detail: 'a second session on one connection' });
@@ -252,6 +265,9 @@ export class Doors {
     if (resource.protocol !== protocol.name) {
       throw refuse(coreErrors('core.wrong-protocol', { values: { resource: resource.name } }), decision.rule);
     }
+    const hops = await this.#hopsOf(protocol, resource);
+    if (hops === null)
+      throw refuse(coreErrors('core.no-route', { values: { resource: resource.name } }), decision.rule);
     const { perPrincipal = limits.sessionsPerPrincipalMax, total = limits.sessionsMax } = ports.sessions ?? {};
     if (this.sessions.size >= total) throw refuse(coreErrors('core.gateway-full'), 'gateway:sessions');
     const count = this.sessions.countOf(principal.id);
@@ -275,6 +291,7 @@ export class Doors {
       credentials: ports.credentials,
       dialler: ports.dialler,
       client: arrival.client,
+      hops,
       clientFacts: client,
       access: decision.rule,
       onSealed: (sealed) => this.sessions.remove(sealed),
@@ -308,6 +325,17 @@ export class Doors {
       throw coreErrors('core.not-authenticated');
     }
     return session;
+  }
+
+  /** The resources that lead to this one; null where one of them is missing or speaks another protocol. */
+  async #hopsOf(protocol: Protocol, resource: Resource): Promise<readonly Resource[] | null> {
+    const hops: Resource[] = [];
+    for (const name of protocol.hops?.(resource) ?? []) {
+      const hop = await this.#ports.resources.find(name);
+      if (hop === null || hop.protocol !== protocol.name || hops.length >= limits.hopsMax) return null;
+      hops.push(hop);
+    }
+    return hops;
   }
 }
 

@@ -43,6 +43,10 @@ export const coreErrors = defineErrors({
     kind: 'operation',
     message: 'The resource {resource} could not be reached from the gateway.',
   },
+  'core.no-route': {
+    kind: 'operation',
+    message: 'A resource on the way to {resource} is missing or speaks another protocol. Call its administrator.',
+  },
   'core.credential-unavailable': {
     kind: 'operation',
     message: 'The credential for {resource} is not available to the gateway. Call its administrator.',

@@ -219,6 +219,15 @@ export type EventBody =
       readonly detail: string;
     }
   | { readonly type: 'command.cancel'; readonly session: string; readonly source: string }
+  | {
+      /** Somebody acted on a live session from outside. */
+      readonly type: 'session.steered';
+      readonly session: string;
+      readonly principal: Actor;
+      readonly action: 'message' | 'pause' | 'resume';
+      /** The message; empty otherwise. */
+      readonly text: string;
+    }
   | { readonly type: 'session.kill'; readonly session: string; readonly principal: Actor; readonly reason: string }
   | {
       readonly type: 'configuration.changed';

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
+import type { CommandDraft } from './command.ts';
 import type { Judgement, JudgeRequest, OutputLimit } from './judgement.ts';
 import { allowed } from './judgement.ts';
 import * as limits from './limits.ts';
 import type { Protocol } from './protocol.ts';
-import type { PendingReview, ReviewOutcome, ReviewRequest, Reviews } from './review.ts';
+import type { PendingReview, ReviewOutcome, ReviewRequest, Reviews, RowEstimate } from './review.ts';
 import { reviewDigest } from './review.ts';
 import { type Command, Session } from './session.ts';
 import {
@@ -18,13 +19,15 @@ import {
   testResource,
 } from './testing/fakes.ts';
 
-const protocol = { name: 'echo', housekeeping: ['Sync'] } as unknown as Protocol;
+const preview: Protocol['preview'] = { prefix: 'look: ', bytesMax: 100, textOf: (view) => view.toString() };
+const protocol = { name: 'echo', housekeeping: ['Sync'], preview } as unknown as Protocol;
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A room of reviews that the test plays: the real one is tested in its own room and end to end. */
 class PlayedReviews implements Reviews {
   readonly requests: ReviewRequest[] = [];
   readonly claims: string[] = [];
+  readonly estimates: RowEstimate[] = [];
   withdrawn = 0;
   obstacle: string | null = null;
   refusal: Error | null = null;
@@ -39,6 +42,7 @@ class PlayedReviews implements Reviews {
       link: 'https://gateway/reviews/rev_1',
       audience: 'a member of dba',
       expiresAtMs: 60_000,
+      estimated: (estimate) => void this.estimates.push(estimate),
       withdraw: () => {
         this.withdrawn++;
       },
@@ -68,6 +72,7 @@ async function open(judge: (request: JudgeRequest) => Judgement = held) {
     id: 'ses_1',
     source: '127.0.0.1',
     connection: 'con_1',
+    hops: [],
     principal: testPrincipal,
     resource: testResource(),
     protocol,
@@ -276,5 +281,48 @@ describe('a limit on output', () => {
     expect(overdue).toEqual([]);
     clock.advance(1);
     expect(overdue).toEqual([slow]);
+  });
+});
+
+describe('what the target expects of a held command', () => {
+  const draft = (text: string, estimate: CommandDraft['estimate']): CommandDraft => ({ ...testDraft(text), estimate });
+
+  it('is asked once it is held, and told to the review whenever it comes; nothing waits for it', async () => {
+    const { session, reviews, decided } = await open();
+    let tell: (estimate: RowEstimate) => void = () => {};
+    const asked: Command[] = [];
+    const estimate = (command: Command): Promise<RowEstimate> => {
+      asked.push(command);
+      return new Promise((resolve) => {
+        tell = resolve;
+      });
+    };
+    const command = session.submit(draft('drop table t', estimate), (one) => void decided.push(one));
+    session.submit(draft('select 1', estimate), () => {});
+    expect(asked).toEqual([command]);
+    reviews.decide({ state: 'approved', by: ['dora'] });
+    await settled();
+    expect(command.state).toBe('released');
+    expect(reviews.estimates).toEqual([]);
+    tell({ rows: 3, of: [] });
+    await settled();
+    expect(reviews.estimates).toEqual([{ rows: 3, of: [] }]);
+  });
+
+  it('no connection carries a question about a command that is not held', async () => {
+    const { session, submit, reviews, upstreamWire } = await open();
+    const assertion = expect.objectContaining({ code: 'base.assertion' }) as Error;
+    const command = submit('drop table t');
+    const connection = await session.dialPreview(command);
+    connection.established();
+    expect(() => connection.ask(Buffer.from('look: drop table other'))).toThrow(assertion);
+    const another = await session.dialPreview(command);
+    another.established();
+    another.ask(Buffer.from('look: drop table t'));
+    expect(upstreamWire.text()).toBe('look: drop table t');
+    reviews.decide({ state: 'denied', by: 'dora', reason: '' });
+    await settled();
+    await expect(session.dialPreview(command)).rejects.toThrow(assertion);
+    await expect(session.dialPreview(submit('select 1'))).rejects.toThrow(assertion);
   });
 });

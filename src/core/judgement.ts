@@ -62,6 +62,8 @@ export interface OutputLimit {
   readonly reason: string;
   /** Longest run of the statement in milliseconds, or null. */
   readonly durationMsMax: number | null;
+  /** How fast content may pass, of a transfer; absent or null: as fast as it can. */
+  readonly bytesPerSecond?: number | null;
   /** Counts what is about to be delivered; true once the bound is passed, and ever after. */
   spend(rows: number, bytes: number): boolean;
 }

@@ -41,3 +41,9 @@ export const maskedValueBytesMax = 1024 * 1024;
 
 /** How often a person whose command is held hears that it still is: well below the idle limits of balancers and drivers. */
 export const heldNoticeIntervalMs = 30_000;
+
+/** Resources that one resource may be reached through: more is a mistake in a manifest. */
+export const hopsMax = 4;
+
+/** Content that a scan may hold undecided: more than the longest thing that detectors look for, and a few reads. */
+export const contentUndecidedBytesMax = 256 * 1024;

@@ -54,6 +54,51 @@ export interface ValueMask {
   apply(value: Buffer, cell: CellContext): Buffer | null;
   /** For a value that is too long to be held: see `MaskStream`. */
   stream(cell: CellContext): MaskStream;
+  /**
+   * The masked spelling of every value of this context that `apply` takes, where it does not depend on the value (null for
+   * SQL NULL); undefined where it does. Shared: it is not to be written to. Absent: it always depends on the value.
+   */
+  fixed?(cell: CellContext): Buffer | null | undefined;
+  /** Looks at many values at once. Absent: each goes through `apply`. */
+  readonly bulk?: BulkMask;
+}
+
+/**
+ * A mask over many values that lie in one buffer: what is not marked need not be looked at one by one.
+ *
+ * Invariant: what comes of a value is what `apply` makes of it. Everything here is synchronous, and what was marked holds
+ * until anything is marked again, by this mask or another: `mark`, then `next` and `apply`, in one go.
+ */
+export interface BulkMask {
+  /** Most bytes that can be marked together. */
+  readonly markedBytesMax: number;
+  /**
+   * How values of this context are to be treated: `none`: they are never changed; `marked`: a value is changed only if
+   * something in it is marked; `all`: each goes through `ValueMask.apply`.
+   */
+  reach(cell: CellContext): 'none' | 'marked' | 'all';
+  /**
+   * Marks `bytes` from `start` to `end`, wherever values begin and end in it, as long as they are framed: a NUL stands at
+   * most four bytes before and two bytes behind each of them, or nothing does. Keeps `bytes` until the next time.
+   */
+  mark(bytes: Buffer, start: number, end: number): void;
+  /** The first marked position in `bytes` from `from` on; `end` or beyond where there is none. */
+  next(from: number): number;
+  /**
+   * The value that stands in the marked bytes from `from` to `to`, of a context whose reach is `marked`: false where it
+   * stays as it is, null for SQL NULL, true where its masked spelling was written to `sink`.
+   */
+  apply(from: number, to: number, cell: CellContext, sink: ValueSink): boolean | null;
+}
+
+/** Where masked spellings go: bytes that grow. */
+export interface ValueSink {
+  /** Another one after `reserve`. */
+  readonly bytes: Buffer;
+  /** Bytes in use. What is written begins here, and moves it on. */
+  length: number;
+  /** Makes room for so many more bytes. */
+  reserve(size: number): void;
 }
 
 /** Masks a value piece by piece without changing its length, for values longer than `maskedValueBytesMax`. */
@@ -71,6 +116,78 @@ export interface ResultMasks {
   readonly columns: readonly (ValueMask | null)[];
 }
 
+/** What a stream gives back: bytes for the client, and when to ask again. */
+export interface MaskedOutput {
+  /** Masked; the caller's to keep. May be the very view that was pushed, so it lives as long as that does. */
+  readonly bytes: Buffer;
+  /**
+   * Monotonic milliseconds at which `flush` must be called, for something is held back; null where nothing is. A time that
+   * has passed already: call `flush` again after the loop has turned, and push nothing before.
+   */
+  readonly holdUntilMs: number | null;
+}
+
+/**
+ * Masks one stream of output: a channel's bytes, in the order in which the client gets them. Not for two streams at once
+ * (standard output and standard error are two). Widths stay: what is masked becomes as many `*` as it has columns.
+ *
+ * Invariants: where nothing is found, what comes out is byte for byte what went in, and does not depend on how it was cut;
+ * nothing is held for longer than some hundred milliseconds after it came, as long as `flush` is called when asked for.
+ */
+export interface OutputMask {
+  /** Takes the next bytes. The view is borrowed for the call, but for `MaskedOutput.bytes`. */
+  push(view: Buffer, nowMs: number): MaskedOutput;
+  /** The time of `holdUntilMs` has come. Harmless at any other time. */
+  flush(nowMs: number): MaskedOutput;
+  /** The stream is over: gives back what is held. Nothing may be pushed afterwards. */
+  end(): Buffer;
+  /** How often each rule masked something, for evidence. Never what it was. */
+  readonly hits: ReadonlyMap<string, number>;
+}
+
+/** Columns and rows of a terminal, as the client last said. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** The same for a terminal, whose bytes are text, colours and the moves of a cursor. */
+export interface TerminalMask extends OutputMask {
+  /** The client's window has another size. What comes back goes to the client like output. */
+  resize(size: TerminalSize, nowMs: number): MaskedOutput;
+}
+
+/** Something sensitive in content that was looked through: where it begins, and what found it. Never the value. */
+export interface ContentHit {
+  readonly rule: string;
+  /** A built-in detector, or the name of an operator's pattern. */
+  readonly detector: string;
+  /** Bytes from the beginning of the content. */
+  readonly offset: number;
+}
+
+/** Looks through content that is not rewritten, like a file in transfer. Answers the first hit, whatever the chunks. */
+export interface ContentScan {
+  /** Takes the next bytes, in order; the view is borrowed for the call. After a hit it answers that hit for ever. */
+  push(view: Buffer): ContentHit | null;
+  end(): ContentHit | null;
+  /**
+   * Bytes from the beginning that are certain to be no part of a finding: what lies behind may still become one. All of them
+   * after `end`. At most `contentUndecidedBytesMax` stay undecided.
+   */
+  readonly clearBytes: number;
+}
+
+/** What is done to output that is a stream rather than values. Each call makes a mask for one stream. */
+export interface OutputStreams {
+  /** For a terminal: shells, and whatever else has a PTY. */
+  terminal(size: TerminalSize): TerminalMask;
+  /** For everything else: output of a command without PTY, logs, text of files. */
+  plain(): OutputMask;
+  /** For what is let through or refused whole. */
+  content(): ContentScan;
+}
+
 /** What is done to all that comes back for one command. */
 export interface OutputPlan {
   /** One per statement of the text, in order; null where it returns no rows, and then rows get `otherwise`. */
@@ -86,4 +203,6 @@ export interface OutputPlan {
   readonly messages: 'pass' | 'withhold';
   /** Runs over the texts of messages and notifications that pass; null: they pass as they are. */
   readonly text: ValueMask | null;
+  /** For protocols whose output is a stream. Null or absent: streams pass as they are. */
+  readonly streams?: OutputStreams | null;
 }

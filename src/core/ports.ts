@@ -51,7 +51,52 @@ export interface Recordings {
   open(session: string, startedAtMs: number): Recording;
 }
 
+/** A public key as SSH spells it: its blob begins with its type (RFC 4253 section 6.6). */
+export interface PublicKey {
+  /** `ssh-ed25519`, `ssh-rsa`, … */
+  readonly type: string;
+  readonly blob: Buffer;
+}
+
+/** An OpenSSH user certificate whose signature was verified (PROTOCOL.certkeys); whether to trust its authority is identity's. */
+export interface UserCertificate {
+  readonly key: PublicKey;
+  /** Who signed it. */
+  readonly authority: PublicKey;
+  readonly keyId: string;
+  /** Decimal. */
+  readonly serial: string;
+  readonly principals: readonly string[];
+  /** Wall clock, milliseconds; `validBeforeMs` is exclusive, Infinity for ever. */
+  readonly validAfterMs: number;
+  readonly validBeforeMs: number;
+  /** Critical options and extensions by name. An unknown critical option refuses the certificate. */
+  readonly criticalOptions: ReadonlyMap<string, string>;
+  readonly extensions: ReadonlyMap<string, string>;
+}
+
+/** A sign-on that a person completes elsewhere: in a browser, or by the command line. */
+export interface ApprovalIdentification {
+  /** Where to do so. */
+  readonly link: string;
+  /** What the person compares with what the page shows, so that they approve their own and not another's. */
+  readonly code: string;
+  readonly expiresAtMs: number;
+  /** Rejects with a denial when it is refused, expires or was withdrawn. */
+  readonly outcome: Promise<Principal>;
+  /** Nobody waits for it any more. */
+  withdraw(): void;
+}
+
 export interface Identification {
+  /** Whether a proof with this key may succeed, asked before the proof; never an identification (A-SSH-02). */
+  acceptsKey(login: string, key: PublicKey, certificate: UserCertificate | null, source: string): Promise<boolean>;
+  /** Proof by a registered key: the protocol verified the signature. Rejects with a denial. */
+  byKey(login: string, key: PublicKey, source: string): Promise<Principal>;
+  /** Proof by a certificate's key: the protocol verified both signatures. Rejects with a denial. */
+  byCertificate(login: string, certificate: UserCertificate, source: string): Promise<Principal>;
+  /** Asks the person to approve elsewhere. Rejects with a denial where too many wait. */
+  byApproval(login: string, source: string): Promise<ApprovalIdentification>;
   /** Checks a token presented in clear inside TLS. Rejects with a denial, the same for every cause. */
   bySecret(login: string, secret: string, source: string): Promise<Principal>;
   /** Begins SCRAM-SHA-256 with the access token as password. Unknown logins get a plausible exchange that fails. */
@@ -84,6 +129,18 @@ export interface Resources {
 export interface UpstreamCredential {
   readonly username: string;
   readonly password: string | null;
+  /** PEM or OpenSSH text of a private key, where the resource has one. */
+  readonly privateKey: string | null;
+  /** Signs a certificate for this session, where the target trusts the gateway's authority. */
+  readonly authority: UserAuthority | null;
+}
+
+/** The gateway's authority for user certificates: its key never leaves the room that keeps it. */
+export interface UserAuthority {
+  /** Ed25519. */
+  readonly key: PublicKey;
+  /** The raw Ed25519 signature (64 bytes) over `data`. */
+  sign(data: Buffer): Buffer;
 }
 
 export interface Credentials {

@@ -9,11 +9,16 @@ export const roles: readonly Role[] = ['admin', 'auditor', 'member'];
 
 /** How the proof was given, so that revoking the proof finds what it opened. */
 export interface Authentication {
-  readonly method: 'token' | 'password' | 'system';
-  /** The id (never the secret) of what was presented: a token's id. */
+  readonly method: 'token' | 'password' | 'key' | 'certificate' | 'approval' | 'system';
+  /** The id (never the secret) of what was presented: a token's id, a key's fingerprint (`SHA256:…`). */
   readonly credentialId: string | null;
   /** Wall clock, milliseconds. */
   readonly atMs: number;
+  /**
+   * Names, separated by spaces, of everyone who may have what was presented beside its owner: who issued it, and whoever
+   * may have what they asked with. Absent where nobody else has it.
+   */
+  readonly issuedBy?: string;
 }
 
 export interface Principal {
@@ -26,4 +31,9 @@ export interface Principal {
   readonly groups: readonly string[];
   readonly roles: readonly Role[];
   readonly authentication: Authentication;
+}
+
+/** Whose doing it is what a principal does with what it presented, as `Authentication.issuedBy` spells it. */
+export function actingNames({ name, authentication }: Pick<Principal, 'name' | 'authentication'>): string {
+  return [...new Set([name, ...(authentication.issuedBy ?? '').split(' ')])].filter((one) => one !== '').join(' ');
 }

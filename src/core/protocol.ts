@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerTlsOptions, Wire } from '../base/wire.ts';
 import type { Meaning } from './command.ts';
-import type { ScramIdentification } from './ports.ts';
+import type { ApprovalIdentification, PublicKey, ScramIdentification, UserCertificate } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Resource, SettingDefinition } from './resource.ts';
 import type { Session } from './session.ts';
@@ -51,22 +51,45 @@ export interface Protocol {
    */
   readonly housekeeping: readonly string[];
   /**
+   * True: the upstream connection is one enciphered stream that the protocol keeps after the handshake, and commands,
+   * input and output pass inside it, through `Session.openFlow` only.
+   */
+  readonly enciphered?: boolean;
+  /** Names of the resources that a resource is reached through, nearest first. */
+  hops?(resource: Resource): readonly string[];
+  /**
    * The gateway's own questions about the state of the target, as the exact bytes that ask them: nothing of a client's is
    * in them, and they change nothing. A closed list, and all that an inspection may carry.
    */
   readonly inspections?: readonly Buffer[];
+  /** How the gateway asks the target what a held command would do, without doing it; absent where that is not possible. */
+  readonly preview?: Preview;
   readonly capabilities: Capabilities;
   /** Loads what its analysis needs; once, before anything else is asked of the protocol. */
   load?(): Promise<void>;
   /**
    * What a text would mean on the resource, by what is known of it now, for explaining and trying out rules; null where
-   * the protocol has no language. Runs nothing on the resource.
+   * the protocol has no language. Runs nothing on the resource. `verb`: as what it was recorded; the protocol's first verb
+   * where nobody says.
    */
-  analyse?(text: string, resource: Resource): Meaning | null;
+  analyse?(text: string, resource: Resource, verb?: string): Meaning | null;
   /** Makes the protocol's server for one listener. */
   createServer(context: ProtocolContext): ProtocolServer;
   /** Spells a recorded cell for people: `type` and `format` as the protocol recorded them in `Column`. */
   renderCell(cell: Buffer, type: string, format: 'text' | 'binary'): string;
+}
+
+/**
+ * A question about one command that is held: a text that only looks (PostgreSQL's EXPLAIN, say), followed by the command's
+ * own. It goes over a connection of its own, of which it is the only question (`Session.dialPreview`).
+ */
+export interface Preview {
+  /** What stands before the command's text, so that the target looks at it and does not run it. */
+  readonly prefix: string;
+  /** Of the whole question. */
+  readonly bytesMax: number;
+  /** The text that a question has the target take; null for bytes that are not exactly one question of this form. */
+  textOf(view: Buffer): string | null;
 }
 
 export interface ProtocolContext {
@@ -100,10 +123,19 @@ export interface Door {
   readonly signal: AbortSignal;
   /** The listener's certificate for a TLS upgrade of the client's wire. Read at each handshake, so that renewal needs no restart. */
   serverTls(): ServerTlsOptions;
+  /** The gateway's SSH host keys, as OpenSSH or PEM text, in order of preference. */
+  hostKeys(): readonly string[];
   /** Proof by a secret sent in clear (inside TLS). Journals a refusal and rejects with a denial. */
   identifyBySecret(login: string, secret: string): Promise<Principal>;
   /** Proof by SCRAM. The protocol relays the messages; a failed exchange must be reported by `refuseIdentity`. */
   identifyByScram(login: string): Promise<ScramIdentification>;
+  /** Whether a proof with this key may succeed: an answer to an offer, which identifies nobody. */
+  acceptsKey(login: string, key: PublicKey, certificate: UserCertificate | null): Promise<boolean>;
+  /** Proof by key or certificate, whose signatures the protocol verified. Journal a refusal and reject with a denial. */
+  identifyByKey(login: string, key: PublicKey): Promise<Principal>;
+  identifyByCertificate(login: string, certificate: UserCertificate): Promise<Principal>;
+  /** Proof elsewhere; the protocol shows the link. The refusal of the outcome is journaled. */
+  identifyByApproval(login: string): Promise<ApprovalIdentification>;
   /** Journals that `login` was refused, for exchanges that the protocol drove. */
   refuseIdentity(login: string, code: string): void;
   /**

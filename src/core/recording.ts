@@ -37,6 +37,22 @@ export type RecordingEntry =
       readonly data: Buffer;
     }
   | {
+      /** A terminal came to be or has another size now. */
+      readonly type: 'terminal';
+      readonly command: number;
+      readonly columns: number;
+      readonly rows: number;
+      /** What the client calls it (`xterm-256color`), or null where only the size changed. */
+      readonly term: string | null;
+    }
+  | {
+      /** What stood on a terminal, or was typed at it: whole, whatever the budget. Never what was typed without echo. */
+      readonly type: 'screen';
+      readonly command: number;
+      readonly direction: 'in' | 'out';
+      readonly data: Buffer;
+    }
+  | {
       /** What lay beyond the budget: how much, and its digest (SHA-256, hexadecimal). */
       readonly type: 'omitted';
       readonly command: number;

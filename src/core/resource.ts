@@ -23,8 +23,12 @@ export type SecretReference =
 
 export interface CredentialReference {
   readonly username: string;
-  /** Null where the target trusts the gateway's address. */
+  /** Null where the target trusts the gateway's address, or where it is proven otherwise. */
   readonly password: SecretReference | null;
+  /** A private key, PEM or OpenSSH text. */
+  readonly privateKey?: SecretReference | null;
+  /** The gateway signs a certificate for each session. */
+  readonly certificate?: boolean;
 }
 
 export interface Resource {

@@ -31,6 +31,12 @@ export type ReviewOutcome =
   /** It could not be asked or decided: a store that does not work, say. The command is refused. */
   | { readonly state: 'unavailable'; readonly reason: string };
 
+/** What the target expects a command to touch, as its planner says; or why it was not asked, or did not say. */
+export type RowEstimate =
+  | { readonly rows: number; readonly of: readonly string[] }
+  /** In lower case, for people, safe to show. */
+  | { readonly rows: null; readonly why: string };
+
 /** A review that somebody waits for. */
 export interface PendingReview {
   readonly id: string;
@@ -40,6 +46,8 @@ export interface PendingReview {
   readonly audience: string;
   /** Wall clock, milliseconds. */
   readonly expiresAtMs: number;
+  /** For the reviewers: what the target expects. At most once; may come after all is over. */
+  estimated?(estimate: RowEstimate): void;
   /** The requester cancelled or is gone. No outcome follows. Idempotent. */
   withdraw(): void;
   /**

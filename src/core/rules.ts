@@ -6,7 +6,11 @@
  * must all hold. Times are spelled as `90s`, `30m`, `8h`, `7d`.
  */
 
+import type { ConnectionSelector } from './connections.ts';
+import type { FileSelector } from './files.ts';
 import type { PrincipalKind } from './principal.ts';
+import type { ShellAccess } from './shell.ts';
+import type { ShellEffect } from './shell-effects.ts';
 import type { SqlEffect, StatementKind } from './sql-effects.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -45,8 +49,48 @@ export interface SqlSelector {
   readonly uncertain?: 'match' | 'ignore';
 }
 
+/**
+ * What a shell text runs. All that are given must hold, of one and the same command (or redirect); within a list, one is
+ * enough. The rule is put to each command and redirect of the text by itself, and one that matches is enough.
+ *
+ * Findings are three-valued, as with SQL: `no` only where it is positively known. A command whose arguments, user or host
+ * are dynamic may match what asks for these. Where the analysis is not complete, some command may run that is not listed,
+ * and that one may match anything: `perhaps`, which counts as a match unless `uncertain` is `ignore`. A shell command
+ * without an analysis is blocked either way. That an analysis is complete but not bounded (`vim`, `./deploy.sh`,
+ * `python3 x.py`) makes no name uncertain, since the program is named, but its effects: those have `unknown`. Rules of a
+ * strict posture ask for `unbounded`.
+ */
+export interface ShellSelector {
+  /** Names without directory (`rm`, `mkfs.*`), or paths as written where the pattern has a slash (`/opt/tools/*`). */
+  readonly programs?: readonly string[];
+  /** The program and its subcommands: `systemctl restart`, `git push`, `kubectl delete*`. */
+  readonly verbs?: readonly string[];
+  /** One of the arguments, as a whole: `--force`. Letters of a cluster count by themselves: `-r` finds `-rf`. */
+  readonly arguments?: readonly string[];
+  readonly effects?: readonly ShellEffect[];
+  /** Absolute paths, `*` for any run of characters, slashes included: `/etc/*`. A recursive command on a directory above matches. */
+  readonly paths?: readonly string[];
+  /** How a path must be used to count; any way where it is not given. */
+  readonly access?: ShellAccess;
+  /** As whom it runs, where the command says so (`sudo -u`). */
+  readonly users?: readonly string[];
+  /** Where else it runs: targets of ssh, names of containers. */
+  readonly hosts?: readonly string[];
+  /** Of the whole text: `opaque:*`, `nested-shell`, … */
+  readonly flags?: readonly string[];
+  /** True: something runs, or may, that is not listed. */
+  readonly incomplete?: boolean;
+  /** True: the text, or a program that it names, may run what is not listed. */
+  readonly unbounded?: boolean;
+  /** Whether what stays unknown counts as matching: `match`, unless given. `ignore`: only what is positively known counts. */
+  readonly uncertain?: 'match' | 'ignore';
+}
+
 export interface CommandSelector {
   readonly sql?: SqlSelector;
+  readonly files?: FileSelector;
+  readonly connections?: ConnectionSelector;
+  readonly shell?: ShellSelector;
   readonly verbs?: readonly string[];
   /** For what has no structure: parts of the text, without regard to case. */
   readonly text?: readonly string[];

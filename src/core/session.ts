@@ -11,18 +11,21 @@
  * - I2: when journal, recording or judge fail, the session ends; nothing passes.
  * - Every command that was submitted ends in exactly one `command.ended`.
  *
+ * What passes on the session's own two wires is its main flow (flow.ts); a protocol that is `enciphered` carries flows of
+ * its channels inside them instead.
+ *
  * Deliberately absent: sockets (a Wire is handed in), protocol knowledge, timers of protocols.
  */
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { describeError, GatewayError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import { regionOf } from '../base/regions.ts';
 import type { Wire } from '../base/wire.ts';
 import type { CommandDraft } from './command.ts';
 import { type CommandResult, Commands } from './commands.ts';
 import { coreErrors } from './errors.ts';
 import type { EventBody, SessionEndReason } from './event.ts';
+import { Flow, type FlowEnds, type FlowHost } from './flow.ts';
 import type { OutputLimit } from './judgement.ts';
 import * as limits from './limits.ts';
 import type { Credentials, Dialler, Journal, Judge, Recording, UpstreamCredential } from './ports.ts';
@@ -31,9 +34,18 @@ import type { Protocol } from './protocol.ts';
 import type { RecordingEntry } from './recording.ts';
 import type { Resource } from './resource.ts';
 import type { PendingReview, Reviews } from './review.ts';
-import type { Command, CommandRun } from './run.ts';
-import { assertInspection, connect, type Inspection, inspectionOf, type Upstream, upstreamOf } from './upstream.ts';
+import type { Command } from './run.ts';
+import {
+  assertInspection,
+  connect,
+  type Inspection,
+  inspectionOf,
+  previewCheck,
+  type Upstream,
+  upstreamOf,
+} from './upstream.ts';
 
+export type { Flow } from './flow.ts';
 export type { Command } from './run.ts';
 export type { Inspection, Upstream } from './upstream.ts';
 
@@ -53,6 +65,8 @@ export interface SessionParts {
   readonly credentials: Credentials;
   readonly dialler: Dialler;
   readonly client: Wire;
+  /** The resources that lead to this one, nearest first; empty where it is reached by itself. */
+  readonly hops: readonly Resource[];
   /** What the client says of itself. */
   readonly clientFacts: Readonly<Record<string, string>>;
   /** The Access that let it in. */
@@ -79,14 +93,13 @@ export class Session {
   readonly startedAtMs: number;
   /** Ends the session natively: the protocol renders the goodbye, then calls `finish`. */
   onEnding: ((ending: SessionEnding) => void) | null = null;
-  /** Called when a `deliver` or `forward` that answered false may go on. */
-  onDeliverable: (() => void) | null = null;
-  onForwardable: (() => void) | null = null;
   /**
    * The person whose command is held should hear so, natively: called when it is held and every
    * `heldNoticeIntervalMs` while it is.
    */
   onHeld: ((command: Command, review: PendingReview, waitedMs: number) => void) | null = null;
+  /** Somebody has something to say to the person; shown natively, named as a message of the gateway. */
+  onMessage: ((text: string) => void) | null = null;
   /** The command has run longer than a rule allows: the protocol stops it, as it does when `spend` answers a limit. */
   onOverdue: ((command: Command, limit: OutputLimit) => void) | null = null;
 
@@ -96,11 +109,11 @@ export class Session {
   #upstream: Wire | null = null;
   #phase: 'opened' | 'handshake' | 'established' | 'ending' | 'ended' = 'opened';
   #ending: SessionEnding | null = null;
+  readonly #host: FlowHost;
+  /** What passes on the two wires themselves. */
+  readonly #main: Flow;
+  readonly #flows = new Set<Flow>();
   #forwardedSequence = 0;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
-  /** The client's wire answered false, and its `drain` has not come. */
-  #clientFull = false;
   #bytesIn = 0;
   #bytesOut = 0;
   #lastActivityMs: number;
@@ -122,8 +135,16 @@ export class Session {
       },
       fail: (reason, error) => this.#fail(reason, error),
     });
+    this.#host = this.#flowHost();
+    this.#main = new Flow(this.#host, {
+      toUpstream: (view) => this.#upstream!.write(view),
+      toClient: (view) => parts.client.write(view),
+    });
+    this.#flows.add(this.#main);
     parts.recording.onFailure = (error) => this.#fail('recording-failed', error);
-    parts.recording.onReady = () => this.#deliverable();
+    parts.recording.onReady = () => {
+      for (const flow of this.#flows) flow.deliverable();
+    };
   }
 
   get ended(): boolean {
@@ -144,25 +165,33 @@ export class Session {
     return this.#parts.clock.monotonic() - this.#lastActivityMs;
   }
 
-  /** The credential to present; ask at the moment of use and let go of it. */
-  credential(): Promise<UpstreamCredential | null> {
-    return this.#parts.credentials.reveal(this.resource);
+  /** The resources that lead to this one, nearest first. */
+  get hops(): readonly Resource[] {
+    return this.#parts.hops;
   }
 
-  /** Connects to the resource. Once per session. Rejects with `core.upstream-unreachable`. */
+  /** The credential to present to the resource, or to a hop; ask at the moment of use and let go of it. */
+  credential(of: Resource = this.resource): Promise<UpstreamCredential | null> {
+    assert(of === this.resource || this.hops.includes(of), 'a credential of another resource');
+    return this.#parts.credentials.reveal(of);
+  }
+
+  /** Connects to the resource, or to the first hop on the way. Once per session. Rejects with `core.upstream-unreachable`. */
   async dial(): Promise<Upstream> {
     assert(this.#phase === 'opened', `dial in ${this.#phase}`);
     this.#phase = 'handshake';
-    const wire = await connect(this.#parts.dialler, this.resource);
+    const wire = await connect(this.#parts.dialler, this.hops[0] ?? this.resource);
     if (this.ended) {
       wire.destroy();
       throw coreErrors('core.upstream-unreachable', { values: { resource: this.resource.name } });
     }
     this.#upstream = wire;
+    const { enciphered } = this.#parts.protocol;
     return upstreamOf(
       wire,
-      () => assert(this.#phase === 'handshake', `handshake bytes in ${this.#phase}`),
-      () => this.onForwardable?.(),
+      // Enciphered bytes go on after the handshake: what is inside them passes by flows.
+      () => assert(this.#phase === 'handshake' || enciphered === true, `handshake bytes in ${this.#phase}`),
+      () => this.#main.upstreamDrained(),
     );
   }
 
@@ -190,7 +219,24 @@ export class Session {
    */
   async dialInspection(): Promise<Inspection> {
     assert(!this.ended, `dialInspection in ${this.#phase}`);
-    return inspectionOf(await connect(this.#parts.dialler, this.resource), this.#parts.protocol.inspections ?? []);
+    const inspections = this.#parts.protocol.inspections ?? [];
+    const wire = await connect(this.#parts.dialler, this.resource);
+    return inspectionOf(wire, (view) => assertInspection(view, inspections));
+  }
+
+  /**
+   * A connection to the resource for one question about a command that waits for a human (`Protocol.preview`), of which
+   * it carries nothing else after `established`. The caller's to destroy; rejects as `dial` does.
+   */
+  async dialPreview(command: Command): Promise<Inspection> {
+    const { preview } = this.#parts.protocol;
+    assert(!this.ended && preview !== undefined, `dialPreview in ${this.#phase}`);
+    assert(
+      command.state === 'pending' && command.judgement?.hold != null,
+      'a question about a command that is not held',
+    );
+    const wire = await connect(this.#parts.dialler, this.resource);
+    return inspectionOf(wire, previewCheck(preview, command.draft.text));
   }
 
   /** Asks one of the gateway's own questions over the session's own connection; the answer is not the client's. */
@@ -217,27 +263,43 @@ export class Session {
     return this.#commands.spend(command, rows, bytes);
   }
 
-  /**
-   * Sends client bytes to the target: whole messages up to and including those of `command`, which must be released,
-   * as must all before it that were not refused. False: wait for `onForwardable`.
-   */
+  /** The main flow's: see `Flow`. */
   forward(view: Buffer, command: Command): boolean {
-    const run = command as CommandRun;
-    if (this.#phase !== 'established') return true;
-    if (run.state !== 'released') {
-      throw coreErrors('core.illegal-forward', { detail: `forward of a command that is ${run.state}` });
-    }
-    if (run.sequence > this.#forwardedSequence) this.#forwardedSequence = run.sequence;
-    return this.#toUpstream(view);
+    return this.#main.forward(view, command);
+  }
+  forwardHousekeeping(view: Buffer, name: string): boolean {
+    return this.#main.forwardHousekeeping(view, name);
+  }
+  deliver(view: Buffer): boolean {
+    return this.#main.deliver(view);
+  }
+  /** The client's wire drained: the upstream may go on, if nothing else keeps it. */
+  clientDrained(): void {
+    this.#main.clientDrained();
+  }
+  /** Called when a `deliver` or `forward` that answered false may go on. */
+  set onDeliverable(listener: (() => void) | null) {
+    this.#main.onDeliverable = listener;
+  }
+  set onForwardable(listener: (() => void) | null) {
+    this.#main.onForwardable = listener;
   }
 
-  /** Sends a message that carries no command. `name` must stand in the protocol's list. */
-  forwardHousekeeping(view: Buffer, name: string): boolean {
-    if (this.#phase !== 'established') return true;
-    if (!this.#parts.protocol.housekeeping.includes(name)) {
-      throw coreErrors('core.illegal-forward', { detail: `${name} is not housekeeping` });
-    }
-    return this.#toUpstream(view);
+  /**
+   * A flow of its own for a channel inside an enciphered upstream; `closeFlow` when the channel is gone. Its ends are reached
+   * through it and in no other way.
+   */
+  openFlow(ends: FlowEnds): Flow {
+    assert(this.#parts.protocol.enciphered === true, 'a flow of its own in a protocol of plain streams');
+    const flow = new Flow(this.#host, ends);
+    this.#flows.add(flow);
+    return flow;
+  }
+
+  /** The channel is gone; what was held for it is dropped. */
+  closeFlow(flow: Flow): void {
+    flow.drop();
+    this.#flows.delete(flow);
   }
 
   /** Records what output means, before it is delivered. Buffers are borrowed for the call. */
@@ -250,36 +312,27 @@ export class Session {
     }
   }
 
-  /**
-   * Sends output to the client once every forwarded command's intent is durable. The view belongs to the session
-   * afterwards. False: pause the upstream until `onDeliverable`.
-   */
-  deliver(view: Buffer): boolean {
-    if (this.#phase !== 'established') return true;
-    const { journal, client, recording } = this.#parts;
-    this.#lastActivityMs = this.#parts.clock.monotonic();
-    if (
-      this.resource.recording === 'strict' &&
-      (this.#held.length > 0 || journal.durableSequence < this.#forwardedSequence)
-    ) {
-      // The wire that it was read from may read over it once this call is over.
-      this.#held.push(regionOf(view) === null ? view : Buffer.from(view));
-      this.#heldBytes += view.length;
-      if (this.#held.length === 1) this.#releaseHeldAfter(this.#forwardedSequence);
-      return this.#heldBytes < limits.heldOutputBytesMax;
-    }
-    this.#bytesOut += view.length;
-    if (!client.write(view)) this.#clientFull = true;
-    return !this.#clientFull && !recording.congested;
-  }
-
   /** Tells the pipeline how a command ended: see `Commands.complete`. */
   complete(command: Command, result: CommandResult): void {
     this.#commands.complete(command, result);
   }
 
+  /** Shows the person a message. False where the protocol has no way to. */
+  say(text: string): boolean {
+    if (this.#phase !== 'established' || this.onMessage === null) return false;
+    this.onMessage(text);
+    return true;
+  }
+
+  /** Reads nothing from the client any more, or goes on; what runs at the target runs on. */
+  pause(paused: boolean): boolean {
+    if (this.#phase !== 'established' || this.#parts.client.freeze === undefined) return false;
+    this.#parts.client.freeze(paused);
+    return true;
+  }
+
   /** Journals an act that concerns this session (a cancel request, say). */
-  note(event: Extract<EventBody, { type: 'command.cancel' | 'violation' }>): void {
+  note(event: Extract<EventBody, { type: 'command.cancel' | 'violation' | 'alert.raised' }>): void {
     this.#append(event);
   }
 
@@ -321,7 +374,7 @@ export class Session {
     this.#phase = 'ended';
     const { clock, client, recording } = this.#parts;
     this.#commands.abandon();
-    this.#held = [];
+    for (const flow of this.#flows) flow.drop();
     this.#upstream?.destroy();
     if (!keepClient) {
       client.end();
@@ -352,40 +405,41 @@ export class Session {
     this.#parts.onSealed(this);
   }
 
-  #toUpstream(view: Buffer): boolean {
-    assert(this.#upstream !== null, 'forward without upstream');
-    this.#lastActivityMs = this.#parts.clock.monotonic();
-    this.#bytesIn += view.length;
-    return this.#upstream.write(view);
-  }
-
-  #releaseHeldAfter(sequence: number): void {
-    this.#parts.journal.afterDurable(sequence, (error) => {
-      if (error !== null) return this.#fail('recording-failed', error);
-      if (this.#phase !== 'established') return;
-      if (this.#parts.journal.durableSequence < this.#forwardedSequence) {
-        return this.#releaseHeldAfter(this.#forwardedSequence);
-      }
-      const held = this.#held;
-      this.#held = [];
-      this.#bytesOut += this.#heldBytes;
-      this.#heldBytes = 0;
-      const view = held.length === 1 ? held[0]! : Buffer.concat(held);
-      if (!this.#parts.client.write(view)) this.#clientFull = true;
-      this.#deliverable();
-    });
-  }
-
-  /** The client's wire drained, the recording caught up, or held output left: the upstream may go on. */
-  clientDrained(): void {
-    this.#clientFull = false;
-    this.#deliverable();
-  }
-
-  #deliverable(): void {
-    if (this.#held.length === 0 && !this.#parts.recording.congested && !this.#clientFull) {
-      this.onDeliverable?.();
-    }
+  /** What flows see of the session. */
+  #flowHost(): FlowHost {
+    const session = this;
+    const { journal, protocol, recording, clock } = this.#parts;
+    const isStrict = this.resource.recording === 'strict';
+    const outputWaits = (): boolean => isStrict && journal.durableSequence < session.#forwardedSequence;
+    const afterOutputMay = (callback: () => void): void => {
+      journal.afterDurable(session.#forwardedSequence, (error) => {
+        if (error !== null) return session.#fail('recording-failed', error);
+        if (session.#phase !== 'established') return;
+        if (outputWaits()) afterOutputMay(callback);
+        else callback();
+      });
+    };
+    return {
+      housekeeping: protocol.housekeeping,
+      get established() {
+        return session.#phase === 'established';
+      },
+      get congested() {
+        return recording.congested;
+      },
+      get outputWaits() {
+        return outputWaits();
+      },
+      forwarding: (run) => {
+        if (run.sequence > session.#forwardedSequence) session.#forwardedSequence = run.sequence;
+      },
+      count: (bytesIn, bytesOut) => {
+        session.#lastActivityMs = clock.monotonic();
+        session.#bytesIn += bytesIn;
+        session.#bytesOut += bytesOut;
+      },
+      afterOutputMay,
+    };
   }
 
   #append(event: EventBody): void {

@@ -56,6 +56,18 @@ export interface Condition {
   readonly where: WhereState;
 }
 
+/** A name that a statement takes from a relation or column that had it, so that who goes by the name no longer finds it. */
+export interface Displaced {
+  /** As written; null where the text names none. */
+  readonly schema: string | null;
+  /** Null: every relation of the schema. */
+  readonly relation: string | null;
+  /** Null: the relation with all of its columns. */
+  readonly column: string | null;
+  /** What it is called from then on, in what differs; null where it is gone. */
+  readonly becomes: { readonly schema?: string; readonly relation?: string; readonly column?: string } | null;
+}
+
 export interface StatementAnalysis {
   /** UTF-8 byte offsets in the text. */
   readonly start: number;
@@ -73,6 +85,8 @@ export interface StatementAnalysis {
    * sum over `conditions` that are missing or always true. Null where there is none of these, or a count is not known.
    */
   readonly rowEstimate: number | null;
+  /** Names that RENAME, SET SCHEMA and DROP take away; absent where none. */
+  readonly displaced?: readonly Displaced[];
   /** Where values come from and go to: what masks need. */
   readonly lineage: StatementLineage;
   /** Numbers of the parameters, ascending. */

@@ -8,6 +8,7 @@ import type { ClientTlsOptions, TlsFacts, Wire, WireHandler } from '../base/wire
 import { coreErrors } from './errors.ts';
 import * as limits from './limits.ts';
 import type { Dialler } from './ports.ts';
+import type { Preview } from './protocol.ts';
 import type { Resource } from './resource.ts';
 
 export interface Upstream {
@@ -15,8 +16,13 @@ export interface Upstream {
   handle(handler: WireHandler): void;
   pause(): void;
   resume(): void;
-  /** Sends handshake bytes; an assertion error once the session is established. */
-  handshake(view: Buffer): void;
+  /**
+   * Sends handshake bytes; an assertion error once the session is established, unless its protocol is enciphered. False:
+   * wait for `drain`.
+   */
+  handshake(view: Buffer): boolean;
+  /** Bytes written and not yet taken by the kernel. */
+  readonly pendingBytes: number;
   startClientTls(options: ClientTlsOptions): Promise<void>;
   /** Sends our end of stream. */
   end(): void;
@@ -50,6 +56,9 @@ export function upstreamOf(wire: Wire, mayHandshake: (bytes: number) => void, dr
     get tls() {
       return wire.tls;
     },
+    get pendingBytes() {
+      return wire.pendingBytes;
+    },
     handle: (handler) =>
       wire.handle({
         read: (chunk) => handler.read(chunk),
@@ -65,7 +74,7 @@ export function upstreamOf(wire: Wire, mayHandshake: (bytes: number) => void, dr
     resume: () => wire.resume(),
     handshake: (view) => {
       mayHandshake(view.length);
-      wire.write(view);
+      return wire.write(view);
     },
     startClientTls: (options) => wire.startClientTls(options),
     end: () => wire.end(),
@@ -73,8 +82,8 @@ export function upstreamOf(wire: Wire, mayHandshake: (bytes: number) => void, dr
   };
 }
 
-/** Wraps a wire that carries a handshake and then nothing but declared questions. */
-export function inspectionOf(wire: Wire, inspections: readonly Buffer[]): Inspection {
+/** Wraps a wire that carries a handshake and then nothing but questions that `check` lets pass; it throws for all others. */
+export function inspectionOf(wire: Wire, check: (view: Buffer) => void): Inspection {
   let handshakeBytes = 0;
   let established = false;
   const upstream = upstreamOf(
@@ -93,7 +102,7 @@ export function inspectionOf(wire: Wire, inspections: readonly Buffer[]): Inspec
     },
     ask: (view: Buffer) => {
       assert(established, 'a question before the handshake');
-      assertInspection(view, inspections);
+      check(view);
       wire.write(view);
     },
   });
@@ -105,4 +114,15 @@ export function assertInspection(view: Buffer, inspections: readonly Buffer[]): 
     inspections.some((inspection) => inspection.equals(view)),
     'bytes that are no declared inspection',
   );
+}
+
+/** Lets one question about one command pass: the protocol's prefix and the command's very text, once. */
+export function previewCheck(preview: Preview, text: string): (view: Buffer) => void {
+  let asked = false;
+  return (view) => {
+    assert(!asked, 'a second question about a command');
+    asked = true;
+    assert(view.length <= preview.bytesMax, 'a question about a command that is too long');
+    assert(preview.textOf(view) === preview.prefix + text, 'bytes that are no question about this command');
+  };
 }

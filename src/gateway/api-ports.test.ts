@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { systemClock } from '../base/clock.ts';
 import type { Event, EventBody } from '../core/event.ts';
 import { type ApiPortParts, apiPorts } from './api-ports.ts';
 
@@ -85,4 +86,25 @@ test('the events of a session: its own, the decisions on its reviews, and none o
   expect(await seen('ses_1')).toEqual([7, 10, 11]);
   expect(from).toBe(7);
   expect(await seen('ses_unknown')).toEqual([]);
+});
+
+test('what a grant lets in is listed and explained as the door decides it', async () => {
+  const snapshot = {
+    resourceNames: () => ['orders', 'wages'],
+    resource: async (name: string) => ({ name, labels: {}, protocol: 'postgres', settings: {} }),
+    principal: () => ({ id: 'local:nora', name: 'nora', groups: [], roles: [], disabled: false }),
+    // No standing Access lets anybody in.
+    decide: () => ({ granted: false, rule: 'none' }),
+    explain: () => ({ decision: { granted: false, rule: 'none' }, rules: [] }),
+  } as unknown as ApiPortParts['snapshot'];
+  const authorisation: ApiPortParts['authorisation'] = {
+    decide: (_, { name }) =>
+      name === 'orders' ? { granted: true, rule: 'grant:grt_1' } : { granted: false, rule: 'none' },
+  };
+  const parts = bare({ snapshot, authorisation, protocols: [], listenerOf: () => null, clock: systemClock });
+  const { access } = apiPorts(parts);
+  const nora = { id: 'local:nora', name: 'nora' } as Parameters<typeof access.openable>[0];
+  expect((await access.openable(nora)).map(({ name }) => name)).toEqual(['orders']);
+  expect(await access.explain('nora', 'orders')).toMatchObject({ granted: true, rule: 'grant:grt_1' });
+  expect(await access.explain('nora', 'wages')).toMatchObject({ granted: false });
 });

@@ -11,6 +11,7 @@ import type { Clock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
 import type { LiveSessions } from '../core/door.ts';
 import type { Event } from '../core/event.ts';
+import type { Authorisation } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { RecordedEntry } from '../core/recording.ts';
@@ -27,6 +28,8 @@ export interface ApiPortParts {
   readonly secrets: Secrets;
   readonly snapshot: Snapshot;
   readonly sessions: LiveSessions;
+  /** What lets a session open: standing Access, or a grant. The same that the doors ask. */
+  readonly authorisation: Authorisation;
   readonly protocols: readonly Protocol[];
   readonly listenerOf: (
     protocol: string,
@@ -44,6 +47,7 @@ export interface ApiPortParts {
   readonly checks: ApiPorts['checks'];
   readonly explainer: ApiPorts['explainer'];
   readonly lab: ApiPorts['lab'];
+  readonly ssh: ApiPorts['ssh'];
 }
 
 const pageLimit = 500;
@@ -60,13 +64,17 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
         return { principal, tokenId, expiresAtMs: token?.expiresAtMs ?? 0 };
       },
     },
+    signOns: {
+      list: (name) => identity.approvalsOf(name),
+      decide: (id, name, approve) => identity.decideApproval(id, name, approve),
+    },
     tokens: {
-      issue: async ({ owner, description, lifetimeSeconds }) => {
+      issue: async ({ owner, createdBy, description, lifetimeSeconds }) => {
         if (snapshot.principal(owner) === null) return null;
         const issued = await identity.issueToken({
           owner,
           label: description,
-          createdBy: owner,
+          createdBy,
           source: 'api',
           ...(lifetimeSeconds === null ? {} : { lifetimeMs: lifetimeSeconds * 1000 }),
         });
@@ -114,6 +122,11 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
           code: null,
           by,
         }) > 0,
+      steer: async (id, action, text) => {
+        const session = parts.sessions.get(id);
+        if (session === null) return false;
+        return action === 'message' ? session.say(text) : session.pause(action === 'pause');
+      },
       readRecording: parts.readRecording,
       tail: async (id, signal) => parts.followRecording(id, signal),
       events: (id, signal) => sessionEvents(parts, id, signal),
@@ -127,6 +140,7 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
     chat: parts.chat,
     checks: parts.checks,
     explainer: parts.explainer,
+    ssh: parts.ssh,
     lab: parts.lab,
     journal: parts.journal,
     status: parts.status,
@@ -181,7 +195,7 @@ async function commit(
   const outcome = await store.objects.change(
     {
       puts: batch.puts.map(({ manifest, expectedRevision }) => ({
-        ...writeOf(manifest),
+        ...writeOf(manifest, batch.by ?? 'api'),
         expectedGeneration: expectedRevision ?? 0,
       })),
       deletes: batch.deletes.map(({ kind, name, expectedRevision }) => ({
@@ -206,13 +220,13 @@ async function commit(
   for (const name of batch.droppedSecrets) await secrets.delete(name);
 }
 
-function writeOf(manifest: Manifest) {
+function writeOf(manifest: Manifest, by: string) {
   return {
     kind: manifest.kind,
     name: manifest.metadata.name,
     labels: manifest.metadata.labels ?? {},
     spec: manifest.spec as unknown as JsonObject,
-    by: 'api',
+    by,
   };
 }
 
@@ -314,7 +328,7 @@ async function openable(parts: ApiPortParts, principal: Principal) {
       if (isGatewayError(error)) return null;
       throw error;
     });
-    if (resource === null || !parts.snapshot.decide(principal, resource).granted) continue;
+    if (resource === null || !parts.authorisation.decide(principal, resource).granted) continue;
     const protocol = parts.protocols.find((candidate) => candidate.name === resource.protocol);
     found.push({
       name,
@@ -352,12 +366,13 @@ async function explain(parts: ApiPortParts, principalName: string, resourceName:
     ...entry,
     authentication: { method: 'system', credentialId: null, atMs: parts.clock.now() },
   };
-  const { decision, rules } = parts.snapshot.explain(principal, resource);
+  const { rules } = parts.snapshot.explain(principal, resource);
+  const { granted, rule } = parts.authorisation.decide(principal, resource);
   return {
     principal: principalName,
     resource: resourceName,
-    granted: decision.granted,
-    rule: decision.rule,
+    granted,
+    rule,
     trace: rules.map(({ name, matches, conditions }) => ({
       access: name,
       matched: matches,

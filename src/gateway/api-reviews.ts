@@ -4,12 +4,12 @@
  * Deliberately absent: deciding who may what (the review room's and the services'), escaping (the API's).
  */
 import type { ApiPorts, GrantRecord, ReviewedCommandRecord, ReviewFound, ReviewRecord } from '../api/index.ts';
-import { actorOf } from '../core/event.ts';
 import type { Principal } from '../core/principal.ts';
 import {
   type CommandSubject,
   type Directory,
-  ineligible,
+  estimateOf,
+  ineligibleNow,
   mayBreakGlass,
   presentText,
   presentValue,
@@ -134,7 +134,7 @@ function foundOf(
     review: recordOf(review, history, directory),
     standing: {
       isRequester,
-      isReviewer: ineligible(review, actorOf(viewer), directory) === null,
+      isReviewer: ineligibleNow(review, viewer, directory) === null,
       mayBreakGlass: isRequester && mayBreakGlass(review, directory),
     },
   };
@@ -189,6 +189,7 @@ function recordOf(review: Review, history: readonly HistoryEntry[] | null, direc
 function commandOf(command: CommandSubject): ReviewedCommandRecord {
   const { session, meaning } = command;
   const { lines, notes } = presentText(command.text);
+  const estimate = estimateOf(command);
   const more = meaning === null || meaning.more === 0 ? [] : [`${meaning.more} more entries that are not shown`];
   return {
     session: session.id,
@@ -211,7 +212,8 @@ function commandOf(command: CommandSubject): ReviewedCommandRecord {
     conditions: meaning?.statements.flatMap(({ conditions }) => conditions) ?? [],
     complete: meaning?.complete ?? false,
     unknown: meaning === null ? ['what the command means could not be told'] : [...meaning.reasons, ...more],
-    estimatedRows: meaning?.rowEstimate ?? null,
+    estimatedRows: estimate.rows,
+    estimate: estimate.text,
     inTransaction: command.inTransaction,
   };
 }

@@ -16,9 +16,9 @@ import type { Log } from '../base/log.ts';
 import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
 import { Doors, durable } from '../core/door.ts';
 import type { Event, EventBody } from '../core/event.ts';
+import type { Authorisation, Dialler } from '../core/ports.ts';
 import type { Protocol } from '../core/protocol.ts';
 import { createIdentity, type Identity } from '../identity/index.ts';
-import { UsageLedger } from '../policy/index.ts';
 import { createProtocols } from '../protocols/registry.ts';
 import {
   openJournal,
@@ -51,7 +51,10 @@ import { ending, endWhatIsRevoked } from './revocation.ts';
 import { createJudge, type RuleMakings } from './rules.ts';
 import { followSessions } from './session-index.ts';
 import { Snapshot } from './snapshot.ts';
+import { openSshKeys, type SshKeys } from './ssh-keys.ts';
+import { sshServices } from './ssh-services.ts';
 import { untilAborted } from './stream.ts';
+import { openUsage } from './usage.ts';
 import { VanishedPeers } from './vanished.ts';
 import { version } from './version.ts';
 
@@ -149,9 +152,12 @@ class Composition implements Gateway {
     for (const protocol of this.#protocols) await protocol.load?.();
     if (this.#config.transport === 'handles') this.#log.info('transport', { transport: await proveHandles() });
     const hashKey = await maskKey(ownSecrets);
-    const ledger = new UsageLedger(this.#clock);
+    const sshKeys = await openSshKeys(ownSecrets);
+    const usage = await openUsage({ store, clock: this.#clock, log: this.#log, gateway: this.id });
+    this.#closers.push(['usage', () => usage.close()]);
+    const { ledger } = usage;
     const snapshot = await this.#openSnapshot(store, { hashKey, ledger });
-    const identity = await this.#openIdentity(store, ownSecrets, snapshot);
+    const identity = await this.#openIdentity(store, ownSecrets, snapshot, sshKeys);
     this.firstPasswordPath = await createFirstAdministrator({ store, identity, snapshot, journal, dataDirectory });
     const metrics = openMetrics({
       liveSessions: () => this.doors.sessions.size,
@@ -174,6 +180,13 @@ class Composition implements Gateway {
       sessions: () => this.doors?.sessions ?? null,
     });
     this.#closers.push(['reviews', close]);
+    const dialler: Dialler = {
+      dial: async (resource, signal) => {
+        const wire = await SocketWire.dial(resource.host, resource.port, signal);
+        vanished.watch(wire);
+        return wire;
+      },
+    };
     this.doors = new Doors({
       clock: this.#clock,
       log: this.#log,
@@ -182,14 +195,8 @@ class Composition implements Gateway {
       identification: identity,
       authorisation,
       resources: { find: (name) => snapshot.resource(name) },
-      credentials: createCredentials(secrets),
-      dialler: {
-        dial: async (resource, signal) => {
-          const wire = await SocketWire.dial(resource.host, resource.port, signal);
-          vanished.watch(wire);
-          return wire;
-        },
-      },
+      credentials: createCredentials(secrets, sshKeys.userAuthority),
+      dialler,
       sessions: this.#config.sessions,
       judge: createJudge(snapshot),
       reviews,
@@ -203,13 +210,15 @@ class Composition implements Gateway {
       identity,
       secrets,
       snapshot,
+      authorisation,
       recordings,
       metrics,
       authority,
       hashKey,
+      ssh: sshServices({ keys: sshKeys, snapshot, dialler, clock: this.#clock, log: this.#log }),
       reviewing: { ...apiReviews({ reviews, grants, directory }), chat },
     });
-    await this.#openListeners(authority, metrics, vanished);
+    await this.#openListeners(authority, sshKeys, metrics, vanished);
     this.#timers.push(
       this.#clock.every(limits.renewalIntervalMs, () =>
         inBackground(this.#log, 'the certificate could not be renewed; the old one stays', this.#renew(authority)),
@@ -364,13 +373,15 @@ class Composition implements Gateway {
     return snapshot;
   }
 
-  async #openIdentity(store: Store, ownSecrets: Secrets, snapshot: Snapshot): Promise<Identity> {
+  async #openIdentity(store: Store, ownSecrets: Secrets, snapshot: Snapshot, sshKeys: SshKeys): Promise<Identity> {
     const identity = createIdentity({
       clock: this.#clock,
       log: this.#log,
       tokens: store.tokens,
       passwords: store.passwords,
-      directory: { find: (name) => snapshot.principal(name) },
+      directory: { find: (name) => snapshot.principal(name), authorities: () => snapshot.authorities() },
+      authority: sshKeys.userAuthority.key,
+      approvalLink: (id) => `${this.consoleUrl}/approve.html#${id}`,
       serverSecret: await tokenSecret(ownSecrets),
     });
     this.#closers.push(['identity', () => identity.close()]);
@@ -382,10 +393,12 @@ class Composition implements Gateway {
     identity: Identity;
     secrets: Secrets;
     snapshot: Snapshot;
+    authorisation: Authorisation;
     recordings: SessionRecordings;
     metrics: Metrics;
     authority: Authority;
     hashKey: Buffer;
+    ssh: ApiPorts['ssh'];
     reviewing: Pick<ApiPorts, 'reviews' | 'grants' | 'chat'>;
   }): Promise<void> {
     const { journal } = this;
@@ -395,7 +408,9 @@ class Composition implements Gateway {
       clock: this.#clock,
       protocols: this.#protocols,
       snapshot: rooms.snapshot,
+      authorisation: rooms.authorisation,
       hashKey: rooms.hashKey,
+      lastSequence: () => journal.durableSequence,
       readEvents,
     });
     const ports = apiPorts({
@@ -460,7 +475,12 @@ class Composition implements Gateway {
     return null;
   }
 
-  async #openListeners(authority: Authority, metrics: Metrics, vanished: VanishedPeers): Promise<void> {
+  async #openListeners(
+    authority: Authority,
+    sshKeys: SshKeys,
+    metrics: Metrics,
+    vanished: VanishedPeers,
+  ): Promise<void> {
     for (const configured of this.#config.listeners) {
       const protocol = this.#protocols.find(({ name }) => name === configured.protocol);
       if (protocol === undefined) {
@@ -479,6 +499,7 @@ class Composition implements Gateway {
           port: configured.port,
           tlsRequired: configured.tlsRequired,
           serverTls,
+          hostKeys: () => sshKeys.hostKeys,
           doors: this.doors,
           clock: this.#clock,
           log: this.#log,

@@ -14,7 +14,7 @@ import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
 
 /** Offsets from the port base, for installations that only move the base. */
-const portOffsets = { console: 0, postgres: 1 } as const;
+const portOffsets = { console: 0, postgres: 1, ssh: 2 } as const;
 const portBaseDefault = 15_400;
 
 const port = z.int().min(0).max(65_535);
@@ -35,7 +35,7 @@ const fileSchema = z.strictObject({
         tls: z.enum(['required', 'optional']).default('required'),
       }),
     )
-    .default({ postgres: { host: '127.0.0.1', tls: 'required' } }),
+    .default({ postgres: { host: '127.0.0.1', tls: 'required' }, ssh: { host: '127.0.0.1', tls: 'required' } }),
   recording: z
     .strictObject({
       resultBytesPerCommand: z.int().min(0).optional(),

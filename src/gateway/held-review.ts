@@ -9,12 +9,13 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import { escapeLine } from '../base/escape.ts';
 import type { Log } from '../base/log.ts';
-import type { PendingReview, ReviewOutcome, ReviewRequest } from '../core/review.ts';
+import type { PendingReview, ReviewOutcome, ReviewRequest, RowEstimate } from '../core/review.ts';
 import {
   advance,
   audienceOf,
   claim,
   type Directory,
+  estimated,
   nextAtMs,
   type Review,
   type Step,
@@ -49,11 +50,11 @@ export interface HeldReviewParts {
 export class HeldReview implements PendingReview {
   readonly id: string;
   readonly link: string;
-  readonly audience: string;
   readonly expiresAtMs: number;
   readonly #parts: HeldReviewParts;
   /** `open`: waits · `told`: its outcome was told, and may be claimed where it was `approved` · `over`. */
   #state: 'open' | 'told' | 'over' = 'open';
+  #audience: string;
   #timer: Timer | null = null;
   #again: Timer | null = null;
   #isReading = false;
@@ -68,7 +69,7 @@ export class HeldReview implements PendingReview {
     const { review } = step;
     this.id = review.id;
     this.link = link;
-    this.audience = audienceOf(review.terms);
+    this.#audience = audienceOf(review);
     this.expiresAtMs = review.expiresAtMs;
     this.#giveUp = clock.after(review.expiresAtMs - review.createdAtMs + overdueMs, () =>
       this.#tell(unavailable('The gateway could not find out in time what was decided. Submit it again.')),
@@ -85,6 +86,11 @@ export class HeldReview implements PendingReview {
         return false;
       },
     );
+  }
+
+  /** Whom it waits for now: more of them once it has escalated. */
+  get audience(): string {
+    return this.#audience;
   }
 
   /** The review may have changed: reads it, and tells what came of it. */
@@ -109,6 +115,15 @@ export class HeldReview implements PendingReview {
         this.#lookAgain();
       },
     );
+  }
+
+  /** Added when it comes; a review that is over by then, or cannot be written, goes without. */
+  estimated(estimate: RowEstimate): void {
+    const { ledger, background } = this.#parts;
+    const work = this.#created.then((isWritten) =>
+      isWritten ? ledger.take(this.id, (review) => ({ step: estimated(review, estimate), result: null })) : undefined,
+    );
+    background('an estimate could not be added to a review', work);
   }
 
   withdraw(): void {
@@ -145,6 +160,7 @@ export class HeldReview implements PendingReview {
   }
 
   #read(review: Review): void {
+    this.#audience = audienceOf(review);
     const outcome = outcomeOf(review, this.#parts.directory);
     if (outcome === null) this.#schedule(review);
     else this.#tell(outcome);

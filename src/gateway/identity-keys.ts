@@ -10,7 +10,7 @@ import { newId } from '../base/ids.ts';
 import type { SealedStore, Secrets } from '../secrets/index.ts';
 
 /** Names of secrets that belong to the gateway itself begin with this. */
-const ownPrefix = 'gateway.';
+export const ownPrefix = 'gateway.';
 
 /** The sealed store as Resources and the API see it: without the gateway's own secrets. */
 export function withoutOwnSecrets(store: SealedStore): SealedStore {
@@ -73,7 +73,8 @@ export function chatSecret(secrets: Secrets): Promise<string> {
   return getOrCreate(secrets, `${ownPrefix}chat-secret`, () => randomBytes(32).toString('hex'));
 }
 
-async function getOrCreate(secrets: Secrets, name: string, make: () => string): Promise<string> {
+/** A secret of the gateway's own, made the first time it is asked for. */
+export async function getOrCreate(secrets: Secrets, name: string, make: () => string): Promise<string> {
   const known = (await secrets.list()).some((summary) => summary.name === name);
   if (!known) await secrets.put(name, make());
   return secrets.reveal({ provider: 'store', name });

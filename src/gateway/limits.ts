@@ -88,3 +88,15 @@ export const replayTextCharactersMax = 500;
 
 /** Most sessions that may be configured: sockets of one process end well below twice as many. */
 export const configuredSessionsMax = 100_000;
+
+/** How far the clock of a machine may be behind that checks a certificate of ours, in seconds. */
+export const sshCertificateSkewSeconds = 60;
+
+/** How long a target may take to be reached when its host keys are asked for. */
+export const sshScanDeadlineMs = 10_000;
+
+/** How often what days have used of their limits is written down: so much may be used twice when the process dies. */
+export const usageIntervalMs = 5_000;
+
+/** Counters of a day that are written down, the most used: with the longest names they fit one document of the store. */
+export const usageKeptMax = 3_000;

@@ -26,6 +26,7 @@ export interface ListenerOptions {
   readonly port: number;
   readonly tlsRequired: boolean;
   readonly serverTls: () => ServerTlsOptions;
+  readonly hostKeys: () => readonly string[];
   readonly doors: Doors;
   readonly clock: Clock;
   readonly log: Log;
@@ -71,7 +72,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     const client = new SocketWire(socket);
     options.vanished.watch(client);
     const connection = { id: newId('con', clock.now()), source, tlsRequired: options.tlsRequired };
-    const door = doors.open({ protocol, client, connection, serverTls: options.serverTls });
+    const door = doors.open({ protocol, client, connection, serverTls: options.serverTls, hostKeys: options.hostKeys });
     const counted: Door = {
       ...door,
       openSession: async (principal, resource, facts) => {

@@ -158,8 +158,8 @@ async function hold(principal: Principal = erin, approvals = 1): Promise<Waiting
   return { pending, outcomes, digest: request.digest, buttons };
 }
 
-const logIn = (owner: string) =>
-  identity.issueToken({ owner, label: 'sign-on', createdBy: owner, source: 'api', lifetimeMs: 30 * 86_400_000 });
+const logIn = (owner: string, createdBy = owner) =>
+  identity.issueToken({ owner, label: 'sign-on', createdBy, source: 'api', lifetimeMs: 30 * 86_400_000 });
 
 interface Press {
   readonly user?: string;
@@ -307,6 +307,15 @@ describe('A-REV-02: a decision from Slack', () => {
     await refused();
     await logIn('dana');
     clock.advance(reviewLimits.chatLoginMs - 1_000);
+    expect((await send(signed('approve', waiting))).text).toContain('It is approved now.');
+  });
+
+  test('a token that somebody else asked for is no login', async () => {
+    const waiting = await hold();
+    for (const by of ['root', 'dana root']) await logIn('dana', by);
+    expect((await send(signed('approve', waiting))).text).toContain('Nothing was decided.');
+    expect(await stateOf(waiting)).toBe('pending');
+    await logIn('dana');
     expect((await send(signed('approve', waiting))).text).toContain('It is approved now.');
   });
 

@@ -160,9 +160,9 @@ async function openChat(
     lastLoginMs: async (id) => {
       const name = snapshot.principalById(id)?.name;
       if (name === undefined) return null;
-      // Newest first. A token that is revoked or over proves nothing any more.
+      // Newest first. A token that is revoked or over proves nothing any more, nor does one that somebody else asked for.
       const tokens = await identity.listTokens(name, { limit: limits.tokensLookedAtMax });
-      return tokens.find(({ state }) => state === 'live')?.createdAtMs ?? null;
+      return tokens.find(({ state, createdBy }) => state === 'live' && createdBy === name)?.createdAtMs ?? null;
     },
   });
 }
@@ -174,7 +174,9 @@ async function historyOf(store: Store, principalId: string): Promise<readonly Hi
   return rows.map(({ startedAtMs, resource, commands, reason }) => ({
     atMs: startedAtMs,
     resource,
-    text: `a session of ${commands} commands`,
+    // The index counts a session's commands when it has ended.
+    text:
+      reason === null ? 'a session, open now' : `a session of ${commands} ${commands === 1 ? 'command' : 'commands'}`,
     outcome: reason ?? 'live',
   }));
 }

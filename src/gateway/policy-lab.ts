@@ -5,7 +5,7 @@
  * that judges live sessions (`Rules`).
  *
  * Honest limits: names mean what the catalogs that are known now say, and nothing where no session has opened the resource
- * since the gateway started; recorded texts have no passwords in them; limits on output are not replayed.
+ * since the gateway started. What a replay cannot know stands in policy-replay.ts.
  */
 import type {
   CommandExplanation,
@@ -18,26 +18,30 @@ import type { Explainer, PolicyLab, ReplayOrder, RuleChecks, RuleProblem } from 
 import { notGranted, resourceOf } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
-import type { CommandDraft } from '../core/command.ts';
-import type { Actor, Event } from '../core/event.ts';
+import { type CommandDraft, draftToTry, sqlOf } from '../core/command.ts';
+import type { Event } from '../core/event.ts';
 import type { JudgeRequest, SessionFacts } from '../core/judgement.ts';
+import type { Authorisation } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { Resource } from '../core/resource.ts';
 import type { GuardrailSpec, MaskSpec, RuleObject } from '../core/rules.ts';
 import type { Analysis } from '../core/sql.ts';
 import { unknownReasons } from '../core/sql-effects.ts';
-import type { Verdict } from '../core/verdict.ts';
 import { checkGuardrail, compileGuardrails, type ExampleTrial, runExamples } from '../policy/index.ts';
-import * as limits from './limits.ts';
-import { Rules } from './rules.ts';
+import { replayCommands } from './policy-replay.ts';
+import { type RuleObjects, Rules } from './rules.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface PolicyLabParts {
   readonly clock: Clock;
   readonly protocols: readonly Protocol[];
   readonly snapshot: Snapshot;
+  /** What lets a session open: standing Access, or a grant. The same that the doors ask. */
+  readonly authorisation: Authorisation;
   readonly hashKey: Buffer;
+  /** Sequence of the last event of the journal. */
+  readonly lastSequence: () => number;
   /** Durable events of the journal from a sequence on. */
   readonly readEvents: (from: number) => AsyncIterable<Event>;
 }
@@ -45,11 +49,6 @@ export interface PolicyLabParts {
 /** Everything that tries rules out. */
 export function createPolicyLab(parts: PolicyLabParts): RuleChecks & Explainer & PolicyLab {
   return new Laboratory(parts);
-}
-
-interface World {
-  readonly rules: Rules;
-  readonly resources: readonly Resource[];
 }
 
 class Laboratory implements RuleChecks, Explainer, PolicyLab {
@@ -62,7 +61,7 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
   async check(objects: readonly Manifest[]): Promise<readonly RuleProblem[]> {
     const problems: RuleProblem[] = [];
     const { guardrails, masks } = rulesAmong(objects);
-    const resources = this.#resources(objects);
+    const resources = await this.#resources(objects);
     const capabilities = Object.fromEntries(
       this.#parts.protocols.map((protocol) => [protocol.name, protocol.capabilities]),
     );
@@ -92,7 +91,7 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
       attempt('Mask', masks.at(-1)?.name ?? '', () => new Rules({ guardrails: [], masks }, makings));
     }
     // A rule that is broken must not keep the examples of the others from being run.
-    for (const { rule, index, reason, passed } of this.#trials(usable, resources)) {
+    for (const { rule, index, reason, passed } of this.#trials({ guardrails: usable, masks }, resources)) {
       if (!passed) problems.push({ kind: 'Guardrail', name: rule, field: `spec.examples[${index}]`, reason });
     }
     return problems;
@@ -113,8 +112,9 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
   }
 
   async test(objects: readonly Manifest[]): Promise<readonly ExampleResult[]> {
-    const guardrails = rulesAmong(objects).guardrails.filter(isUsable);
-    return this.#trials(guardrails, this.#resources(objects)).map(
+    const { guardrails, masks } = rulesAmong(objects);
+    const usable = { guardrails: guardrails.filter(isUsable), masks };
+    return this.#trials(usable, await this.#resources(objects)).map(
       ({ rule, index, command, expect, verdict, reason, passed, groups, resource }) => ({
         kind: 'Guardrail' as const,
         name: rule,
@@ -129,14 +129,32 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
     );
   }
 
-  #trials(guardrails: readonly RuleObject<GuardrailSpec>[], resources: readonly Resource[]): readonly ExampleTrial[] {
-    return runExamples(compileGuardrails(guardrails, { ledger: null }), {
+  /** A-POL-02: masks count as they do in a session, where the catalog is known; without one they would take everything. */
+  #trials({ guardrails, masks }: RuleObjects, resources: readonly Resource[]): readonly ExampleTrial[] {
+    const makings = { hashKey: this.#parts.hashKey, ledger: null };
+    const compiled = compileGuardrails(guardrails, makings);
+    const usable = masks.filter((mask) => isCompiling(() => new Rules({ guardrails: [], masks: [mask] }, makings)));
+    const isWhole = isCompiling(() => new Rules({ guardrails, masks: usable }, makings));
+    const joined = isWhole ? new Rules({ guardrails, masks: usable }, makings) : compiled;
+    const ordinary = new WeakSet<Analysis>();
+    return runExamples(compiled, {
       analyse: (text, resource) => {
-        const sql = this.#analyse(text, resource);
-        return sql === null ? null : withOrdinaryCatalog(sql);
+        const meaning = this.#protocol(resource)?.analyse?.(text, resource) ?? null;
+        if (meaning?.language !== 'sql') return meaning;
+        const known = withOrdinaryCatalog(meaning.sql);
+        if (known !== meaning.sql) ordinary.add(known);
+        return { language: 'sql', sql: known };
+      },
+      judge: {
+        judge: (request) => {
+          const sql = sqlOf(request.command.meaning);
+          return (sql !== null && ordinary.has(sql) ? compiled : joined).judge(request);
+        },
       },
       resources,
-      protocol: this.#parts.protocols[0]?.name ?? '',
+      protocol: (language) =>
+        this.#parts.protocols.find(({ capabilities }) => capabilities.languages.includes(language))?.name ?? '',
+      verb: (resource) => this.#firstVerb(resource),
       nowMs: this.#parts.clock.now(),
     });
   }
@@ -151,26 +169,26 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
       ...entry,
       authentication: { method: 'system', credentialId: null, atMs: this.#parts.clock.now() },
     };
-    const access = snapshot.explain(principal, resource);
+    const decision = this.#parts.authorisation.decide(principal, resource);
     const base = {
       ...nothing,
-      granted: access.decision.granted,
-      rule: access.decision.rule,
-      access: access.rules.map(({ name, matches, conditions }) => ({
+      granted: decision.granted,
+      rule: decision.rule,
+      access: snapshot.explain(principal, resource).rules.map(({ name, matches, conditions }) => ({
         access: name,
         matched: matches,
         why: conditions.map(({ because }) => because).join('; '),
       })),
     };
     const { rules } = snapshot;
-    if (!access.decision.granted) return base;
-    const draft = this.#draft(request.command, resource, 'query');
-    const session = factsOf(access.decision.rule, this.#parts.clock.now());
+    if (!decision.granted) return base;
+    const draft = this.#draft(request.command, resource, this.#firstVerb(resource));
+    const session = factsOf(decision.rule, this.#parts.clock.now());
     const asked: JudgeRequest = { command: draft, principal, resource, session, nowMs: this.#parts.clock.now() };
     const judgement = rules.judge(asked);
     if (!(rules instanceof Rules)) return { ...base, verdict: judgement.verdict };
     const outcome = rules.plan(asked);
-    const { sql } = draft.meaning ?? { sql: null };
+    const sql = sqlOf(draft.meaning);
     return {
       ...base,
       verdict: judgement.verdict,
@@ -209,179 +227,57 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
   }
 
   async *replay(order: ReplayOrder): AsyncGenerator<ReplayEntry, void, undefined> {
-    const { rules, resources } = this.#world(order.objects);
-    const known = new Map(resources.map((resource) => [resource.name, resource]));
-    const inRange = ({ at }: Event): boolean => at >= order.sinceMs && at <= order.untilMs;
-    let intents = 0;
-    for await (const event of this.#parts.readEvents(1)) {
-      if (order.signal.aborted) return;
-      if (event.type === 'command.intent' && inRange(event)) intents++;
-    }
-    let ahead = Math.max(0, intents - order.limit);
-    const truncated = ahead > 0;
-    const sessions = new Map<string, Opened>();
-    const open = new Map<string, Recorded>();
-    const skipped: Record<string, number> = {};
-    let commands = 0;
-    let different = 0;
-    const settle = (recorded: Recorded): ReplayEntry | null => {
-      const { intent, before } = recorded;
-      const opened = sessions.get(intent.session);
-      const resource = opened === undefined ? undefined : known.get(opened.resource);
-      const obstacle =
-        opened === undefined
-          ? 'its session’s opening is not in the journal'
-          : resource === undefined
-            ? 'its resource is gone'
-            : intent.textDigest !== undefined
-              ? 'its text was cut'
-              : null;
-      if (obstacle !== null || opened === undefined || resource === undefined) {
-        skipped[obstacle ?? ''] = (skipped[obstacle ?? ''] ?? 0) + 1;
-        return null;
-      }
-      commands++;
-      const after = rules.judge({
-        command: { ...this.#draft(intent.text, resource, intent.verb), parameters: intent.parameters },
-        principal: opened.principal,
-        resource,
-        session: opened.facts,
-        nowMs: intent.at,
-      }).verdict;
-      if (after.name === before.name && (after.name === 'allow' || after.rule === before.rule)) return null;
-      different++;
-      return {
-        type: 'difference',
-        at: new Date(intent.at).toISOString(),
-        session: intent.session,
-        command: intent.command,
-        principal: opened.principal.name,
-        resource: resource.name,
-        text: intent.text.slice(0, limits.replayTextCharactersMax),
-        before: { name: before.name, rule: before.rule },
-        after,
-      };
-    };
-    for await (const event of this.#parts.readEvents(1)) {
-      if (order.signal.aborted) return;
-      if (event.type === 'session.opened') sessions.set(event.session, openedOf(event));
-      else if (event.type === 'session.ended') sessions.delete(event.session);
-      else if (event.type === 'command.intent' && inRange(event)) {
-        if (ahead > 0) ahead--;
-        else open.set(`${event.session} ${event.command}`, { intent: event, before: allowedBefore });
-      } else if (event.type === 'command.verdict') {
-        const recorded = open.get(`${event.session} ${event.command}`);
-        // The first verdict is the rules'; what a review said follows it.
-        if (recorded?.before === allowedBefore) recorded.before = event.verdict;
-      } else if (event.type === 'command.ended') {
-        const key = `${event.session} ${event.command}`;
-        const recorded = open.get(key);
-        open.delete(key);
-        if (commands % limits.replayBatch === 0) await new Promise((resolve) => setImmediate(resolve));
-        const entry = recorded === undefined ? null : settle(recorded);
-        if (entry !== null) yield entry;
-      }
-    }
-    for (const recorded of open.values()) {
-      const entry = settle(recorded);
-      if (entry !== null) yield entry;
-    }
-    yield {
-      type: 'summary',
-      since: new Date(order.sinceMs).toISOString(),
-      until: new Date(order.untilMs).toISOString(),
-      commands,
-      different,
-      skipped,
-      truncated,
-    };
-  }
-
-  #world(objects: readonly Manifest[]): World {
-    const rules = new Rules(rulesAmong(objects), { hashKey: this.#parts.hashKey, ledger: null });
-    return { rules, resources: this.#resources(objects) };
-  }
-
-  #resources(objects: readonly Manifest[]): Resource[] {
-    return objects.flatMap((manifest) => {
-      if (manifest.kind !== 'Resource') return [];
-      const protocol = this.#parts.protocols.find(({ name }) => name === manifest.spec.protocol);
-      const { name } = manifest.metadata;
-      return protocol === undefined ? [] : [resourceOf(name, manifest as ResourceManifest, protocol, null)];
+    const { hashKey, lastSequence, readEvents } = this.#parts;
+    yield* replayCommands(order, {
+      rules: new Rules(rulesAmong(order.objects), { hashKey, ledger: null }),
+      resources: await this.#resources(order.objects),
+      lastSequence,
+      readEvents,
+      draft: (text, resource, verb) => this.#draft(text, resource, verb),
     });
+  }
+
+  /** With the authority that the live resource has: what is known of a database is known under all of its address. */
+  async #resources(objects: readonly Manifest[]): Promise<Resource[]> {
+    const found: Resource[] = [];
+    for (const manifest of objects) {
+      const protocol = this.#parts.protocols.find(
+        ({ name }) => manifest.kind === 'Resource' && name === manifest.spec.protocol,
+      );
+      if (protocol === undefined) continue;
+      const { name } = manifest.metadata;
+      const live = await this.#parts.snapshot.resource(name).catch((error: unknown) => {
+        // Its authority cannot be read, so nobody could open it and nothing is known of it.
+        if (isGatewayError(error)) return null;
+        throw error;
+      });
+      found.push(resourceOf(name, manifest as ResourceManifest, protocol, live?.tls.ca ?? null));
+    }
+    return found;
   }
 
   #protocol(resource: Resource): Protocol | null {
     return this.#parts.protocols.find(({ name }) => name === resource.protocol) ?? null;
   }
 
-  #analyse(text: string, resource: Resource): Analysis | null {
-    return this.#protocol(resource)?.analyse?.(text, resource)?.sql ?? null;
+  /** What a text is done by where nobody says. */
+  #firstVerb(resource: Resource): string {
+    return this.#protocol(resource)?.capabilities.verbs[0] ?? 'query';
   }
 
   #draft(text: string, resource: Resource, verb: string): CommandDraft {
-    const sql = this.#analyse(text, resource);
-    return {
-      kind: 'sql',
-      verb,
-      text,
-      recordedText: text,
-      parameters: null,
-      effect: 'unknown',
-      meaning: sql === null ? null : { language: 'sql', sql },
-      context: {},
-      of: null,
-    };
+    return draftToTry(text, verb, this.#protocol(resource)?.analyse?.(text, resource, verb) ?? null);
   }
-}
-
-interface Opened {
-  readonly principal: Principal;
-  readonly resource: string;
-  readonly facts: SessionFacts;
-}
-
-interface Recorded {
-  readonly intent: Extract<Event, { type: 'command.intent' }>;
-  before: Verdict;
-}
-
-const allowedBefore: Verdict = { name: 'allow', rule: 'access', reason: '' };
-
-function openedOf(event: Extract<Event, { type: 'session.opened' }>): Opened {
-  return {
-    principal: principalOf(event.principal),
-    resource: event.resource,
-    facts: {
-      id: event.session,
-      source: event.source,
-      client: event.client,
-      startedAtMs: event.at,
-      commands: 0,
-      access: event.access,
-    },
-  };
-}
-
-/** As it was when it was recorded; roles are not recorded. */
-function principalOf(actor: Actor): Principal {
-  const { id, issuer, name, kind, groups, credentialId } = actor;
-  return {
-    id,
-    issuer,
-    subject: name,
-    name,
-    kind,
-    groups,
-    roles: [],
-    authentication: { method: 'system', credentialId, atMs: 0 },
-  };
 }
 
 /** It compiles by itself; what is wrong with one that does not is `check`'s to say. */
 function isUsable(guardrail: RuleObject<GuardrailSpec>): boolean {
+  return isCompiling(() => compileGuardrails([guardrail], { ledger: null }));
+}
+
+function isCompiling(compile: () => unknown): boolean {
   try {
-    compileGuardrails([guardrail], { ledger: null });
+    compile();
     return true;
   } catch (error) {
     if (isGatewayError(error)) return false;

@@ -7,7 +7,7 @@ import type { LiveSessions } from '../core/door.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import type { SessionEnding } from '../core/session.ts';
-import type { Identity } from '../identity/index.ts';
+import { fingerprint, type Identity } from '../identity/index.ts';
 import { inBackground } from './background.ts';
 import type { GrantService } from './grants.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -24,6 +24,10 @@ export interface RevocationParts {
 
 /** Watches from now on; what is watched ends with the gateway. */
 export function endWhatIsRevoked({ sessions, identity, snapshot, isGranted, grants, log }: RevocationParts): void {
+  const keyGone = ending(
+    'token-revoked',
+    'The key or certificate that this session was opened with is no longer accepted.',
+  );
   const revoked = ending('token-revoked', 'The access token of this session was revoked.');
   identity.onRevoked((tokenId) => sessions.endByCredential(tokenId, revoked));
   identity.onResync(() => {
@@ -44,7 +48,22 @@ export function endWhatIsRevoked({ sessions, identity, snapshot, isGranted, gran
       },
       ending('locked', 'Your access to this resource has ended.'),
     );
+    sessions.end(({ principal }) => !isStillVouchedFor(principal, snapshot), keyGone);
   };
+}
+
+/** Whether the key, or the authority behind the certificate, that a session was opened with still counts. */
+function isStillVouchedFor({ name, authentication }: Principal, snapshot: Snapshot): boolean {
+  const { method, credentialId } = authentication;
+  const entry = snapshot.principal(name);
+  if (entry === null || credentialId === null) return true;
+  if (method === 'key') return (entry.keys ?? []).some((blob) => fingerprint({ blob }) === credentialId);
+  const [authority, serial] = credentialId.split('/');
+  // A certificate of the gateway's own stands for a token, which is watched by itself.
+  if (method !== 'certificate' || serial === undefined) return true;
+  return snapshot
+    .authorities()
+    .some(({ keys, mayVouchFor }) => keys.some((blob) => fingerprint({ blob }) === authority) && mayVouchFor(entry));
 }
 
 /** An ending that no person asked for. */

@@ -18,6 +18,7 @@ import type { GuardrailSpec, MaskSpec, RuleObject } from '../core/rules.ts';
 import type { Verdict } from '../core/verdict.ts';
 import { type CompiledMasks, compileMasks, type MaskOutcome, maskEverything, mergePlans } from '../masking/index.ts';
 import { type CompiledGuardrails, compileGuardrails, type UsageLedger } from '../policy/index.ts';
+import { orphanedMasks } from './orphans.ts';
 
 /** What the rules are compiled with; the same for as long as the gateway runs. */
 export interface RuleMakings {
@@ -32,20 +33,34 @@ export interface RuleObjects {
   readonly masks: readonly RuleObject<MaskSpec>[];
 }
 
+/** Verbs that run nothing yet. */
+const notYet: ReadonlySet<string> = new Set(['prepare', 'bind']);
+
 /** Compiled rules; throws what `policy` and `masking` throw where one cannot be used. */
 export class Rules {
   readonly guardrails: CompiledGuardrails;
   readonly masks: CompiledMasks;
+  readonly #maskObjects: RuleObjects['masks'];
   readonly #hashKey: Buffer;
   readonly #whole = new Map<string, OutputPlan>();
 
   constructor(objects: RuleObjects, { hashKey, ledger }: RuleMakings) {
     this.guardrails = compileGuardrails(objects.guardrails, { ledger });
     this.masks = compileMasks(objects.masks, { hashKey });
+    this.#maskObjects = objects.masks;
     this.#hashKey = hashKey;
   }
 
   judge(request: JudgeRequest): Judgement {
+    const judgement = this.#judge(request);
+    const { name } = judgement.verdict;
+    // What is prepared or bound is told when it runs.
+    if (name === 'block' || name === 'terminate' || notYet.has(request.command.verb)) return judgement;
+    const orphaned = orphanedMasks(this.#maskObjects, request);
+    return orphaned.length === 0 ? judgement : { ...judgement, alerts: [...judgement.alerts, ...orphaned] };
+  }
+
+  #judge(request: JudgeRequest): Judgement {
     const ruled = this.guardrails.judge(request);
     const { verdict } = ruled;
     if (verdict.name === 'block' || verdict.name === 'terminate') return { ...ruled, output: null };

@@ -16,7 +16,7 @@ import type { Principal, PrincipalKind, Role } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { Resource } from '../core/resource.ts';
 import type { RuleObject } from '../core/rules.ts';
-import type { PrincipalEntry } from '../identity/index.ts';
+import type { AuthorityEntry, PrincipalEntry } from '../identity/index.ts';
 import type { AccessExplanation, AccessMatch, CompiledAccess } from '../policy/index.ts';
 import { compileAccess } from '../policy/index.ts';
 import { compileRequest, type RequestTerms } from '../review/index.ts';
@@ -34,14 +34,21 @@ interface ObjectReader {
   ): Promise<readonly StoredObject[]>;
 }
 
+/** A principal with who wrote it last (`actingNames`), and when. */
+export interface ConfiguredPrincipal extends PrincipalEntry {
+  readonly changedBy: string;
+  readonly changedAtMs: number;
+}
+
 interface State {
-  readonly principals: ReadonlyMap<string, PrincipalEntry>;
+  readonly principals: ReadonlyMap<string, ConfiguredPrincipal>;
   readonly resources: ReadonlyMap<string, StoredObject>;
   readonly access: CompiledAccess;
   /** Those that let ask for access and give none by themselves. */
   readonly requests: CompiledAccess;
   readonly requestTerms: ReadonlyMap<string, RequestTerms>;
   readonly rules: Rules | BrokenRules;
+  readonly authorities: readonly AuthorityEntry[];
 }
 
 const pageLimit = 500;
@@ -59,6 +66,7 @@ export class Snapshot {
     requestTerms: new Map(),
     // Until something was loaded, nothing passes.
     rules: new BrokenRules(null),
+    authorities: [],
   };
   #loading: Promise<void> | null = null;
   #again = false;
@@ -84,8 +92,13 @@ export class Snapshot {
     return this.#loading;
   }
 
-  principal(name: string): PrincipalEntry | null {
+  principal(name: string): ConfiguredPrincipal | null {
     return this.#state.principals.get(name) ?? null;
+  }
+
+  /** Whose SSH certificates are trusted, and for whom. */
+  authorities(): readonly AuthorityEntry[] {
+    return this.#state.authorities;
   }
 
   principalCount(): number {
@@ -97,12 +110,12 @@ export class Snapshot {
   }
 
   /** Everyone, with their groups as of now. */
-  principals(): Iterable<PrincipalEntry> {
+  principals(): Iterable<ConfiguredPrincipal> {
     return this.#state.principals.values();
   }
 
   /** By id rather than by name. */
-  principalById(id: string): PrincipalEntry | null {
+  principalById(id: string): ConfiguredPrincipal | null {
     return id.startsWith(`${localIssuer}:`) ? this.principal(id.slice(localIssuer.length + 1)) : null;
   }
 
@@ -173,13 +186,14 @@ export class Snapshot {
   async #load(): Promise<void> {
     do {
       this.#again = false;
-      const [principals, groups, resources, access, guardrails, masks] = await Promise.all([
+      const [principals, groups, resources, access, guardrails, masks, authorities] = await Promise.all([
         this.#all('Principal'),
         this.#all('Group'),
         this.#all('Resource'),
         this.#all('Access'),
         this.#all('Guardrail'),
         this.#all('Mask'),
+        this.#all('CertificateAuthority'),
       ]);
       this.#state = {
         principals: principalsOf(principals, groups),
@@ -187,6 +201,7 @@ export class Snapshot {
         access: compileAccess(access.filter(isStanding).flatMap((object) => this.#accessOf(object))),
         ...this.#requestsOf(access.filter((object) => !isStanding(object))),
         rules: this.#rulesOf(guardrails, masks),
+        authorities: authorities.map(authorityOf),
       };
     } while (this.#again);
     this.onLoaded?.();
@@ -266,7 +281,7 @@ export function manifestOf({ kind, name, labels, spec }: StoredObject): Manifest
 function principalsOf(
   principals: readonly StoredObject[],
   groups: readonly StoredObject[],
-): Map<string, PrincipalEntry> {
+): Map<string, ConfiguredPrincipal> {
   const groupsOf = new Map<string, string[]>();
   for (const group of groups) {
     for (const member of group.spec['members'] as readonly string[]) {
@@ -276,7 +291,7 @@ function principalsOf(
     }
   }
   return new Map(
-    principals.map(({ name, spec }) => [
+    principals.map(({ name, spec, updatedBy, updatedAtMs }) => [
       name,
       {
         id: `${localIssuer}:${name}`,
@@ -287,9 +302,32 @@ function principalsOf(
         groups: (groupsOf.get(name) ?? []).sort(),
         roles: spec['roles'] as readonly Role[],
         disabled: spec['disabled'] === true,
+        keys: keysOf(spec['sshKeys']),
+        changedBy: updatedBy,
+        changedAtMs: updatedAtMs,
       },
     ]),
   );
+}
+
+/** The blobs of public keys as OpenSSH writes them; their form was checked when they were written. */
+function keysOf(lines: unknown): readonly Buffer[] {
+  return ((lines ?? []) as readonly string[]).map((line) => Buffer.from(line.split(' ')[1] ?? '', 'base64'));
+}
+
+/** Who selects nobody vouches for nobody. */
+function authorityOf({ name, spec }: StoredObject): AuthorityEntry {
+  type Selection = { readonly names?: readonly string[]; readonly groups?: readonly string[] };
+  const selected = spec['principals'] as Selection & { readonly except?: Selection };
+  const selects = ({ names, groups }: Selection, principal: PrincipalEntry): boolean =>
+    names?.includes('*') === true ||
+    names?.includes(principal.name) === true ||
+    principal.groups.some((group) => groups?.includes(group) === true);
+  return {
+    name,
+    keys: keysOf(spec['keys']),
+    mayVouchFor: (principal) => selects(selected, principal) && !selects(selected.except ?? {}, principal),
+  };
 }
 
 async function readCa(resource: string, ca: string): Promise<string> {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
-import { isSignedBy } from '../review/index.ts';
+import { type CommandSubject, isSignedBy, type Step } from '../review/index.ts';
 import { testReview } from '../review/testing/reviews.ts';
 import { isAllowedAddress, resolveAllowed } from './addresses.ts';
 import { until } from './fixtures/review-world.ts';
@@ -102,6 +102,58 @@ test('a later try that succeeds is the last, and the next message follows', asyn
     'review.decided',
   ]);
   expect(errors).toEqual([]);
+});
+
+describe('a request waits for what the target expects, not for long', () => {
+  const subject = review.subject as CommandSubject;
+  const asked = { ...review, subject: { ...subject, estimate: 'asked' as const } };
+  const known = { ...review, subject: { ...subject, estimate: { rows: 42, of: ['public.orders'] } } };
+  const requested = { type: 'review.requested' } as Step['events'][number];
+  const sent = (received: readonly Received[]): unknown[] =>
+    received.map(({ body }) => {
+      const { type, review: of } = JSON.parse(body) as { type: string; review: { subject: CommandSubject } };
+      return [type, of.subject.estimate ?? null];
+    });
+
+  test('it is in the message when it comes, once', async () => {
+    const { received, url } = await receiver(200);
+    const { webhooks, clock } = start(url);
+    webhooks.onStep({ review: asked, events: [requested] });
+    webhooks.onStep({ review: known, events: [] });
+    await until(() => received.length === 1);
+    clock.advance(60_000);
+    webhooks.onStep({ review: known, events: [{ type: 'review.ended' } as Step['events'][number]] });
+    await until(() => received.length === 2);
+    expect(sent(received)).toEqual([
+      ['review.requested', { rows: 42, of: ['public.orders'] }],
+      ['review.ended', { rows: 42, of: ['public.orders'] }],
+    ]);
+  });
+
+  test('without it, it goes after a while; and before a decision', async () => {
+    const { received, url } = await receiver(200);
+    const { webhooks, clock } = start(url);
+    webhooks.onStep({ review: asked, events: [requested] });
+    clock.advance(4_999);
+    expect(received).toEqual([]);
+    clock.advance(1);
+    await until(() => received.length === 1);
+    webhooks.onStep({ review: { ...asked, id: 'rev_2' }, events: [requested] });
+    const decided = { type: 'review.decided' } as Step['events'][number];
+    webhooks.onStep({ review: { ...asked, id: 'rev_2', state: 'denied' }, events: [decided] });
+    await until(() => received.length === 3);
+    expect(sent(received).map((entry) => (entry as unknown[])[0])).toEqual([
+      'review.requested',
+      'review.requested',
+      'review.decided',
+    ]);
+  });
+
+  test('where it is not asked, it goes at once', async () => {
+    const { received, url } = await receiver(200);
+    start(url).webhooks.onStep({ review, events: [requested] });
+    await until(() => received.length === 1);
+  });
 });
 
 test.each([301, 307, 400, 404])('an answer of %i is not followed or tried again (A-API-04)', async (status) => {

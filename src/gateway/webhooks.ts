@@ -9,7 +9,7 @@
  */
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -36,6 +36,9 @@ const requestDeadlineMs = 10_000;
 
 /** Pauses before a message is tried again. Milliseconds. */
 const retryPausesMs: readonly number[] = [1_000, 5_000, 30_000];
+
+/** How long a message waits for what the target expects the command to touch: a little longer than that takes at most. */
+const estimateWaitMs = 5_000;
 
 /** How long closing waits for what is on its way. Milliseconds. */
 const closeDeadlineMs = 2_000;
@@ -87,17 +90,38 @@ export function createWebhooks(parts: WebhookParts): Webhooks {
   const send = (type: ReviewMessageType, review: Review): void => {
     for (const lane of lanes) lane.push(type, review);
   };
+  /** Requests that wait for the target's estimate, by review: a message is sent once and cannot be added to. */
+  const waiting = new Map<string, { readonly review: Review; readonly timer: Timer }>();
+  const release = (review: Review): void => {
+    const held = waiting.get(review.id);
+    if (held === undefined) return;
+    waiting.delete(review.id);
+    held.timer.cancel();
+    send('review.requested', isEstimating(review) || review.state !== 'pending' ? held.review : review);
+  };
+  const wait = (review: Review): void => {
+    const timer = parts.clock.after(estimateWaitMs, () => release(review));
+    waiting.set(review.id, { review, timer });
+  };
   return {
     send,
     reply: (url, message) => replies.post(url, 'a reply', () => JSON.stringify(message)),
     onStep: ({ review, events }) => {
+      // Whatever comes next of a review, its request is told first.
+      release(review);
       const type = messageTypeOf(events.map((event) => event.type));
-      if (type !== null) send(type, review);
+      if (type === 'review.requested' && isEstimating(review) && waiting.size < waitingMax) wait(review);
+      else if (type !== null) send(type, review);
     },
     close: async () => {
+      for (const { review } of [...waiting.values()]) release(review);
       await Promise.all([replies, ...lanes].map((lane) => lane.close()));
     },
   };
+}
+
+function isEstimating({ subject }: Review): boolean {
+  return subject.type === 'command' && subject.estimate === 'asked';
 }
 
 function messageTypeOf(types: readonly string[]): ReviewMessageType | null {

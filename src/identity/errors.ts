@@ -30,6 +30,10 @@ export const identityErrors = defineErrors({
     kind: 'denial',
     message: 'This principal has {maximum} live tokens, which is as many as it may have. Revoke some first.',
   },
+  'identity.approvals-waiting': {
+    kind: 'denial',
+    message: 'Too many sign-ons wait for an approval already. Approve or refuse them, or use an access token.',
+  },
   'identity.token-not-stored': {
     kind: 'operation',
     message: 'The token could not be stored. Try again.',

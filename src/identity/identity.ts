@@ -15,8 +15,17 @@ import type { Log } from '../base/log.ts';
 import { createScramServer, type ScramMechanism, type ScramServer } from '../base/scram.ts';
 import { coreErrors } from '../core/errors.ts';
 import { isPrincipalName } from '../core/login.ts';
-import type { Identification, ScramIdentification } from '../core/ports.ts';
+import type {
+  ApprovalIdentification,
+  Identification,
+  PublicKey,
+  ScramIdentification,
+  UserCertificate,
+} from '../core/ports.ts';
 import type { Authentication, Principal } from '../core/principal.ts';
+import { Approvals, type PendingApproval } from './approvals.ts';
+import { identityErrors } from './errors.ts';
+import { type KeyProof, Keys } from './keys.ts';
 import * as limits from './limits.ts';
 import { createPasswordHasher, type PasswordHasher } from './password.ts';
 import { Passwords } from './passwords.ts';
@@ -43,6 +52,10 @@ export interface IdentityParts {
   readonly serverSecret: Buffer;
   /** node's argon2 unless given. */
   readonly hasher?: PasswordHasher;
+  /** The gateway's own authority for user certificates. */
+  readonly authority?: PublicKey;
+  /** Where a person approves a sign-on. */
+  readonly approvalLink?: (id: string) => string;
 }
 
 export interface Identity extends Identification {
@@ -53,6 +66,10 @@ export interface Identity extends Identification {
   /** Rejects with `identity.*`. Tokens issued before stay; revoke them where the old password was known to others. */
   setPassword(name: string, password: string): Promise<void>;
   clearPassword(name: string): Promise<boolean>;
+  /** Sign-ons that wait for this principal's approval, newest first. */
+  approvalsOf(name: string): readonly PendingApproval[];
+  /** False where there is none such of this principal's. */
+  decideApproval(id: string, name: string, approve: boolean): boolean;
   issueToken(request: TokenRequest): Promise<IssuedToken>;
   findToken(id: string): Promise<TokenSummary | null>;
   /** Of everybody where `owner` is null. */
@@ -93,6 +110,8 @@ class LocalIdentity implements Identity {
   readonly #revocations: Revocations;
   readonly #tokens: Tokens;
   readonly #passwords: Passwords;
+  readonly #keys: Keys;
+  readonly #approvals: Approvals;
   readonly #unsubscribe: () => void;
 
   constructor(parts: IdentityParts) {
@@ -108,6 +127,8 @@ class LocalIdentity implements Identity {
       revocations: this.#revocations,
       serverSecret,
     });
+    this.#keys = new Keys(directory, clock, parts.authority ?? null);
+    this.#approvals = new Approvals(clock);
     this.#passwords = new Passwords({ records: parts.passwords, directory, hasher, log });
     this.#unsubscribe = parts.tokens.onRevoked((notice) => this.#revocations.notice(notice));
   }
@@ -150,6 +171,65 @@ class LocalIdentity implements Identity {
       succeeded: () => this.#throttle.succeeded('token', name, source),
       failed: () => this.#throttle.failed('token', name, source),
     });
+  }
+
+  async acceptsKey(
+    login: string,
+    key: PublicKey,
+    certificate: UserCertificate | null,
+    source: string,
+  ): Promise<boolean> {
+    const name = nameOf(login);
+    this.#throttle.check('token', name, source);
+    const proof =
+      certificate === null ? this.#keys.byKey(name, key) : this.#keys.byCertificate(name, certificate, source);
+    return typeof proof !== 'string';
+  }
+
+  async byKey(login: string, key: PublicKey, source: string): Promise<Principal> {
+    const name = nameOf(login);
+    this.#throttle.check('token', name, source);
+    return this.#proven(this.#keys.byKey(name, key), 'key', name, source);
+  }
+
+  async byCertificate(login: string, certificate: UserCertificate, source: string): Promise<Principal> {
+    const name = nameOf(login);
+    this.#throttle.check('token', name, source);
+    return this.#proven(this.#keys.byCertificate(name, certificate, source), 'certificate', name, source);
+  }
+
+  async byApproval(login: string, source: string): Promise<ApprovalIdentification> {
+    const name = nameOf(login);
+    this.#throttle.check('token', name, source);
+    const { promise, resolve, reject } = Promise.withResolvers<Principal>();
+    // Unknown and disabled principals wait like others, and nobody can approve for them (A-ID-10).
+    const pending = this.#approvals.begin(name, source, (approved) => {
+      const entry = this.#parts.directory.find(name);
+      if (!approved || entry === null || entry.disabled) {
+        this.#throttle.failed('token', name, source);
+        reject(denied(approved ? 'unknown or disabled principal' : 'not approved'));
+        return;
+      }
+      this.#throttle.succeeded('token', name, source);
+      resolve(principalOf(entry, { method: 'approval', credentialId: null, atMs: this.#parts.clock.now() }));
+    });
+    if (pending === null) throw identityErrors('identity.approvals-waiting');
+    promise.catch(() => undefined);
+    const { id, code, expiresAtMs } = pending;
+    return {
+      link: this.#parts.approvalLink?.(id) ?? '',
+      code,
+      expiresAtMs,
+      outcome: promise,
+      withdraw: () => this.#approvals.withdraw(id),
+    };
+  }
+
+  approvalsOf(name: string): readonly PendingApproval[] {
+    return this.#approvals.of(name);
+  }
+  decideApproval(id: string, name: string, approve: boolean): boolean {
+    return this.#approvals.decide(id, name, approve);
   }
 
   async byPassword(login: string, password: string, source: string): Promise<Principal> {
@@ -204,6 +284,37 @@ class LocalIdentity implements Identity {
     this.#unsubscribe();
   }
 
+  /** The principal of a proof by key, as things stand now. */
+  async #proven(
+    proof: KeyProof | string,
+    method: 'key' | 'certificate',
+    name: string,
+    source: string,
+  ): Promise<Principal> {
+    const refuse = (detail: string): Error => {
+      this.#throttle.failed('token', name, source);
+      return denied(detail);
+    };
+    if (typeof proof === 'string') throw refuse(proof);
+    const { entry, credentialId, tokenId } = proof;
+    const nowMs = this.#parts.clock.now();
+    let issuedBy: string | undefined;
+    if (tokenId !== null) {
+      const revocation = this.#revocations.begin();
+      const token = await this.#parts.tokens.get(tokenId);
+      const isLive = token !== null && token.owner === name && whyNotLive(token, nowMs) === null;
+      if (!isLive || revocation.isVoid(tokenId)) throw refuse('the token behind the certificate is not live');
+      issuedBy = token.createdBy === name ? undefined : token.createdBy;
+    }
+    this.#throttle.succeeded('token', name, source);
+    return principalOf(entry, {
+      method,
+      credentialId,
+      atMs: nowMs,
+      ...(issuedBy === undefined ? {} : { issuedBy }),
+    });
+  }
+
   /** `name` null takes whoever owns the token. */
   async #provenByToken(secret: string, name: string | null, source: string): Promise<Principal> {
     const refuse = (detail: string): Error => {
@@ -229,7 +340,8 @@ class LocalIdentity implements Identity {
     const entry = directory.find(name);
     if (entry === null || entry.disabled || token.owner !== name || whyNotLive(token, nowMs) !== null) return null;
     tokens.touch(token.id, nowMs);
-    return principalOf(entry, { method: 'token', credentialId: token.id, atMs: nowMs });
+    const issued = token.createdBy === token.owner ? {} : { issuedBy: token.createdBy };
+    return principalOf(entry, { method: 'token', credentialId: token.id, atMs: nowMs, ...issued });
   }
 }
 

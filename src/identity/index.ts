@@ -1,6 +1,8 @@
 /** What other rooms may import from identity. */
+export type { PendingApproval } from './approvals.ts';
 export { identityErrors } from './errors.ts';
 export { createIdentity, type Identity, type IdentityParts } from './identity.ts';
+export { fingerprint, ownKeyId } from './keys.ts';
 export {
   passwordLengthMin,
   tokenLifetimeDefaultMs,
@@ -9,6 +11,7 @@ export {
   tokensPerOwnerMax,
 } from './limits.ts';
 export type {
+  AuthorityEntry,
   NewTokenRecord,
   PasswordRecords,
   PrincipalDirectory,

@@ -83,3 +83,10 @@ export const throttlePairsMax = 50_000;
 
 /** Sources remembered. */
 export const throttleSourcesMax = 20_000;
+
+/** Sign-ons that wait for an approval elsewhere, of one login and in all: each is a client that stands still. */
+export const approvalsPerPrincipalMax = 5;
+export const approvalsMax = 1000;
+
+/** How long one waits: long enough to find the phone. */
+export const approvalLifetimeMs = 120_000;

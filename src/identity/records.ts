@@ -75,10 +75,21 @@ export interface PrincipalEntry {
   readonly groups: readonly string[];
   readonly roles: readonly Role[];
   readonly disabled: boolean;
+  /** Registered public keys, as SSH spells them (RFC 4253 section 6.6). */
+  readonly keys?: readonly Buffer[];
+}
+
+/** Who signs certificates, and for whom. */
+export interface AuthorityEntry {
+  readonly name: string;
+  readonly keys: readonly Buffer[];
+  readonly mayVouchFor: (principal: PrincipalEntry) => boolean;
 }
 
 /** A snapshot in memory, so that a proof and the groups it grants are of one moment. */
 export interface PrincipalDirectory {
   /** By exact name. */
   find(name: string): PrincipalEntry | null;
+  /** Whose certificates are trusted, and for whom; nobody's unless given. */
+  authorities?(): readonly AuthorityEntry[];
 }

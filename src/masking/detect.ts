@@ -8,27 +8,18 @@
  *   (within JSON: that string).
  */
 import type { CellContext, MaskStream, ValueMask } from '../core/masking.ts';
-import type { MaskMethod } from '../core/rules.ts';
-import type { CustomDetector } from './custom.ts';
+import { BulkDetection } from './bulk.ts';
 import { detectStream } from './detect-stream.ts';
-import type { DetectorName } from './detectors/table.ts';
-import { type JsonVisitor, rewriteJson } from './json.ts';
-import type { Keyed } from './keyed.ts';
-import * as limits from './limits.ts';
-import { createMethodMask, howOf, strictness } from './methods.ts';
-import { isIdentifierOrTime, traits, traitsOf, traitsOfSource } from './prefilter.ts';
-import { type Finding, Scanner } from './scanner.ts';
-import { partialText, redacted } from './spelling.ts';
-import { Work } from './work.ts';
+import { cutFinding, Detection, type DetectPart } from './detection.ts';
 
-/** What one Mask looks for. */
-export interface DetectPart {
-  readonly rule: string;
-  readonly method: MaskMethod;
-  readonly keyed: Keyed;
-  readonly names: ReadonlySet<DetectorName>;
-  readonly custom: readonly CustomDetector[];
-}
+export type { DetectPart } from './detection.ts';
+
+import { type JsonVisitor, rewriteJson } from './json.ts';
+import { kinds } from './kinds.ts';
+import * as limits from './limits.ts';
+import { kindsOfBytes } from './marks.ts';
+import { allTraits, isIdentifierOrTime, traits, traitsOf, traitsOfSource } from './prefilter.ts';
+import { Work } from './work.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -42,83 +33,24 @@ function decode(value: Buffer, ascii: boolean): { readonly text: string; readonl
   }
 }
 
-export class Detection {
-  readonly rule: string;
-  readonly scanner: Scanner;
-  readonly #owners = new Map<Finding['by'], DetectPart>();
-  readonly #whole: ReadonlyMap<DetectPart, ValueMask>;
-  readonly #strictest: DetectPart;
+/** Bytes from which on a value is marked (marks.ts) rather than looked at in a loop: more than the scanner's one window. */
+const longBytesMin = 2049;
 
-  constructor(parts: readonly DetectPart[]) {
-    this.rule = parts.map(({ rule }) => rule).join(', ');
-    const byStrictness = [...parts].sort((a, b) => strictness(howOf(b.method)) - strictness(howOf(a.method)));
-    for (const part of byStrictness) {
-      for (const by of [...part.names, ...part.custom]) if (!this.#owners.has(by)) this.#owners.set(by, part);
-    }
-    this.#strictest = byStrictness[0]!;
-    this.#whole = new Map(parts.map((part) => [part, createMethodMask(part.rule, part.method, part.keyed)]));
-    const names = new Set(parts.flatMap((part) => [...part.names]));
-    this.scanner = new Scanner(
-      names,
-      parts.flatMap((part) => [...part.custom]),
-    );
-  }
-
-  ownerOf(finding: Finding): DetectPart {
-    return this.#owners.get(finding.by) ?? this.#strictest;
-  }
-
-  /** All of a value, because a finding is in a place that cannot be cut out. */
-  wholly(value: Buffer, cell: CellContext, part: DetectPart): Buffer | null {
-    return this.#whole.get(part)!.apply(value, cell);
-  }
-
-  redact(cell: CellContext): Buffer | null {
-    return createMethodMask(this.rule, 'redact', null).apply(Buffer.alloc(0), cell);
-  }
-
-  /** The text with its findings replaced; itself where there are none; null where the whole of it is. */
-  rewrite(text: string, column: string, work: Work, known = 0): string | null {
-    const findings = this.scanner.scan(text, column, work, known);
-    if (findings.length === 0) return text;
-    let out = '';
-    let from = 0;
-    for (const finding of findings) {
-      const part = this.ownerOf(finding);
-      if (part.method === 'null') return null;
-      out += text.slice(from, finding.start) + replacement(text.slice(finding.start, finding.end), finding, part);
-      from = finding.end;
-    }
-    return out + text.slice(from);
-  }
-}
-
-/** Hexadecimal digits as letters, so that no detector takes a hash for a number. */
-function letters(digest: Buffer): string {
-  return digest
-    .toString('hex', 0, 8)
-    .replace(/[0-9a-f]/g, (digit) => String.fromCharCode(97 + Number.parseInt(digit, 16)));
-}
-
-function replacement(text: string, finding: Finding, part: DetectPart): string {
-  const { method } = part;
-  if (typeof method !== 'string') {
-    const ends = { first: method.partial.first ?? 0, last: method.partial.last ?? 0 };
-    return partialText(text, ends, null) ?? redacted;
-  }
-  if (method === 'format-preserving') {
-    return text.length > limits.preservedCharactersMax ? redacted : part.keyed.preserveFormat(text);
-  }
-  if (method !== 'hash') return redacted;
-  const name = typeof finding.by === 'string' ? finding.by : finding.by.name;
-  // Of a number or a name only what identifies it, so that a card is the same with and without blanks.
-  const compact = text.replace(/[\s().\-/]/g, '').toLowerCase();
-  return `[${name}:${letters(part.keyed.digest('finding', compact === '' ? text : compact))}]`;
+/** The traits that a long value may have, by its kinds. */
+function traitsOfMarked(marked: number): number {
+  const isAscii = (marked & (kinds.foreign | kinds.latin)) === 0;
+  return allTraits & ~(isAscii ? traits.foreign : 0) & ~((marked & kinds.token) === 0 ? traits.token : 0);
 }
 
 function applyText(detection: Detection, value: Buffer, cell: CellContext): Buffer | null {
-  const has = traitsOf(value);
   const { scanner } = detection;
+  let has: number;
+  if (value.length < longBytesMin) has = traitsOf(value);
+  else {
+    const marked = kindsOfBytes(value, scanner.kinds | kinds.latin);
+    if ((marked & scanner.kinds) === 0 && !scanner.wantsAll(cell.column)) return value;
+    has = traitsOfMarked(marked);
+  }
   if ((has & scanner.traits) === 0 && !scanner.wantsAll(cell.column)) return value;
   if (isIdentifierOrTime(value) && !scanner.meansIdentifiers(cell.column)) return value;
   const work = new Work();
@@ -127,14 +59,7 @@ function applyText(detection: Detection, value: Buffer, cell: CellContext): Buff
   if (work.exhausted) return detection.redact(cell);
   if (out === text) return value;
   if (out === null) return null;
-  return Buffer.from(cell.charactersMax === null ? out : cutFinding(out, cell.charactersMax), encoding);
-}
-
-/** A replacement may be longer than what it stands for; the column's end cuts the rest. */
-function cutFinding(text: string, charactersMax: number): string {
-  if (text.length <= charactersMax) return text;
-  const points = [...text];
-  return points.length <= charactersMax ? text : points.slice(0, charactersMax).join('');
+  return Buffer.from(cutFinding(out, cell.charactersMax), encoding);
 }
 
 /** Comparing a key with the labels of all detectors, in units of work: some microseconds. */
@@ -160,13 +85,21 @@ function maskNumber(detection: Detection, value: Buffer, cell: CellContext, work
   return finding === undefined ? value : detection.wholly(value, cell, detection.ownerOf(finding));
 }
 
+/** A long string within JSON. */
+function rewriteLong(detection: Detection, inner: string, column: string, work: Work): string | null {
+  const { scanner } = detection;
+  const marked = kindsOfBytes(Buffer.from(inner), scanner.kinds | kinds.latin);
+  if ((marked & scanner.kinds) === 0 && !scanner.wantsAll(column)) return inner;
+  return detection.rewrite(inner, column, work, traitsOfMarked(marked));
+}
+
 function applyJson(detection: Detection, value: Buffer, cell: CellContext): Buffer | null {
   const work = new Work();
-  const ascii = (traitsOf(value) & traits.foreign) === 0;
+  const ascii = kindsOfBytes(value, kinds.foreign | kinds.latin) === 0;
   const { text, encoding } = decode(value, ascii);
   // JSON is UTF-8, so this is none.
   if (encoding === 'latin1' && !ascii) return detection.redact(cell);
-  work.spend(text.length >> 2);
+  work.spend(text.length >> (ascii ? 2 : 1));
   // What a key says is remembered between values, but paid for in each, so that each is always masked the same way.
   const keys = new Map<string, string>();
   const around = (key: string): string => {
@@ -182,9 +115,10 @@ function applyJson(detection: Detection, value: Buffer, cell: CellContext): Buff
   const visitor: JsonVisitor = {
     text: (inner, key) => {
       if (!work.spend(30)) return inner;
-      const has = traitsOfSource(inner);
-      const column = around(key);
       const { scanner } = detection;
+      const column = around(key);
+      if (inner.length >= longBytesMin) return rewriteLong(detection, inner, column, work);
+      const has = traitsOfSource(inner);
       if ((has & scanner.traits) === 0 && !scanner.wantsAll(column)) return inner;
       return detection.rewrite(inner, column, work, has);
     },
@@ -257,5 +191,6 @@ export function createDetectMask(parts: readonly DetectPart[]): ValueMask {
     how: 'detect' as const,
     apply,
     stream: (cell: CellContext): MaskStream => detectStream(scanner, cell),
+    ...(scanner.hasCustom ? {} : { bulk: new BulkDetection(detection, apply) }),
   });
 }

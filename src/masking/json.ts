@@ -19,6 +19,9 @@ const blankExpression = /[ \t\n\r]*/y;
 /** A bracket, comma, number, word or string, in units of work. */
 const tokenWork = 12;
 
+/** Strings from which on reading their escapes is paid for by the character: shorter ones are paid for as tokens. */
+const longCharacters = 1024;
+
 /** The position behind the string that begins at `from`; −1 where none does, or it does not end. */
 function stringEnd(source: string, from: number): number {
   if (source.charCodeAt(from) !== 0x22) return -1;
@@ -60,7 +63,10 @@ export function rewriteJson(source: string, visitor: JsonVisitor, work: Work): s
     const from = at;
     at = stringEnd(source, from);
     if (at < 0) return null;
-    const value = unquote(source.slice(from, at));
+    const raw = source.slice(from, at);
+    // Escapes are read over several times.
+    if (raw.length > longCharacters && raw.includes('\\') && !work.spend(raw.length)) return null;
+    const value = unquote(raw);
     if (value === null) return null;
     const masked = visitor.text(value, isKey ? '' : keyNow());
     if (masked !== value) replace(from, isKey ? JSON.stringify(masked ?? '') : JSON.stringify(masked));

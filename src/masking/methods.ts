@@ -53,6 +53,15 @@ export function createConstantMask(rule: string): ValueMask {
   return Object.freeze({ ...createMethodMask(rule, 'redact', null), constant: true as const });
 }
 
+/** Types whose redacted spelling depends on the value's own. */
+const variable: readonly CellContext['type'][] = ['time', 'timestamp', 'address'];
+
+function fixedOf(cell: CellContext): Buffer | null | undefined {
+  return variable.includes(cell.type) ? undefined : redactedValue(nothing, cell);
+}
+
+const nothing = Buffer.alloc(0);
+
 /** A mask of whole values by `method`. What `apply` gives may be shared between values: it is not to be written to. */
 export function createMethodMask(rule: string, method: MaskMethod, keyed: Keyed | null): ValueMask {
   return Object.freeze({
@@ -60,5 +69,6 @@ export function createMethodMask(rule: string, method: MaskMethod, keyed: Keyed 
     how: howOf(method),
     apply: speller(method, keyed),
     stream: (cell: CellContext): MaskStream => fillStream(cell),
+    ...(method === 'null' || method === 'redact' ? { fixed: method === 'null' ? () => null : fixedOf } : {}),
   });
 }

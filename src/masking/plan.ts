@@ -307,7 +307,10 @@ export class MaskSet {
     for (const { origin, into, target } of flows) {
       const mask = this.#maskOf(origin);
       if (mask === null) continue;
-      const because = `${spellOrigin(origin)} is masked and would be written ${sinkWords[into]}${target === '' ? '' : ` ${target}`}`;
+      // A file is named, but a program is only said to be one.
+      const where =
+        into === 'file' && target === 'program' ? 'into a program' : `${sinkWords[into]} ${target}`.trimEnd();
+      const because = `${spellOrigin(origin)} is masked and would be written ${where}`;
       trace.push({ rule: mask.name, statement: index, what: 'flow', because });
       blocked ??= {
         rule: mask.name,

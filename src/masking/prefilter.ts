@@ -35,7 +35,9 @@ const letter = 2;
 const separator = 4;
 const tokenMark = 8;
 
-const classes = new Uint8Array(256);
+/** Class of each byte: digit, letter, separator or mark of tokens (both in some), 16 beyond ASCII. */
+export const byteClasses = new Uint8Array(256);
+const classes = byteClasses;
 for (let byte = 0; byte < 256; byte++) {
   const character = String.fromCharCode(byte);
   if (byte >= 0x80) classes[byte] = 16;
@@ -126,6 +128,14 @@ const dash = 0x2d;
 const colon = 0x3a;
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const moment = /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d(?::?\d\d)?)?$/;
+
+/** The same of what stands in `bytes` from `from` to `to`. */
+export function isIdentifierOrTimeIn(bytes: Buffer, from: number, to: number): boolean {
+  const size = to - from;
+  if (size < 19 || size > 36) return false;
+  const mayBe = bytes[from + 13] === dash ? bytes[from + 8] === dash : bytes[from + 13] === colon;
+  return mayBe && isIdentifierOrTime(bytes.subarray(from, to));
+}
 
 /** Whether a value is a UUID or a point in time and nothing else: common in text, full of digits, and never a finding. */
 export function isIdentifierOrTime(value: Buffer): boolean {

@@ -22,6 +22,8 @@ import { layoutsOf, type NumberRule } from './detectors/numbers.ts';
 import { findNumbers, numberWindow } from './detectors/runs.ts';
 import { contextPatterns, type DetectorName, detectors } from './detectors/table.ts';
 import { findTokens, tokenDetectors } from './detectors/tokens.ts';
+import { birthHints, phoneHints } from './hints.ts';
+import { kinds, kindsOf, wantsFreely } from './kinds.ts';
 import * as limits from './limits.ts';
 import { allTraits, traits, traitsOfText } from './prefilter.ts';
 import { foldWithPositions, sourceSpan } from './text.ts';
@@ -40,18 +42,26 @@ const windowCharacters = 1024;
 const ibanBegin = /(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ -]?[A-Za-z0-9])/g;
 
 /** What is in every word that speaks for telephone numbers or dates of birth: cheap, before the words are taken apart. */
-const phoneHint = /phon|tel|mobil|cell|fax|call|msisdn|handy|fono|portable|whatsapp|sms|contact|ruf/i;
-const birthHint = /birth|born|dob|bday|geb|naiss|n[eé]e?.le|nac|nasc|urodz/i;
+const phoneHint = new RegExp(phoneHints.join('|'), 'i');
+const birthHint = new RegExp(birthHints.join('|'), 'i');
 
 /** Any letter of any script. */
 const letter = /\p{L}/u;
+
+/** Every kind: what is marked is not known. */
+const allKinds = -1;
+
+/** Kinds of which one is marked where findTokens finds something. */
+const tokenKinds = kinds.token | kinds.pem | kinds.scheme | kinds.assigned;
 
 type Accept = (by: DetectorName, start: number, end: number, strength: Strength) => boolean;
 
 export class Scanner {
   /** The traits that a value must have one of; operator detectors want every value. */
   readonly traits: number;
-  readonly #names: ReadonlySet<DetectorName>;
+  /** The kinds (kinds.ts) that a value must have one of. */
+  readonly kinds: number;
+  readonly names: ReadonlySet<DetectorName>;
   readonly #custom: readonly CustomDetector[];
   readonly #layouts: ReadonlyMap<string, readonly NumberRule[]>;
   /** All that are on as one expression: most texts have none of them. */
@@ -61,13 +71,16 @@ export class Scanner {
   readonly #patterns: ReadonlyMap<DetectorName, RegExp>;
   readonly #words: ReadonlyMap<string, readonly DetectorName[]>;
   readonly #tokens: boolean;
+  /** Whether numbers or mixed words are enough for identifiers with letters. */
+  readonly #freely: boolean;
 
   get hasCustom(): boolean {
     return this.#custom.length > 0;
   }
 
   constructor(names: ReadonlySet<DetectorName>, custom: readonly CustomDetector[]) {
-    this.#names = names;
+    this.names = names;
+    this.kinds = kindsOf(names);
     this.#custom = custom;
     this.#layouts = layoutsOf(names);
     this.#letteredRules = letteredRules.filter(({ detector }) => names.has(detector));
@@ -78,20 +91,21 @@ export class Scanner {
     this.#patterns = new Map([...contextPatterns].filter(([name]) => names.has(name)));
     this.#words = contextIndex([...names].map((name) => [name, detectors[name].context] as const));
     this.#tokens = tokenDetectors.some((name) => names.has(name));
+    this.#freely = wantsFreely(names);
     this.traits = custom.length > 0 ? allTraits : this.#wanted();
   }
 
   #wanted(): number {
     const { number, at, points, colons, mixed, token, pem, foreign, digits } = traits;
     let wanted = foreign;
-    if (this.#layouts.size > 0 || this.#names.has('phone')) wanted |= number;
-    if (this.#lettered !== null || this.#names.has('iban')) wanted |= number | mixed;
-    if (this.#names.has('email')) wanted |= at;
-    if (this.#names.has('ip_address')) wanted |= points | colons;
-    if (this.#names.has('date_of_birth')) wanted |= digits;
+    if (this.#layouts.size > 0 || this.names.has('phone')) wanted |= number;
+    if (this.#lettered !== null || this.names.has('iban')) wanted |= number | mixed;
+    if (this.names.has('email')) wanted |= at;
+    if (this.names.has('ip_address')) wanted |= points | colons;
+    if (this.names.has('date_of_birth')) wanted |= digits;
     if (this.#tokens) wanted |= token | pem;
-    if (this.#names.has('url_password')) wanted |= at;
-    if (this.#names.has('high_entropy')) wanted |= traits.assigned;
+    if (this.names.has('url_password')) wanted |= at;
+    if (this.names.has('high_entropy')) wanted |= traits.assigned;
     return wanted;
   }
 
@@ -118,8 +132,9 @@ export class Scanner {
 
   /**
    * What is found in `source`, with positions in it. `known` are its traits where they are known already; 0 where not.
+   * `marked` are its kinds (kinds.ts) where they are known: what cannot be there is not looked for.
    */
-  scan(source: string, column: string, work: Work, known = 0): readonly Finding[] {
+  scan(source: string, column: string, work: Work, known = 0, marked = allKinds): readonly Finding[] {
     const findings: Finding[] = [];
     const plain = foldWithPositions(source, false, work);
     const add = (by: Finding['by'], start: number, end: number): void => {
@@ -128,7 +143,7 @@ export class Scanner {
     };
     // What was folded has other traits than its bytes had.
     const same = plain.at === null && (known & traits.foreign) === 0;
-    this.#builtIn(plain.text, column, work, same ? known : 0, add);
+    this.#builtIn(plain.text, column, work, same ? known : 0, same ? marked : allKinds, add);
     if (this.#custom.length > 0) this.#runCustom(source, work, findings);
     return joined(findings);
   }
@@ -154,20 +169,21 @@ export class Scanner {
     column: string,
     work: Work,
     known: number,
+    marked: number,
     add: (by: DetectorName, start: number, end: number) => void,
   ): void {
     const context = this.context(column);
     const accept = (by: DetectorName, start: number, end: number, strength: Strength): boolean => {
-      if (!this.#fires(by, text, start, end, strength, context, work)) return false;
+      if (!this.fires(by, text, start, end, strength, context, work)) return false;
       add(by, start, end);
       return true;
     };
-    if (this.#names.has('email') && text.includes('@')) {
+    if (this.names.has('email') && (marked & kinds.at) !== 0 && text.includes('@')) {
       findEmails(text, work, (start, end, strength) => accept('email', start, end, strength));
     }
-    if (this.#tokens && !work.exhausted) {
+    if (this.#tokens && (marked & tokenKinds) !== 0 && !work.exhausted) {
       const has = known !== 0 ? known : traitsOfText(text);
-      findTokens(text, column, has, this.#names, context.positive.has('high_entropy'), work, add);
+      findTokens(text, column, has, this.names, context.positive.has('high_entropy'), work, add);
     }
     for (let from = 0; from < text.length && !work.exhausted; from += windowCharacters) {
       const to = text.length <= from + windowCharacters * 2 && from === 0 ? text.length : from + windowCharacters;
@@ -176,7 +192,7 @@ export class Scanner {
       const has = known !== 0 && part === text ? known : traitsOfText(part);
       if (!work.spend(part.length)) return;
       if ((has & this.traits) !== 0) {
-        this.#window(part, has, context, work, (by, at, end, strength) => {
+        this.#window(part, has, marked, context, work, (by, at, end, strength) => {
           const absolute = at + start;
           // What begins elsewhere is found in that window, with its own neighbours.
           if (absolute < from || absolute >= to) return false;
@@ -187,33 +203,38 @@ export class Scanner {
     }
   }
 
-  #window(text: string, has: number, context: ColumnContext, work: Work, accept: Accept): void {
+  #window(text: string, has: number, marked: number, context: ColumnContext, work: Work, accept: Accept): void {
     const { number, mixed, points, colons, digits } = traits;
     // Without a letter there is no neighbour that could speak for anything.
     const lettered = letter.test(text);
-    if ((has & number) !== 0 && this.#layouts.size > 0) {
+    const isNumbered = (has & number) !== 0 && (marked & kinds.number) !== 0;
+    if (isNumbered && this.#layouts.size > 0) {
       const maySpeak = (by: DetectorName): boolean => lettered || context.positive.has(by);
       findNumbers(text, this.#layouts, work, maySpeak, accept);
     }
     if (work.exhausted) return;
     if ((has & (number | mixed)) !== 0) {
-      if (this.#lettered !== null && (lettered || this.#names.has('fi_hetu'))) this.#findLettered(text, work, accept);
-      if (lettered && this.#names.has('iban')) this.#findIbans(text, work, accept);
+      const mayBeLettered = this.#freely || (marked & kinds.lettered) !== 0;
+      if (this.#lettered !== null && mayBeLettered && (lettered || this.names.has('fi_hetu'))) {
+        this.#findLettered(text, work, accept);
+      }
+      if (lettered && (marked & kinds.iban) !== 0 && this.names.has('iban')) this.#findIbans(text, work, accept);
     }
-    if ((has & number) !== 0 && this.#names.has('phone')) {
+    if (isNumbered && this.names.has('phone')) {
       const named =
         context.positive.has('phone') ||
         (lettered && phoneHint.test(text) && this.#patterns.get('phone')!.test(wordsOf(text)));
       work.spend(text.length * 3);
       findPhones(text, named, work, (start, end, strength) => accept('phone', start, end, strength));
     }
-    if ((has & (points | colons)) !== 0 && this.#names.has('ip_address')) {
+    if ((has & (points | colons)) !== 0 && (marked & kinds.address) !== 0 && this.names.has('ip_address')) {
       work.spend(text.length);
       findAddresses(text, work, (start, end, strength) => accept('ip_address', start, end, strength));
     }
     if (
       (has & digits) !== 0 &&
-      this.#names.has('date_of_birth') &&
+      (marked & kinds.date) !== 0 &&
+      this.names.has('date_of_birth') &&
       (lettered || context.positive.has('date_of_birth'))
     ) {
       this.#findDates(text, context, work, accept);
@@ -254,7 +275,8 @@ export class Scanner {
     }
   }
 
-  #fires(
+  /** Whether a candidate counts: by its strength, its column, or the words beside it. */
+  fires(
     by: DetectorName,
     text: string,
     start: number,
@@ -279,7 +301,7 @@ function compactId(text: string, by: DetectorName): string {
 }
 
 /** In order, with what overlaps joined under the name of the first. */
-function joined(findings: Finding[]): readonly Finding[] {
+export function joined(findings: Finding[]): readonly Finding[] {
   if (findings.length < 2) return findings;
   findings.sort((a, b) => a.start - b.start || b.end - a.end);
   const result: Finding[] = [];

@@ -11,6 +11,15 @@ export class Work {
   #exhausted = false;
   #refusals = 0;
 
+  /** For the next cell. */
+  reset(): void {
+    this.#left = limits.cellWorkMax;
+    this.#patternLeft = limits.patternStepsMax;
+    this.#locateLeft = limits.patternLocateStepsMax;
+    this.#exhausted = false;
+    this.#refusals = 0;
+  }
+
   /** True once a budget is spent: whatever was found so far is not all. */
   get exhausted(): boolean {
     return this.#exhausted;

@@ -7,7 +7,9 @@
  *
  * Deliberately absent: what protocols can do. It is given in, and grows with them.
  */
+
 import { isGatewayError } from '../base/errors.ts';
+import type { Meaning } from '../core/command.ts';
 import type { Resource } from '../core/resource.ts';
 import type { GuardrailSpec, RuleObject } from '../core/rules.ts';
 import { quote } from './fields.ts';
@@ -23,7 +25,7 @@ export type Assurance = 'exact' | 'gated' | 'observed';
 export interface ProtocolCapability {
   readonly assurance: Assurance;
   /** Languages in which its commands have a meaning. */
-  readonly languages: readonly 'sql'[];
+  readonly languages: readonly Meaning['language'][];
   /** Every verb that its commands have. */
   readonly verbs: readonly string[];
   /** Something is known of how many rows a command would touch: by statistics, or by asking the target's planner. */
@@ -77,6 +79,15 @@ function problemsOf(rule: Rule, protocol: string, capabilities: ProtocolCapabili
   const { commands } = rule.spec.match;
   if (rule.needsStructure && !can.languages.includes('sql')) {
     problems.push(`The protocol ${protocol} speaks no SQL, so the rule would match nothing on it.`);
+  }
+  if (commands?.shell !== undefined && !can.languages.includes('shell')) {
+    problems.push(`The protocol ${protocol} runs no shell texts, so the rule would match nothing on it.`);
+  }
+  if (commands?.files !== undefined && !can.languages.includes('file')) {
+    problems.push(`The protocol ${protocol} transfers no files, so the rule would match nothing on it.`);
+  }
+  if (commands?.connections !== undefined && !can.languages.includes('connection')) {
+    problems.push(`The protocol ${protocol} carries no connections, so the rule would match nothing on it.`);
   }
   if (commands?.sql?.rowsMin !== undefined && !can.rowEstimates) {
     problems.push(

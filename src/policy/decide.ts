@@ -9,6 +9,7 @@
  *   except one that only alerts or allows.
  * - `prepare` runs nothing: what falls there are blocks and terminations only.
  */
+import { shellOf } from '../core/command.ts';
 import type { AlertNote, HoldTerms } from '../core/judgement.ts';
 import type { MaskMethod } from '../core/rules.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -18,6 +19,7 @@ import { type Finding, isMatch, opaque, yes } from './finding.ts';
 import { joinHolds } from './hold.ts';
 import type { Rule } from './rule.ts';
 import { spell } from './selectors.ts';
+import { spellShellDoubt } from './shell.ts';
 import { spellDoubt } from './statement.ts';
 import type { LimitSpec } from './usage.ts';
 
@@ -91,12 +93,23 @@ const acts: Readonly<Record<Exclude<Rule['verdict'], 'allow'>, string>> = {
 function reasonOf(rule: Rule, finding: Finding, facts: Facts): string {
   const said = rule.message ?? (rule.verdict === 'allow' ? '' : `The guardrail ${rule.name} ${acts[rule.verdict]}`);
   if ((finding & yes) !== 0) return said;
-  const doubt = facts.isSql && facts.sql?.complete !== true ? spellDoubt(facts.sql) : '';
-  return `${said} It counts as matching since not all of it can be told.${doubt === '' ? '' : ` ${doubt}`}`;
+  const shell = shellOf(facts.command.meaning);
+  const doubt =
+    shell !== null ? spellShellDoubt(shell) : facts.isSql && facts.sql?.complete !== true ? spellDoubt(facts.sql) : '';
+  // What stands in the way comes first: a person who mistyped a table's name reads what is wrong, not what the rule is for.
+  const opening = doubt === '' ? '' : `${doubt} `;
+  return `${opening}Since not all of it can be told, it counts as matching the guardrail ${rule.name}${said === '' ? '.' : `: ${said}`}`;
 }
 
 /** What cannot be parsed while a rule needs its structure. The parser's own words are left out: they quote the text. */
-function notUnderstood(rule: Rule, { sql }: Facts): Verdict {
+function notUnderstood(rule: Rule, { sql, isSql }: Facts): Verdict {
+  if (!isSql) {
+    return {
+      name: 'block',
+      rule: rule.name,
+      reason: `The guardrail ${rule.name} asks what a command does, and this was not analysed. Talk to whoever maintains the guardrail.`,
+    };
+  }
   const why =
     sql?.unparsed != null
       ? `The server would not understand it either, at character ${sql.unparsed.position}. Correct it.`

@@ -14,6 +14,7 @@
  * Deliberately absent: masks by column and detector (the room `masking`), the joining of both (`gateway`), and any
  * catching of errors: a judge that throws ends the session (I2).
  */
+import { sqlOf } from '../core/command.ts';
 import type { AlertNote, HoldTerms, OutputLimit } from '../core/judgement.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
@@ -146,7 +147,7 @@ class Guardrails implements CompiledGuardrails {
     const rules = this.#rulesFor(request.principal, request.resource);
     if (rules.stable.length + rules.volatile.length === 0) return unrestricted;
     const { command } = request;
-    const analysis = command.kind === 'sql' && command.meaning !== null ? command.meaning.sql : null;
+    const analysis = command.kind === 'sql' ? sqlOf(command.meaning) : null;
     const remembered = analysis === null ? undefined : rules.remembered.get(analysis)?.get(command.verb);
     if (remembered !== undefined && rules.volatile.length === 0) return judgementOf(remembered, request, ledger);
     const facts = new Facts(request);

@@ -25,4 +25,4 @@ export {
   type GuardrailTrace,
 } from './guardrail.ts';
 export { accessListEntriesMax, accessObjectsMax, guardrailListEntriesMax, guardrailsMax } from './limits.ts';
-export { UsageLedger } from './usage.ts';
+export { type DayUse, type DayUses, UsageLedger } from './usage.ts';

@@ -8,11 +8,14 @@ import type { HoldTerms } from '../core/judgement.ts';
 import type { Resource } from '../core/resource.ts';
 import type { GuardrailExample, GuardrailSpec, MaskMethod, RuleObject } from '../core/rules.ts';
 import { type VerdictName, verdictOrder } from '../core/verdict.ts';
+import { compileConnections } from './connections.ts';
 import type { CommandCondition } from './facts.ts';
 import { Fields, quote } from './fields.ts';
+import { compileFiles } from './files.ts';
 import { compileHold } from './hold.ts';
 import * as limits from './limits.ts';
 import { compilePrincipals, compileResources, type SessionCondition } from './selectors.ts';
+import { compileShell } from './shell.ts';
 import { compileSql } from './statement.ts';
 import { compilePattern, compileText, compileVerbs } from './text.ts';
 import { compileLimits, type LimitSpec } from './usage.ts';
@@ -51,7 +54,7 @@ const specFields = [
   'examples',
 ] as const satisfies readonly (keyof GuardrailSpec)[];
 const matchFields = ['resources', 'principals', 'commands', 'when'] as const;
-const commandFields = ['sql', 'verbs', 'text', 'pattern'] as const;
+const commandFields = ['sql', 'shell', 'files', 'connections', 'verbs', 'text', 'pattern'] as const;
 const verdicts = [...verdictOrder, 'alert'] as const;
 const methods = ['redact', 'null', 'format-preserving', 'hash'] as const;
 const reserved = /^(?:access|none|(?:gateway|review):.*)?$/s;
@@ -107,6 +110,9 @@ function compileCommands(fields: Fields, value: unknown): CommandCondition[] {
   const given = fields.object(path, value, commandFields);
   const conditions = [
     given.sql === undefined ? null : compileSql(fields, `${path}.sql`, given.sql),
+    given.shell === undefined ? null : compileShell(fields, `${path}.shell`, given.shell),
+    given.files === undefined ? null : compileFiles(fields, `${path}.files`, given.files),
+    given.connections === undefined ? null : compileConnections(fields, `${path}.connections`, given.connections),
     compileVerbs(fields, `${path}.verbs`, given.verbs),
     compileText(fields, `${path}.text`, given.text),
     compilePattern(fields, `${path}.pattern`, given.pattern),

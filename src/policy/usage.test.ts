@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../base/clock.ts';
+import { sqlOf } from '../core/command.ts';
 import type { OutputLimit } from '../core/judgement.ts';
 import type { GuardrailSpec } from '../core/rules.ts';
 import { compileGuardrails, UsageLedger } from './index.ts';
@@ -27,7 +28,7 @@ describe('a statement', () => {
 
   test('bytes, and each statement for itself', () => {
     const { make } = setup({ statement: { bytes: 100 } });
-    const meaning = request().command.meaning!.sql;
+    const meaning = sqlOf(request().command.meaning)!;
     const [first] = make({ sql: meaning });
     expect(first!.spend(1, 100)).toBe(false);
     expect(first!.spend(0, 1)).toBe(true);
@@ -95,13 +96,26 @@ describe('a day', () => {
     expect(ledger.size).toBe(1);
   });
 
-  test('what is restored counts towards every rule', () => {
-    const { clock, make, ledger } = setup({ day: { rows: 10 } });
-    const today = Math.floor(clock.now() / dayMs);
-    ledger.load('prn_anna', 'orders', today - 1, 100, 0);
-    ledger.load('prn_bert', 'orders', today, 100, 0);
-    ledger.load('prn_anna', 'orders', today, 4, 0);
-    ledger.load('prn_anna', 'orders', today, 3, 0);
+  test('what is told of a day and restored goes on counting, for its rule; another day is forgotten', () => {
+    const before = setup({ day: { rows: 10 } });
+    const version = before.ledger.version;
+    expect(before.make()[0]!.spend(7, 100)).toBe(false);
+    expect(before.ledger.version).not.toBe(version);
+    const told = before.ledger.dayUses(10);
+    expect(told.uses).toEqual([{ principal: 'prn_anna', resource: 'orders', rule: 'r', rows: 7, bytes: 100 }]);
+    expect(before.ledger.dayUses(0).uses).toEqual([]);
+
+    const { make, ledger } = setup({ day: { rows: 10 } });
+    const kept = told.uses[0]!;
+    ledger.restore({ day: told.day - 1, uses: [{ ...kept, rows: 100 }] });
+    ledger.restore({
+      day: told.day,
+      uses: [
+        { ...kept, rule: 'another', rows: 100 },
+        { ...kept, principal: 'prn_bert' },
+      ],
+    });
+    ledger.restore(told);
     expect(make()[0]!.spend(3, 0)).toBe(false);
     expect(make()[0]!.spend(1, 0)).toBe(true);
   });

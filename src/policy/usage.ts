@@ -6,8 +6,8 @@
  *   that it passed kept it from being delivered.
  * - Counters are bounded in number. One that finds no room counts as passed.
  *
- * Deliberately absent: durability. After a restart the gateway gives back the day's use (`load`), which then counts
- * towards every rule; sessions do not outlive a gateway.
+ * Deliberately absent: durability. The gateway keeps what days have used (`dayUses`) and gives it back after a restart
+ * (`restore`); sessions do not outlive a gateway.
  */
 import type { Clock } from '../base/clock.ts';
 import type { OutputLimit } from '../core/judgement.ts';
@@ -25,6 +25,21 @@ interface Bounds {
   readonly bytes: number | null;
 }
 
+/** What a rule counts of what a principal (its id) received from a resource (its name) on a day. */
+export interface DayUse {
+  readonly principal: string;
+  readonly resource: string;
+  readonly rule: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface DayUses {
+  /** Days since the epoch, UTC. */
+  readonly day: number;
+  readonly uses: readonly DayUse[];
+}
+
 const dayMs = 24 * 3600 * 1000;
 
 export class UsageLedger {
@@ -34,6 +49,7 @@ export class UsageLedger {
   readonly #days = new Map<string, Use>();
   #day: number;
   #entries = 0;
+  #version = 0;
 
   constructor(clock: Pick<Clock, 'now'>, entriesMax = limits.usageEntriesMax) {
     this.#clock = clock;
@@ -47,14 +63,29 @@ export class UsageLedger {
     this.#sessions.delete(session);
   }
 
-  /**
-   * Restores what a principal (its id) has received from a resource (its name) on a day (days since the epoch, UTC),
-   * before anything is counted. It counts towards every rule. Another day than today is nothing to remember.
-   */
-  load(principal: string, resource: string, day: number, rows: number, bytes: number): void {
+  /** What was used today, the most used first; at most `entriesMax`. */
+  dayUses(entriesMax: number): DayUses {
+    this.#turn();
+    const uses = [...this.#days].map(([key, { rows, bytes }]): DayUse => {
+      const [principal = '', resource = '', rule = ''] = JSON.parse(key) as string[];
+      return { principal, resource, rule, rows, bytes };
+    });
+    uses.sort((a, b) => b.rows - a.rows || b.bytes - a.bytes);
+    return { day: this.#day, uses: uses.slice(0, entriesMax) };
+  }
+
+  /** Adds what was used before a restart; another day than today is nothing to remember. */
+  restore({ day, uses }: DayUses): void {
     this.#turn();
     if (day !== this.#day) return;
-    add(this.#dayUse(keyOf(principal, resource)), rows, bytes);
+    for (const { principal, resource, rule, rows, bytes } of uses) {
+      add(this.#dayUse(keyOf(principal, resource, rule)), rows, bytes);
+    }
+  }
+
+  /** Counts what was counted: the same number, the same uses. */
+  get version(): number {
+    return this.#version;
   }
 
   /** What a rule counts of a session, which is still open; null where there is no room to count. */
@@ -76,10 +107,8 @@ export class UsageLedger {
   /** Counts towards a rule's limit of today; null where there is no room to count. */
   spendDay(principal: string, resource: string, rule: string, rows: number, bytes: number): Use | null {
     this.#turn();
-    const use = add(this.#dayUse(keyOf(principal, resource, rule)), rows, bytes);
-    if (use === null) return null;
-    const before = this.#days.get(keyOf(principal, resource));
-    return before === undefined ? use : { rows: use.rows + before.rows, bytes: use.bytes + before.bytes };
+    this.#version++;
+    return add(this.#dayUse(keyOf(principal, resource, rule)), rows, bytes);
   }
 
   /** Counters in use. */

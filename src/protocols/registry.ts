@@ -5,10 +5,12 @@
  */
 import type { Protocol } from '../core/protocol.ts';
 import { createPostgres } from './postgres/index.ts';
+import { createSsh } from './ssh/index.ts';
 
 /** Factories, so that each gateway of a process has its own. */
 export const protocolFactories: readonly (() => Protocol)[] = [
   createPostgres,
+  createSsh,
   // new-protocol adds here
 ];
 

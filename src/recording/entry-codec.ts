@@ -9,7 +9,17 @@ import type { Column, RecordedEntry, RecordingEntry } from '../core/recording.ts
 import { recordingErrors } from './errors.ts';
 import * as limits from './limits.ts';
 
-const types = { command: 1, columns: 2, rows: 3, data: 4, omitted: 5, message: 6, completed: 7 } as const;
+const types = {
+  command: 1,
+  columns: 2,
+  rows: 3,
+  data: 4,
+  omitted: 5,
+  message: 6,
+  completed: 7,
+  terminal: 8,
+  screen: 9,
+} as const;
 const levels = ['error', 'notice', 'notification', 'gateway'] as const;
 const entryHeaderBytes = 9;
 const nullLength = 0xffffffff;
@@ -77,6 +87,17 @@ export class BlockEncoder {
         this.#raw(entry.data);
         return;
       case 'data':
+        this.#uint32(entry.command);
+        this.#uint8(entry.direction === 'out' ? 1 : 0);
+        this.#raw(entry.data);
+        return;
+      case 'terminal':
+        this.#uint32(entry.command);
+        this.#uint32(entry.columns);
+        this.#uint32(entry.rows);
+        this.#text(entry.term);
+        return;
+      case 'screen':
         this.#uint32(entry.command);
         this.#uint8(entry.direction === 'out' ? 1 : 0);
         this.#raw(entry.data);
@@ -231,6 +252,18 @@ class EntryDecoder {
       case types.data: {
         const command = this.#uint32();
         return { type: 'data', command, direction: this.#uint8() === 1 ? 'out' : 'in', data: this.#rest() };
+      }
+      case types.terminal:
+        return {
+          type: 'terminal',
+          command: this.#uint32(),
+          columns: this.#uint32(),
+          rows: this.#uint32(),
+          term: this.#text(),
+        };
+      case types.screen: {
+        const command = this.#uint32();
+        return { type: 'screen', command, direction: this.#uint8() === 1 ? 'out' : 'in', data: this.#rest() };
       }
       case types.omitted:
         return {

@@ -2,12 +2,22 @@
  * Who may decide a review, judged by the directory as it is at this moment, never by what a login brings along.
  *
  * Invariants (A-REV-01): being an administrator gives nothing here; the requester never decides, not by another
- * credential, another account or an agent of the same person; only people decide; a person counts once.
+ * credential, another account or an agent of the same person, nor by a token that it issued or an account that it made or
+ * changed lately for somebody else; only people decide; a person counts once.
+ *
+ * Honest limit: an administrator who makes an account days ahead, or knows another's password, is that other here.
  */
-import type { Actor } from '../core/event.ts';
+import { type Actor, actorOf } from '../core/event.ts';
+import type { Principal } from '../core/principal.ts';
+import * as limits from './limits.ts';
 import type { Directory, DirectoryEntry, Review } from './review.ts';
 
-export type IneligibleCode = 'review.disabled' | 'review.own' | 'review.not-person' | 'review.not-reviewer';
+export type IneligibleCode =
+  | 'review.disabled'
+  | 'review.own'
+  | 'review.of-requester'
+  | 'review.not-person'
+  | 'review.not-reviewer';
 
 /** Id of the person behind an entry. */
 export function personOf(entry: DirectoryEntry): string {
@@ -16,6 +26,15 @@ export function personOf(entry: DirectoryEntry): string {
 
 /** Why this principal may not decide this review now, or null. */
 export function ineligible(review: Review, actor: Actor, directory: Directory): IneligibleCode | null {
+  const code = unnamed(review, actor, directory);
+  if (code !== null) return code;
+  const { changedBy, changedAtMs = 0 } = directory.find(actor.id)!;
+  const isLate = changedAtMs >= review.createdAtMs - limits.ownAccountMs;
+  return isLate && isRequesters(review, changedBy, directory) ? 'review.of-requester' : null;
+}
+
+/** Why the rule does not have it decide, whatever the requester did to its account. */
+function unnamed(review: Review, actor: Actor, directory: Directory): IneligibleCode | null {
   const entry = directory.find(actor.id);
   if (entry === null || entry.disabled) return 'review.disabled';
   if (isOwn(review, actor, entry, directory)) return 'review.own';
@@ -23,14 +42,36 @@ export function ineligible(review: Review, actor: Actor, directory: Directory): 
   return isReviewer(review, entry) ? null : 'review.not-reviewer';
 }
 
+/** The same for who is here now: with a token that the requester issued, it may be the requester who is. */
+export function ineligibleNow(review: Review, principal: Principal, directory: Directory): IneligibleCode | null {
+  const code = ineligible(review, actorOf(principal), directory);
+  if (code !== null) return code;
+  return isRequesters(review, principal.authentication.issuedBy, directory) ? 'review.of-requester' : null;
+}
+
+/** Whether one of these names (`actingNames`) is that of the requester, or of an account of the same person. */
+function isRequesters(review: Review, acting: string | undefined, directory: Directory): boolean {
+  if (acting === undefined) return false;
+  const names = acting.split(' ');
+  if (names.includes(review.requester.name)) return true;
+  const people = peopleOf(review, directory);
+  for (const entry of directory.all()) {
+    if (names.includes(entry.name) && people.includes(personOf(entry))) return true;
+  }
+  return false;
+}
+
 function isOwn(review: Review, actor: Actor, entry: DirectoryEntry, directory: Directory): boolean {
   const { requester } = review;
   if (actor.id === requester.id || entry.id === requester.id) return true;
   if (actor.credentialId !== null && actor.credentialId === requester.credentialId) return true;
+  return peopleOf(review, directory).includes(personOf(entry));
+}
+
+/** As it was when asked, and as it is now: moving an account to another person meanwhile helps nobody. */
+function peopleOf({ requester }: Review, directory: Directory): readonly (string | null)[] {
   const now = directory.find(requester.id);
-  // As it was when asked, and as it is now: moving an account to another person meanwhile helps nobody.
-  const people = [requester.id, requester.belongsTo, now === null ? null : personOf(now)];
-  return people.includes(personOf(entry));
+  return [requester.id, requester.belongsTo, now === null ? null : personOf(now)];
 }
 
 /** Named by the rule, or by its escalation once that came. */
@@ -69,7 +110,7 @@ export function canBeDecided(review: Review, directory: Directory): boolean {
   const people = new Set<string>();
   for (const entry of directory.all()) {
     const actor = { id: entry.id, issuer: '', name: entry.name, kind: entry.kind, groups: [], credentialId: null };
-    if (ineligible(escalated, actor, directory) === null) people.add(personOf(entry));
+    if (unnamed(escalated, actor, directory) === null) people.add(personOf(entry));
     if (people.size >= review.terms.approvals) return true;
   }
   return false;
@@ -82,9 +123,16 @@ export function mayBreakGlass(review: Review, directory: Directory): boolean {
   return entry.groups.some((group) => review.terms.breakGlass.includes(group));
 }
 
-/** `a member of dba`, for the person who waits. Names are the operator's own; whoever shows it escapes. */
-export function audienceOf({ reviewers, approvals }: Review['terms']): string {
-  const who = [...reviewers.names, ...reviewers.groups.map((group) => `a member of ${group}`)];
+/**
+ * `a member of dba`, for the person who waits; with those of the escalation once it has escalated. Names are the
+ * operator's own; whoever shows it escapes.
+ */
+export function audienceOf({ terms, escalatedAtMs }: Pick<Review, 'terms' | 'escalatedAtMs'>): string {
+  const { approvals, escalation } = terms;
+  const asked = [terms.reviewers, ...(escalatedAtMs === null || escalation === null ? [] : [escalation.reviewers])];
+  const names = new Set(asked.flatMap((reviewers) => reviewers.names));
+  const groups = new Set(asked.flatMap((reviewers) => reviewers.groups));
+  const who = [...names, ...[...groups].map((group) => `a member of ${group}`)];
   const spelled = who.length < 2 ? (who[0] ?? 'nobody') : `${who.slice(0, -1).join(', ')} or ${who.at(-1)}`;
   return approvals === 1 ? spelled : `${approvals} people: ${spelled}`;
 }

@@ -7,6 +7,11 @@ export const reviewErrors = defineErrors({
     kind: 'denial',
     message: 'Nobody decides their own review, nor one of an account or agent of theirs. Ask another reviewer.',
   },
+  'review.of-requester': {
+    kind: 'denial',
+    message:
+      'Who asked made or changed this account lately, or issued its token, so it does not count as somebody else. Sign on yourself, or ask another reviewer.',
+  },
   'review.not-reviewer': {
     kind: 'denial',
     message: 'You are not among the reviewers that the rule {rule} names, as of now.',

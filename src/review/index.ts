@@ -4,12 +4,14 @@ export {
   canBeDecided,
   type IneligibleCode,
   ineligible,
+  ineligibleNow,
   isReviewer,
   mayBreakGlass,
   personOf,
   standingApprovals,
 } from './eligibility.ts';
 export { reviewErrors } from './errors.ts';
+export { estimateOf, type ShownEstimate } from './estimate.ts';
 export * as reviewLimits from './limits.ts';
 export {
   advance,
@@ -19,6 +21,7 @@ export {
   claim,
   type DecisionInput,
   decide,
+  estimated,
   isOver,
   nextAtMs,
   type Refusal,

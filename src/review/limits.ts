@@ -64,3 +64,6 @@ export const chatBodyBytesMax = 64 * 1024;
 
 /** Text of the command in a chat message, characters; the whole is behind the link. Slack takes 3,000 in a block. */
 export const chatTextMax = 1500;
+
+/** An account that the requester wrote so long before asking, or since, is taken for the requester's: a working day and a night. */
+export const ownAccountMs = 24 * 3_600_000;

@@ -18,7 +18,8 @@
  */
 import { type Actor, actorOf, type EventBody } from '../core/event.ts';
 import type { Principal } from '../core/principal.ts';
-import { canBeDecided, ineligible, mayBreakGlass, personOf, standingApprovals } from './eligibility.ts';
+import type { RowEstimate } from '../core/review.ts';
+import { canBeDecided, ineligibleNow, mayBreakGlass, personOf, standingApprovals } from './eligibility.ts';
 import type { reviewErrors } from './errors.ts';
 import * as limits from './limits.ts';
 import type { Directory, Review } from './review.ts';
@@ -82,7 +83,7 @@ export function decide(review: Review, input: DecisionInput): StepResult {
   const { principal, decision, reason, how, nowMs, directory } = input;
   const actor = actorOf(principal);
   // Eligibility first: who may not decide learns nothing of how far it is.
-  const ineligibility = ineligible(review, actor, directory);
+  const ineligibility = ineligibleNow(review, principal, directory);
   if (ineligibility !== null) return refuse(ineligibility, { rule: review.terms.rule });
   const tooLong = reasonProblem(reason, false);
   if (tooLong !== null) return { refusal: tooLong };
@@ -155,6 +156,13 @@ function expire(review: Review, nowMs: number): Step {
 function escalate(review: Review, nowMs: number): Step {
   const next = { ...review, escalatedAtMs: nowMs };
   return { review: next, events: [alert(next, 'Nobody has decided; those of the escalation are asked as well.')] };
+}
+
+/** The target has said what it expects, or why it does not. Nothing rests on it, so nothing is journaled. */
+export function estimated(review: Review, estimate: RowEstimate): Step | null {
+  const { subject } = review;
+  if (isOver(review) || subject.type !== 'command' || subject.estimate !== 'asked') return null;
+  return { review: { ...review, subject: { ...subject, estimate } }, events: [] };
 }
 
 /** Who asked no longer wants it, is gone, or the gateway that waited is (A-REV-07). Null where it is over already. */

@@ -11,6 +11,7 @@
  * Slack: Block Kit reference. Microsoft: Adaptive Cards schema 1.4.
  */
 import { audienceOf } from './eligibility.ts';
+import { estimateOf } from './estimate.ts';
 import * as limits from './limits.ts';
 import { presentPlain, presentValue } from './present.ts';
 import type { CommandSubject, Review } from './review.ts';
@@ -154,7 +155,7 @@ function summaryOf(review: Review): Summary {
     ['Who', `${who} (${requester.kind}; ${requester.groups.map(presentValue).join(', ') || 'no groups'})`],
     ['Where', `${where} (${resource.protocol} ${presentValue(resource.host)}:${resource.port})`],
     ['Rule', presentValue(`${terms.rule}${terms.message === '' ? '' : `: ${terms.message}`}`)],
-    ['Whose decision', presentValue(audienceOf(terms))],
+    ['Whose decision', presentValue(audienceOf(review))],
   ];
   if (reason !== '') facts.push(['Reason', presentValue(reason)]);
   for (const { principal, decision, reason: why } of decisions.slice(-1)) {
@@ -170,6 +171,7 @@ function summaryOf(review: Review): Summary {
   }
   const command = subject.type === 'command' ? subject : subject.command;
   facts.push(['Effects', command.meaning?.effects.join(', ') || 'unknown']);
+  facts.push(['Rows', presentValue(estimateOf(command).text)]);
   return { title, facts, ...codeOf(command) };
 }
 

@@ -9,6 +9,7 @@ import type { CommandKind, Effect, Parameter } from '../core/command.ts';
 import type { Actor } from '../core/event.ts';
 import type { HoldTerms, SessionFacts } from '../core/judgement.ts';
 import type { PrincipalKind } from '../core/principal.ts';
+import type { RowEstimate } from '../core/review.ts';
 
 export type ReviewKind = 'command' | 'access' | 'break-glass';
 
@@ -25,6 +26,9 @@ export interface DirectoryEntry {
   readonly disabled: boolean;
   /** Id of the person whose further account or agent it is; null or absent for one that stands for itself. */
   readonly belongsTo?: string | null;
+  /** Names (`actingNames`) of who wrote it down as it is (its password, say), and when. */
+  readonly changedBy?: string;
+  readonly changedAtMs?: number;
 }
 
 /** Everyone there is, as of the last change of configuration. */
@@ -101,6 +105,8 @@ export interface CommandSubject {
   readonly effect: Effect;
   readonly context: Readonly<Record<string, string>>;
   readonly meaning: MeaningView | null;
+  /** What the target expects it to touch: `asked` until it says so. Absent where it is not asked. */
+  readonly estimate?: RowEstimate | 'asked';
 }
 
 export interface AccessSubject {

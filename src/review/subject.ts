@@ -4,14 +4,18 @@
  * Invariant: the text that is kept is the recorded one, without passwords (A-REC-05); the digest is the caller's, over
  * what will run (A-REV-03).
  */
+
 import { createHash } from 'node:crypto';
 import type { Meaning } from '../core/command.ts';
+import { type ConnectionMeaning, showConnection } from '../core/connections.ts';
 import { actorOf } from '../core/event.ts';
+import { type FileMeaning, fileOperations } from '../core/files.ts';
 import type { HoldTerms } from '../core/judgement.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import type { ReviewRequest } from '../core/review.ts';
-import type { StatementAnalysis } from '../core/sql.ts';
+import type { ShellAnalysis, ShellCommand } from '../core/shell.ts';
+import type { Analysis, StatementAnalysis } from '../core/sql.ts';
 import { reviewErrors } from './errors.ts';
 import * as limits from './limits.ts';
 import type { CommandSubject, Directory, MeaningView, Requester, ResourceView, Review } from './review.ts';
@@ -111,11 +115,104 @@ function commandSubject({ session, command, inTransaction, resource, draft }: Re
     effect: draft.effect,
     context: draft.context,
     meaning: draft.meaning === null ? null : meaningView(draft.meaning),
+    ...(draft.estimate === undefined ? {} : { estimate: 'asked' as const }),
   };
 }
 
 /** What the analysis says, for people: lists without repeats, cut where they pass a dozen pages, with the rest counted. */
-export function meaningView({ language, sql }: Meaning): MeaningView {
+export function meaningView(meaning: Meaning): MeaningView {
+  if (meaning.language === 'shell') return shellView(meaning.shell);
+  if (meaning.language === 'connection') return connectionView(meaning.connection);
+  return meaning.language === 'file' ? fileView(meaning.file) : sqlView(meaning.sql);
+}
+
+/** Where it ends, and which way. */
+function connectionView(connection: ConnectionMeaning): MeaningView {
+  return {
+    language: 'connection',
+    effects: [connection.kind, connection.direction],
+    complete: true,
+    reasons: [],
+    statements: [],
+    relations: [{ name: showConnection(connection), access: 'write', via: connection.direction }],
+    functions: [],
+    more: 0,
+    rowEstimate: null,
+  };
+}
+
+/** Each operation with its path; both paths where there are two. */
+function fileView({ operations, complete }: FileMeaning): MeaningView {
+  const cut = <T>(list: readonly T[]): readonly T[] => list.slice(0, limits.meaningEntriesMax);
+  const uncertain = 'the path may lead somewhere else';
+  return {
+    language: 'file',
+    effects: [...new Set(operations.map(({ operation }) => operation))],
+    complete: complete && operations.every(({ canonical }) => canonical),
+    reasons: operations.some(({ canonical }) => !canonical) ? [uncertain] : [],
+    statements: cut(operations).map(({ operation, canonical }) => ({
+      kind: operation,
+      effects: [fileOperations[operation].effect],
+      complete: canonical,
+      reasons: canonical ? [] : [uncertain],
+      conditions: [],
+    })),
+    relations: cut(
+      operations.flatMap(({ operation, path, target }) =>
+        (target === null ? [path] : [path, target]).map(({ shown }) => ({
+          name: shown,
+          access: fileOperations[operation].effect,
+          via: operation,
+        })),
+      ),
+    ),
+    functions: [],
+    more: Math.max(0, operations.length - limits.meaningEntriesMax),
+    rowEstimate: null,
+  };
+}
+
+/** Programs and paths only: arguments may be passwords, and the text is shown beside without them (A-REC-05). */
+function shellView(shell: ShellAnalysis): MeaningView {
+  const { commands, redirects } = shell;
+  let more = 0;
+  const cut = <T>(list: readonly T[]): readonly T[] => {
+    more += Math.max(0, list.length - limits.meaningEntriesMax);
+    return list.slice(0, limits.meaningEntriesMax);
+  };
+  const spelled = ({ program, via, asUser, host }: ShellCommand): string => {
+    const how = via.length === 0 ? '' : ` through ${via.join(', ')}`;
+    return `${program ?? '(not known)'}${how}${asUser === null ? '' : ` as ${asUser}`}${host === null ? '' : ` on ${host}`}`;
+  };
+  const paths = [
+    ...commands.flatMap((one) => one.paths),
+    ...redirects.flatMap(({ path }) => (path === null ? [] : [path])),
+  ];
+  const used = paths.map(({ path, access }) => ({
+    name: path,
+    access: access === 'read' ? ('read' as const) : ('write' as const),
+    via: access,
+  }));
+  return {
+    language: 'shell',
+    effects: shell.effects,
+    complete: shell.complete,
+    reasons: cut(shell.reasons.map(({ code, about }) => (about === '' ? code : `${code}: ${about}`))),
+    statements: cut(commands).map((one) => ({
+      kind: one.verbs[0] ?? one.program ?? '(not known)',
+      effects: one.effects,
+      complete: one.confidence === 'exact',
+      reasons: one.unknown,
+      conditions: [],
+    })),
+    relations: cut([...new Map(used.map((one) => [JSON.stringify(one), one])).values()]),
+    functions: cut([...new Set(commands.map(spelled))]),
+    more,
+    rowEstimate: null,
+  };
+}
+
+function sqlView(sql: Analysis): MeaningView {
   let more = 0;
   const cut = <T>(list: readonly T[]): readonly T[] => {
     more += Math.max(0, list.length - limits.meaningEntriesMax);
@@ -141,7 +238,7 @@ export function meaningView({ language, sql }: Meaning): MeaningView {
     (name) => name,
   );
   return {
-    language,
+    language: 'sql',
     effects: sql.effects,
     complete: sql.complete,
     reasons: cut(sql.reasons.map(({ code, about }) => (about === '' ? code : `${code}: ${about}`))),

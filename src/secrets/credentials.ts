@@ -6,17 +6,28 @@
  */
 import { describeError } from '../base/errors.ts';
 import { coreErrors } from '../core/errors.ts';
-import type { Credentials } from '../core/ports.ts';
+import type { Credentials, UserAuthority } from '../core/ports.ts';
+import type { SecretReference } from '../core/resource.ts';
 import type { Secrets } from './secrets.ts';
 
-export function createCredentials(secrets: Pick<Secrets, 'reveal'>): Credentials {
+/** `authority` signs user certificates, where there is one. */
+export function createCredentials(
+  secrets: Pick<Secrets, 'reveal'>,
+  authority: UserAuthority | null = null,
+): Credentials {
   return {
     async reveal(resource) {
       const { credential } = resource;
       if (credential === null) return null;
-      if (credential.password === null) return { username: credential.username, password: null };
+      const revealed = async (reference: SecretReference | null | undefined): Promise<string | null> =>
+        reference === null || reference === undefined ? null : secrets.reveal(reference);
       try {
-        return { username: credential.username, password: await secrets.reveal(credential.password) };
+        return {
+          username: credential.username,
+          password: await revealed(credential.password),
+          privateKey: await revealed(credential.privateKey),
+          authority: credential.certificate === true ? authority : null,
+        };
       } catch (error) {
         throw coreErrors('core.credential-unavailable', {
           values: { resource: resource.name },

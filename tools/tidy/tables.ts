@@ -49,9 +49,10 @@ export const roomPackages: Readonly<Record<string, readonly string[]>> = {
   store: ['kysely', 'pg', '@electric-sql/pglite'],
   'api/contract': ['zod', 'yaml'],
   api: ['fastify', 'zod', 'yaml'],
-  language: ['libpg-query'],
+  language: ['libpg-query', 'unbash', '@xterm/headless'],
+  'protocols/ssh': ['ssh2'],
   policy: ['@marcbachmann/cel-js', 're2js'],
-  masking: ['libphonenumber-js', 're2js'],
+  masking: ['libphonenumber-js', 're2js', '@xterm/headless', '@xterm/addon-serialize'],
   cli: ['commander', '@clack/prompts', 'picocolors', 'yaml', 'zod'],
   gateway: ['pino', 'prom-client', '@peculiar/x509', 'reflect-metadata', 'yaml', 'zod'],
 };
@@ -65,6 +66,7 @@ export const testPackages: readonly string[] = [
   '@electric-sql/pglite',
   '@peculiar/x509',
   'fastify',
+  'ssh2',
 ];
 
 /** Node's own modules, for the rooms that must not do I/O. A room not listed may use any. */
@@ -78,6 +80,8 @@ export const roomBuiltins: Readonly<Record<string, readonly string[]>> = {
   detection: ['node:crypto'],
   protocols: [],
   'protocols/*': ['node:crypto', 'node:buffer'],
+  // ssh2 takes and gives streams.
+  'protocols/ssh': ['node:crypto', 'node:buffer', 'node:stream', 'node:events'],
 };
 
 /** Rooms without a door of their own: every file may be imported. */

@@ -98,3 +98,12 @@ export const chatBodyBytesMax = 64 * 1024;
 
 /** Longest header of a request from a chat, characters: a signature has 67. */
 export const chatHeaderLengthMax = 256;
+
+/** A public key's line: RSA of 16,384 bits is 2.8 KiB in base64, and a comment. */
+export const sshKeyLengthMax = 4096;
+
+/** Keys of one principal: a few machines, and their predecessors. */
+export const sshKeysMax = 32;
+
+/** A pattern of paths: Linux's longest path. */
+export const pathPatternLengthMax = 4096;

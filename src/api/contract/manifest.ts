@@ -18,7 +18,15 @@ import * as limits from './limits.ts';
 import { labels, metadata, nameList, secretName, shortText, utf8Length } from './names.ts';
 import { accessRequest, type GuardrailManifest, type MaskManifest } from './rules.ts';
 
-export const manifestKinds = ['Resource', 'Access', 'Guardrail', 'Mask', 'Group', 'Principal'] as const;
+export const manifestKinds = [
+  'Resource',
+  'Access',
+  'Guardrail',
+  'Mask',
+  'Group',
+  'Principal',
+  'CertificateAuthority',
+] as const;
 export type ManifestKind = (typeof manifestKinds)[number];
 export const manifestKind = z.enum(manifestKinds);
 
@@ -99,6 +107,11 @@ const credential = z.strictObject({
     .max(limits.textLengthMax)
     .refine((text) => !text.includes('\0'), 'must not hold a zero byte'),
   password: secretSource.optional(),
+  privateKey: secretSource.optional().describe('A private key without passphrase, as OpenSSH or PEM writes it.'),
+  certificate: z
+    .boolean()
+    .optional()
+    .describe('The gateway signs a short-lived user certificate for each session (sallyport get ssh-authority).'),
 });
 
 /** The fields of every Resource, whatever its protocol. */
@@ -142,6 +155,25 @@ export const accessSchema = z.strictObject({
   }),
 });
 
+/** One line of an `authorized_keys` file without options; certificates and old kinds are none. */
+export const sshPublicKey = z
+  .string()
+  .max(limits.sshKeyLengthMax)
+  .regex(
+    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) AAAA[A-Za-z0-9+/]+={0,3}(?: [^\r\n]*)?$/,
+    'must be a public key as OpenSSH writes it: ssh-ed25519 AAAA… comment',
+  );
+
+export const certificateAuthoritySchema = z.strictObject({
+  kind: z.literal('CertificateAuthority'),
+  metadata,
+  spec: z.strictObject({
+    keys: z.array(sshPublicKey).min(1).max(limits.listEntriesMax).describe('What it signs user certificates with.'),
+    principals: principalSelector.describe('For whom it may vouch. A certificate must name the principal as well.'),
+    description: shortText.optional(),
+  }),
+});
+
 export const groupSchema = z.strictObject({
   kind: z.literal('Group'),
   metadata,
@@ -163,6 +195,11 @@ export const principalSchema = z.strictObject({
       .refine((value) => new Set(value).size === value.length, 'must not name a role twice')
       .default(['member']),
     disabled: z.boolean().default(false).describe('Ends live sessions and refuses new ones.'),
+    sshKeys: z
+      .array(sshPublicKey)
+      .max(limits.sshKeysMax)
+      .optional()
+      .describe('Public keys that this principal signs on with at SSH. Taking one away ends what it opened.'),
     password: z
       .string()
       .min(limits.passwordLengthMin, `must be at least ${limits.passwordLengthMin} characters`)
@@ -229,6 +266,7 @@ function settingSchema(definition: SettingDefinition): z.ZodType {
 }
 
 export type AccessManifest = z.output<typeof accessSchema>;
+export type CertificateAuthorityManifest = z.output<typeof certificateAuthoritySchema>;
 export type GroupManifest = z.output<typeof groupSchema>;
 export type PrincipalManifest = z.output<typeof principalSchema>;
 export type ResourceManifest = z.output<ReturnType<typeof looseResourceSchema>>;
@@ -239,7 +277,8 @@ export type Manifest =
   | GuardrailManifest
   | MaskManifest
   | GroupManifest
-  | PrincipalManifest;
+  | PrincipalManifest
+  | CertificateAuthorityManifest;
 export type SecretSource = z.output<typeof secretSource>;
 
 /**
@@ -261,7 +300,10 @@ export function normaliseManifest<M extends Manifest>(manifest: M, protocols: re
 /** The kind a person means by `resource`, `resources` or `Resource`; null where none. */
 export function kindOfWord(word: string): ManifestKind | null {
   const lower = word.toLowerCase();
-  const plurals: Readonly<Record<string, ManifestKind>> = { accesses: 'Access' };
+  const plurals: Readonly<Record<string, ManifestKind>> = {
+    accesses: 'Access',
+    certificateauthorities: 'CertificateAuthority',
+  };
   return (
     plurals[lower] ?? manifestKinds.find((kind) => [kind, `${kind}s`].some((w) => w.toLowerCase() === lower)) ?? null
   );

@@ -13,6 +13,7 @@ export const permissions = [
   'secrets.write',
   'sessions.read',
   'sessions.kill',
+  'sessions.steer',
   'recordings.read',
   'resources.read',
   'access.explain',

@@ -79,6 +79,8 @@ export const reviewedCommandShape = z.object({
   unknown: z.array(z.string()),
   /** Null where the resource was not or could not be asked. */
   estimatedRows: z.number().nullable(),
+  /** The same in plain words: of what, who says so, or why nobody does. */
+  estimate: z.string(),
   inTransaction: z.boolean(),
 });
 

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import * as limits from './limits.ts';
-import { manifestKind } from './manifest.ts';
+import { manifestKind, sshPublicKey } from './manifest.ts';
 import { identifier, moment, objectName, reasonText, secretName, shortText } from './names.ts';
 import { grantShape, reviewShape, reviewStates, reviewSummaryShape } from './review-shapes.ts';
 import { defineRoute, json, ndjson, none, text } from './route.ts';
@@ -20,6 +20,7 @@ import {
   principalShape,
   recordedEntryShape,
   sessionShape,
+  signOnShape,
   statusShape,
   tokenShape,
 } from './shapes.ts';
@@ -137,6 +138,57 @@ export const routes = {
     response: json(objectResultShape),
   }),
 
+  listSignOns: defineRoute({
+    method: 'GET',
+    path: '/api/v1/sign-ons',
+    summary: 'Lists sign-ons elsewhere, such as by ssh, that wait for your approval.',
+    permission: 'self',
+    response: json(z.object({ signOns: z.array(signOnShape) })),
+  }),
+  decideSignOn: defineRoute({
+    method: 'POST',
+    path: '/api/v1/sign-ons/:id',
+    summary: 'Approves or refuses a sign-on of your own, once.',
+    permission: 'self',
+    params: byId,
+    body: z.strictObject({ decision: z.enum(['approve', 'refuse']) }),
+    response: none,
+  }),
+
+  sshKeys: defineRoute({
+    method: 'GET',
+    path: '/api/v1/ssh/keys',
+    summary: 'Gives the keys by which clients know this gateway, and by which targets trust its certificates.',
+    permission: 'self',
+    response: json(
+      z.object({
+        hostKeys: z.array(z.string()).describe('For known_hosts.'),
+        userAuthority: z.string().describe('For TrustedUserCAKeys of targets.'),
+      }),
+    ),
+  }),
+  signSshKey: defineRoute({
+    method: 'POST',
+    path: '/api/v1/ssh/certificates',
+    summary: 'Signs a certificate for your public key; it lives as long as the token of the call, and dies with it.',
+    permission: 'self',
+    body: z.strictObject({ publicKey: sshPublicKey }),
+    response: json(z.object({ certificate: z.string(), expiresAt: z.string() })),
+  }),
+  scanHostKeys: defineRoute({
+    method: 'GET',
+    path: '/api/v1/objects/Resource/:name/host-keys',
+    summary: 'Asks the target of an SSH resource for its host keys, to be compared and pinned. Changes nothing.',
+    permission: 'objects.write',
+    params: z.strictObject({ name: objectName }),
+    response: json(
+      z.object({
+        address: z.string(),
+        keys: z.array(z.object({ publicKey: z.string(), fingerprint: z.string(), pinned: z.boolean() })),
+      }),
+    ),
+  }),
+
   listSecrets: defineRoute({
     method: 'GET',
     path: '/api/v1/secrets',
@@ -201,6 +253,18 @@ export const routes = {
     permission: 'sessions.kill',
     params: byId,
     body: z.strictObject({ reason: shortText.min(1) }),
+    response: none,
+  }),
+  steerSession: defineRoute({
+    method: 'POST',
+    path: '/api/v1/sessions/:id/steer',
+    summary: 'Shows the person of a live session a message, stops reading what they send, or goes on.',
+    permission: 'sessions.steer',
+    params: byId,
+    body: z.discriminatedUnion('action', [
+      z.strictObject({ action: z.literal('message'), text: shortText.min(1) }),
+      z.strictObject({ action: z.enum(['pause', 'resume']) }),
+    ]),
     response: none,
   }),
   sessionEvents: defineRoute({

@@ -10,7 +10,11 @@
  * can enforce the rule, and whether its examples come out. Those are the compilers' to say (`RuleChecks`), before a save.
  */
 import { z } from 'zod';
+import { connectionKinds } from '../../core/connections.ts';
+import { type FileOperationName, fileOperations } from '../../core/files.ts';
 import type { PrincipalKind } from '../../core/principal.ts';
+import type { ShellAccess } from '../../core/shell.ts';
+import { type ShellEffect, shellEffects } from '../../core/shell-effects.ts';
 import { type SqlEffect, sqlEffects, statementKinds } from '../../core/sql-effects.ts';
 import type { VerdictName } from '../../core/verdict.ts';
 import * as limits from './limits.ts';
@@ -20,6 +24,9 @@ import { byteCount, durationMs, durationText } from './spelling.ts';
 const principalKinds = ['person', 'service', 'agent'] as const satisfies readonly PrincipalKind[];
 const verdictNames = ['allow', 'mask', 'hold', 'block', 'terminate'] as const satisfies readonly VerdictName[];
 const effectNames = Object.keys(sqlEffects) as [SqlEffect, ...SqlEffect[]];
+const shellEffectNames = Object.keys(shellEffects) as [ShellEffect, ...ShellEffect[]];
+const fileOperationNames = Object.keys(fileOperations) as [FileOperationName, ...FileOperationName[]];
+const shellAccesses = ['read', 'write', 'delete', 'execute'] as const satisfies readonly ShellAccess[];
 
 const someNames = nameList.min(1, 'must not be empty; leave it out to select everyone');
 
@@ -71,6 +78,17 @@ const namePattern = z
   .max(limits.patternNameLengthMax)
   .refine((text) => !/[\0\n\r]/.test(text), 'must be one line');
 
+const pathPattern = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(limits.pathPatternLengthMax)
+  .refine((text) => !/[\0\n\r]/.test(text), 'must be one line');
+
+const uncertain = z
+  .enum(['match', 'ignore'])
+  .optional()
+  .describe('What stays unknown may be anything, and counts as matching: match unless given.');
+
 const sql = z
   .strictObject({
     effects: oneOf(effectNames).optional().describe('What the statement can do; one is enough.'),
@@ -95,9 +113,65 @@ const sql = z
   .refine((value) => Object.keys(value).length > 0, 'must not be empty')
   .describe('What the command means. All that is given must hold.');
 
+const shell = z
+  .strictObject({
+    programs: patternsOf(namePattern)
+      .optional()
+      .describe(
+        'Names without directory, or paths as written where the pattern has a slash; * for any run of characters.',
+      ),
+    verbs: patternsOf(namePattern).optional().describe('The program and its subcommands: systemctl restart, git push.'),
+    arguments: patternsOf(namePattern)
+      .optional()
+      .describe('One of the arguments, as a whole: --force. Letters of a cluster count by themselves: -r finds -rf.'),
+    effects: oneOf(shellEffectNames).optional().describe('What the command can do; one is enough.'),
+    paths: patternsOf(pathPattern)
+      .optional()
+      .describe('Absolute paths; * stands for any run of characters, slashes included.'),
+    access: z.enum(shellAccesses).optional().describe('How a path must be used to count.'),
+    users: patternsOf(namePattern).optional().describe('As whom it runs, where the command says so.'),
+    hosts: patternsOf(namePattern).optional().describe('Where else it runs: targets of ssh, names of containers.'),
+    flags: patternsOf(namePattern).optional().describe('Why something stays unknown: opaque:*, nested-shell, …'),
+    incomplete: z.boolean().optional().describe('true: something runs, or may, that is not listed.'),
+    unbounded: z.boolean().optional().describe('true: the text, or a program in it, may run what is not listed.'),
+    uncertain,
+  })
+  .refine((value) => Object.keys(value).length > 0, 'must not be empty')
+  .describe('What a shell text runs. All that is given must hold of one and the same command.');
+
+const files = z
+  .strictObject({
+    operations: oneOf(fileOperationNames).optional().describe('What is done; one is enough.'),
+    direction: z.enum(['upload', 'download']).optional(),
+    paths: patternsOf(pathPattern)
+      .optional()
+      .describe('Globs over canonical paths: * and ? within a name, ** for any run of directories.'),
+    sizeMin: byteCount.optional().describe('At least so many bytes; a size not known beforehand may be any.'),
+    uncertain,
+  })
+  .refine((value) => Object.keys(value).length > 0, 'must not be empty')
+  .describe('What is done with files. All that is given must hold of one and the same operation.');
+
+const connections = z
+  .strictObject({
+    kinds: oneOf(connectionKinds).optional(),
+    direction: z
+      .enum(['outward', 'inward'])
+      .optional()
+      .describe('outward: from the client to what the target reaches.'),
+    hosts: patternsOf(namePattern).optional().describe('Names or addresses with *, or networks as 10.0.0.0/8.'),
+    ports: z.array(z.int().min(1).max(65_535)).min(1).max(limits.listEntriesMax).optional(),
+    paths: patternsOf(pathPattern).optional().describe('Of unix sockets.'),
+  })
+  .refine((value) => Object.keys(value).length > 0, 'must not be empty')
+  .describe('Where a carried connection ends. All that is given must hold.');
+
 const commands = z
   .strictObject({
     sql: sql.optional(),
+    shell: shell.optional(),
+    files: files.optional(),
+    connections: connections.optional(),
     verbs: patternsOf(z.string().min(1).max(limits.nameLengthMax)).optional(),
     text: patternsOf(z.string().min(1, 'must not be empty').max(limits.patternLengthMax))
       .optional()

@@ -74,6 +74,16 @@ export const sessionShape = z.object({
   bytesOut: z.number(),
 });
 
+/** A sign-on at a stock protocol that waits for the same person to approve it here. */
+export const signOnShape = z.object({
+  id: z.string(),
+  /** To be compared with what the client shows. */
+  code: z.string(),
+  source: z.string(),
+  requestedAt: at,
+  expiresAt: at,
+});
+
 const parameterShape = z.object({
   type: z.string().nullable(),
   value: z.string().nullable(),
@@ -107,6 +117,23 @@ export const recordedEntryShape = z.discriminatedUnion('type', [
   }),
   z.object({
     type: z.literal('data'),
+    at,
+    command: z.number(),
+    direction: z.enum(['in', 'out']),
+    bytes: z.number(),
+    encoding: z.enum(['utf8', 'base64']),
+    data: z.string(),
+  }),
+  z.object({
+    type: z.literal('terminal'),
+    at,
+    command: z.number(),
+    columns: z.number(),
+    rows: z.number(),
+    term: z.string().nullable(),
+  }),
+  z.object({
+    type: z.literal('screen'),
     at,
     command: z.number(),
     direction: z.enum(['in', 'out']),

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import * as limits from './limits.ts';
 import {
   accessSchema,
+  certificateAuthoritySchema,
   groupSchema,
   looseResourceSchema,
   type Manifest,
@@ -43,7 +44,15 @@ export function manifestSchemas(protocols: readonly ProtocolDescription[] | null
   const resources: z.ZodType[] = protocols === null ? [loose] : [...byProtocol.values()];
   return {
     protocols,
-    all: z.union([...resources, accessSchema, guardrailSchema, maskSchema, groupSchema, principalSchema]),
+    all: z.union([
+      ...resources,
+      accessSchema,
+      guardrailSchema,
+      maskSchema,
+      groupSchema,
+      principalSchema,
+      certificateAuthoritySchema,
+    ]),
     schemaFor(value) {
       switch (field(value, 'kind')) {
         case 'Resource':
@@ -58,6 +67,8 @@ export function manifestSchemas(protocols: readonly ProtocolDescription[] | null
           return groupSchema;
         case 'Principal':
           return principalSchema;
+        case 'CertificateAuthority':
+          return certificateAuthoritySchema;
         default:
           return null;
       }

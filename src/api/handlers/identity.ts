@@ -3,6 +3,7 @@ import { isGatewayError } from '../../base/errors.ts';
 import { escapeLine } from '../../base/escape.ts';
 import { type Actor, actorOf, type EventBody } from '../../core/event.ts';
 import { loginBytesMax } from '../../core/limits.ts';
+import { actingNames } from '../../core/principal.ts';
 import { permissionsOf } from '../authorise.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import type { TokenView } from '../contract/index.ts';
@@ -25,6 +26,7 @@ export function identityHandlers({ ports, record }: ApiParts): Pick<Handlers, Id
       });
       const issued = await tokens.issue({
         owner: principal.name,
+        createdBy: principal.name,
         description: 'sign-on',
         lifetimeSeconds: lifetimeSeconds ?? null,
       });
@@ -76,6 +78,7 @@ export function identityHandlers({ ports, record }: ApiParts): Pick<Handlers, Id
       if (owner !== principal.name && scope !== 'all') throw apiErrors('api.forbidden');
       const issued = await tokens.issue({
         owner,
+        createdBy: actingNames(principal),
         description: input.body.description ?? '',
         lifetimeSeconds: input.body.lifetimeSeconds ?? null,
       });

@@ -1,6 +1,6 @@
 /** Declarative configuration and the secrets beside it: read, apply, delete, rotate. */
 import { actorOf, type EventBody } from '../../core/event.ts';
-import type { Principal } from '../../core/principal.ts';
+import { actingNames, type Principal } from '../../core/principal.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import type { Manifest, ManifestView, ObjectResult } from '../contract/index.ts';
 import { describeChange, secretText } from '../difference.ts';
@@ -90,7 +90,8 @@ export function objectHandlers({ ports, schemas, record }: ApiParts): Pick<Handl
     const events = plan.results.flatMap((result) =>
       result.action === 'unchanged' ? [] : [changeEvent(principal, result)],
     );
-    if (events.length > 0) await configuration.commit(plan.batch, () => record(...events));
+    if (events.length === 0) return;
+    await configuration.commit({ ...plan.batch, by: actingNames(principal) }, () => record(...events));
   }
 }
 

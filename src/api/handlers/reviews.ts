@@ -229,6 +229,7 @@ function commandOf(command: ReviewedCommandRecord): NonNullable<ReviewView['comm
     complete: command.complete,
     unknown: unknown.map(displayLine),
     estimatedRows: command.estimatedRows,
+    estimate: displayLine(command.estimate),
     inTransaction: command.inTransaction,
   };
 }

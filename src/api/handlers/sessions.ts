@@ -14,7 +14,14 @@ import { exportExtensions, exportMediaTypes, writeEntries } from '../export.ts';
 import type { SessionRecord } from '../ports.ts';
 import { type RenderCell, renderEntries } from '../render.ts';
 
-type SessionRoute = 'listSessions' | 'getSession' | 'killSession' | 'readRecording' | 'tailSession' | 'exportSession';
+type SessionRoute =
+  | 'listSessions'
+  | 'getSession'
+  | 'killSession'
+  | 'steerSession'
+  | 'readRecording'
+  | 'tailSession'
+  | 'exportSession';
 
 export function sessionHandlers({ ports, protocols, record }: ApiParts): Pick<Handlers, SessionRoute> {
   const { sessions } = ports;
@@ -45,6 +52,17 @@ export function sessionHandlers({ ports, protocols, record }: ApiParts): Pick<Ha
       const { reason } = input.body;
       await record({ type: 'session.kill', session: session.id, principal: actorOf(principal), reason });
       if (!(await sessions.kill(session.id, principal.name, reason))) throw apiErrors('api.not-live');
+      return undefined;
+    },
+
+    async steerSession({ principal, scope, input }) {
+      const session = await visible(input.params.id, principal, scope);
+      if (!session.live) throw apiErrors('api.not-live');
+      const { body } = input;
+      const text = body.action === 'message' ? body.text : '';
+      const actor = actorOf(principal);
+      await record({ type: 'session.steered', session: session.id, principal: actor, action: body.action, text });
+      if (!(await sessions.steer(session.id, body.action, text))) throw apiErrors('api.not-steerable');
       return undefined;
     },
 

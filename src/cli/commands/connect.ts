@@ -47,7 +47,7 @@ export const connectCommand: CommandSpec = {
     if (resource === undefined) {
       throw cliError('cli.no', {
         what: `There is no resource ${name} that you may open.`,
-        todo: `See what you may open: sallyport connect. Ask why: sallyport explain --resource ${name}`,
+        todo: `See what you may open: sallyport connect, and why not this: sallyport explain ${name}. To ask for it: sallyport request ${name} --for 1h`,
       });
     }
     const adapter = clientAdapterOf(resource.protocol);
@@ -69,7 +69,8 @@ export const connectCommand: CommandSpec = {
 async function listResources(context: CommandContext, resources: readonly OpenableResource[]): Promise<undefined> {
   const { output } = context;
   await output.result(resources, async () => {
-    if (resources.length === 0) return output.note('There is no resource that you may open.');
+    if (resources.length === 0)
+      return output.note('There is no resource that you may open. To ask for one: sallyport request RESOURCE --for 1h');
     await output.table(
       [{ title: 'RESOURCE' }, { title: 'PROTOCOL' }, { title: 'LABELS', widest: 60 }],
       resources.map((resource) => [

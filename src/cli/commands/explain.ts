@@ -58,7 +58,7 @@ async function showAccess(
   const who = `${palette.strong(escapeLine(answer.principal))} → ${palette.strong(escapeLine(answer.resource))}`;
   await output.line(
     answer.granted
-      ? `${palette.good('✔')} ${who}: granted by Access ${palette.accent(escapeLine(answer.rule))}`
+      ? `${palette.good('✔')} ${who}: granted by ${grantedBy(answer.rule, palette)}`
       : `${palette.bad('✘')} ${who}: no Access grants this`,
   );
   if (trace.length === 0) {
@@ -72,6 +72,14 @@ async function showAccess(
     [{ title: '' }, { title: 'ACCESS' }, { title: 'WHY' }],
     trace.map((step) => [holdsMark(step.matched, palette), step.access, step.why]),
   );
+}
+
+/** A standing Access by its name; what a review gave for a while by its id. */
+function grantedBy(rule: string, palette: Palette): string {
+  const [, grant] = /^grant:(.+)$/.exec(rule) ?? [];
+  return grant === undefined
+    ? `Access ${palette.accent(escapeLine(rule))}`
+    : `the grant ${palette.accent(escapeLine(grant))}`;
 }
 
 function holdsMark(holds: boolean, palette: Palette): Cell {

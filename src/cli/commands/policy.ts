@@ -3,7 +3,7 @@
  *
  * Deliberately absent: judging anything here. The gateway's own analysis and rules do, as they would in a session.
  */
-import { locateProblem, type ReplayEntry } from '../../api/contract/index.ts';
+import { formatProblem, locateProblem, type ManifestProblem, type ReplayEntry } from '../../api/contract/index.ts';
 import { escapeLine } from '../../base/escape.ts';
 import type { CommandSpec, OptionSpec } from '../command.ts';
 import { usage } from '../errors.ts';
@@ -53,7 +53,7 @@ export const policyTestCommand: CommandSpec = {
             { title: 'EXAMPLE', align: 'right' },
             { title: 'EXPECTED' },
             { title: 'GOT' },
-            { title: 'ON', widest: 32 },
+            { title: 'ON', widest: 32, spare: 1 },
             { title: 'COMMAND', widest: 60 },
           ],
           answer.results.map(({ name, example, expected, got, passed, resource, command }): readonly Cell[] => [
@@ -75,15 +75,18 @@ export const policyTestCommand: CommandSpec = {
           : `${count(passed, 'example')} passed, ${failed.length} failed.`,
       );
     });
-    if (answer.problems.length > 0) {
-      const problems = answer.problems.flatMap((problem) => {
-        const source = problem.document === null ? undefined : sources[problem.document];
-        return source === undefined
-          ? [{ file: '(as configured)', line: 1, column: 1, field: '', message: problem.message }]
-          : [locateProblem(source, problem)];
-      });
-      throw problemsError(problems);
-    }
+    const located = (problem: (typeof answer.problems)[number]): ManifestProblem => {
+      const source = problem.document === null ? undefined : sources[problem.document];
+      return source === undefined
+        ? { file: '(as configured)', line: 1, column: 1, field: '', message: problem.message }
+        : locateProblem(source, problem);
+    };
+    // An example that fails stands in the table; why, and where it is written, below it. All else kept examples from running.
+    const isOfExample = ({ path: [spec, examples] }: (typeof answer.problems)[number]): boolean =>
+      spec === 'spec' && examples === 'examples' && failed.length > 0;
+    const broken = answer.problems.filter((problem) => !isOfExample(problem));
+    if (broken.length > 0) throw problemsError(broken.map(located), 'Correct it and test again.');
+    for (const problem of answer.problems) output.note(formatProblem(located(problem)));
     return failed.length === 0 ? exitCodes.ok : exitCodes.no;
   },
 };
@@ -144,11 +147,11 @@ export const policyReplayCommand: CommandSpec = {
       await output.line();
       await output.table(
         [
-          { title: 'WHEN' },
-          { title: 'SESSION' },
+          { title: 'WHEN', spare: 1 },
+          { title: 'SESSION', spare: 4 },
           { title: '#', align: 'right' },
-          { title: 'WHO', widest: 24 },
-          { title: 'WHERE', widest: 24 },
+          { title: 'WHO', widest: 24, spare: 2 },
+          { title: 'WHERE', widest: 24, spare: 3 },
           { title: 'BEFORE' },
           { title: 'AFTER' },
           { title: 'COMMAND', widest: 60 },

@@ -32,7 +32,7 @@ export const requestCommand: CommandSpec = {
     const { names, groups } = asked.reviewers;
     const who = [...names, ...groups.map((group) => `a member of ${group}`)].join(' or ');
     output.note(
-      `✔ Asked for ${asked.resource} as ${asked.id}. ${who} decides; it expires ${relativeTime(Date.parse(asked.expiresAt), io.clock.now())}.`,
+      `✔ Asked for ${asked.resource} as ${asked.id}. It waits for ${who}, and expires ${relativeTime(Date.parse(asked.expiresAt), io.clock.now())}.`,
     );
     const review = options.flag('wait') ? await outcome(context, api, asked) : asked;
     await output.result(review, async () => {

@@ -18,14 +18,18 @@ export const reviewsLsCommand: CommandSpec = {
   options: [
     { flags: '--state <state>', description: 'Only those in this state.', choices: reviewStates },
     { flags: '--mine', description: 'Only what you asked for.' },
-    { flags: '--to-decide', description: 'Only what you may decide.' },
+    {
+      flags: '--to-decide',
+      description: 'Only what waits for your decision; with --state, what you might have decided.',
+    },
     { flags: '-n, --limit <count>', description: `At most so many (default ${listedDefault}).` },
   ],
-  examples: ['sallyport reviews ls --to-decide --state pending'],
+  examples: ['sallyport reviews ls --to-decide'],
   async run(context) {
     const { io, options, output } = context;
     const wanted = options.integer('limit', { minimum: 1, maximum: listedMax }) ?? listedDefault;
-    const state = reviewStates.find((known) => known === options.text('state'));
+    const given = reviewStates.find((known) => known === options.text('state'));
+    const state = given ?? (options.flag('toDecide') ? 'pending' : undefined);
     const mine = options.flag('mine') ? true : options.flag('toDecide') ? false : undefined;
     const { client } = await context.api();
     const found: ReviewSummary[] = [];

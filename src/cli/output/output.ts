@@ -88,7 +88,7 @@ export class Output {
   }
 
   async fields(fields: readonly (readonly [string, Cell])[]): Promise<void> {
-    await this.lines(fieldLines(fields, this.palette));
+    await this.lines(fieldLines(fields, this.palette, this.columns));
   }
 
   /** Writes `value` when a script asked for JSON or YAML; otherwise lets `people` write. */

@@ -83,6 +83,9 @@ export function eventLine(event: SessionEventView, palette: Palette): string {
       return `${palette.warning('⏸ review')} ${escapeLine(facts)}`;
     }
     case 'review.decided': {
+      if (event.how.startsWith('break-glass')) {
+        return `${palette.bad('▲ glass broken')} by ${escapeLine(event.by)}${reason(event.reason)}`;
+      }
       const isApproval = event.decision === 'approve';
       const mark = isApproval ? palette.good('✔ approved') : palette.bad('✘ denied');
       return `${mark} by ${escapeLine(event.by)} (${escapeLine(event.how)})${reason(event.reason)}${event.state === 'pending' ? palette.faint(', more are needed') : ''}`;
@@ -130,6 +133,7 @@ export function summaryFields(events: readonly SessionEventView[]): (readonly [s
 function reviewSummary(review: string, events: readonly SessionEventView[]): string {
   const parts = events.flatMap((event) => {
     if (event.type === 'review.decided' && event.review === review) {
+      if (event.how.startsWith('break-glass')) return [`glass broken by ${event.by}`];
       return [`${event.decision === 'approve' ? 'approved' : 'denied'} by ${event.by}`];
     }
     return event.type === 'review.ended' && event.review === review ? [event.outcome] : [];

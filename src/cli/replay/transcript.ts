@@ -123,7 +123,10 @@ export class Transcript {
         if (room > 0) command.rows.push(...entry.rows.slice(0, room));
         return [];
       }
+      case 'terminal':
+        return [];
       case 'data':
+      case 'screen':
         return this.#data(entry);
       case 'omitted': {
         const command = this.#of(entry.command);
@@ -189,7 +192,7 @@ export class Transcript {
     return `  ${palette.name(`$${index + 1}`)}${palette.faint(type)} = ${value}${cut}`;
   }
 
-  #data(entry: Entry<'data'>): string[] {
+  #data(entry: Entry<'data'> | Entry<'screen'>): string[] {
     const command = this.#of(entry.command);
     const isFirst = command.dataBytes === 0;
     command.dataBytes += entry.bytes;

@@ -67,6 +67,7 @@ export function review(change: Partial<ReviewView> = {}): ReviewView {
       complete: false,
       unknown: ['triggers: public.customers'],
       estimatedRows: 12_000,
+      estimate: 'about 12,000 rows of public.customers (planner)',
       inTransaction: true,
     },
     access: null,

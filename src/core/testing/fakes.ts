@@ -8,7 +8,7 @@ import type { CommandDraft } from '../command.ts';
 import { coreErrors } from '../errors.ts';
 import type { EventBody, SpaceLevel } from '../event.ts';
 import { allowed, type HoldTerms } from '../judgement.ts';
-import type { Journal, Judge, Recording, Recordings } from '../ports.ts';
+import type { Identification, Journal, Judge, Recording, Recordings } from '../ports.ts';
 import type { Principal } from '../principal.ts';
 import type { RecordingEntry } from '../recording.ts';
 import type { Resource } from '../resource.ts';
@@ -196,6 +196,14 @@ export function testHold(rule: string, message: string): HoldTerms {
 
 /** Allows everything. */
 export const allowAll: Judge = judgeBy(() => ({ name: 'allow', rule: 'access', reason: '' }));
+
+/** Identification by keys and approval, for tests of protocols without them. */
+export const noKeys: Omit<Identification, 'bySecret' | 'byScram'> = {
+  acceptsKey: () => Promise.resolve(false),
+  byKey: () => Promise.reject(coreErrors('core.not-authenticated')),
+  byCertificate: () => Promise.reject(coreErrors('core.not-authenticated')),
+  byApproval: () => Promise.reject(coreErrors('core.not-authenticated')),
+};
 
 /** Nobody can be asked. */
 export const noReviews: Reviews = {

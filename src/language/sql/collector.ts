@@ -7,6 +7,7 @@
 
 import type {
   Condition,
+  Displaced,
   FunctionUse,
   OperatorUse,
   Reason,
@@ -44,6 +45,7 @@ export class Collector {
   readonly parameters = new Set<number>();
   readonly settings = new Set<string>();
   readonly conditions: Condition[] = [];
+  readonly displaced: Displaced[] = [];
   /** What was expanded already: object id and action. */
   readonly expanded = new Set<string>();
   sessionDependent = false;
@@ -129,6 +131,7 @@ export class Collector {
       operators: [...this.#operators.values()],
       conditions: this.conditions,
       rowEstimate: sumOf(this.#estimates),
+      ...(this.displaced.length === 0 ? {} : { displaced: this.displaced }),
       lineage,
       parameters: [...this.parameters].sort((a, b) => a - b),
       settings: [...this.settings].sort(),

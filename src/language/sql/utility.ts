@@ -79,6 +79,11 @@ function special(walker: Walker, type: string, fields: Fields): void {
       if (name === 'c' || name === 'internal') out.effect('program-execution');
       break;
     }
+    case 'RenameStmt':
+    case 'AlterObjectSchemaStmt':
+    case 'AlterTableStmt':
+      displace(walker, type, fields);
+      break;
     case 'DiscardStmt':
       if (fields['target'] === 'DISCARD_ALL') noteSetting(walker, null);
       if (fields['target'] !== 'DISCARD_PLANS') out.effect('drop');
@@ -90,6 +95,35 @@ function special(walker: Walker, type: string, fields: Fields): void {
     case 'DropOwnedStmt':
       out.unknown('dependents');
       break;
+  }
+}
+
+/** Notes what a statement renames, moves or takes away: rules go by names. */
+function displace(
+  { out }: Walker,
+  type: 'RenameStmt' | 'AlterObjectSchemaStmt' | 'AlterTableStmt',
+  fields: Fields,
+): void {
+  const { schema, name: relation } = relationOf((fields['relation'] ?? {}) as Fields);
+  const objectType = textOf(fields['renameType'] ?? fields['objectType'] ?? fields['objtype']);
+  const named = { schema, relation, column: null };
+  if (type === 'AlterTableStmt') {
+    for (const item of listOf(fields['cmds'])) {
+      const command = unwrap(item, 'AlterTableCmd');
+      if (command?.['subtype'] !== 'AT_DropColumn') continue;
+      out.displaced.push({ ...named, column: textOf(command['name']), becomes: null });
+    }
+  } else if (type === 'AlterObjectSchemaStmt') {
+    if (relationTypes.has(objectType)) {
+      out.displaced.push({ ...named, becomes: { schema: textOf(fields['newschema']) } });
+    }
+  } else {
+    const [was, becomes] = [textOf(fields['subname']), textOf(fields['newname'])];
+    if (objectType === 'OBJECT_COLUMN') out.displaced.push({ ...named, column: was, becomes: { column: becomes } });
+    else if (relationTypes.has(objectType)) out.displaced.push({ ...named, becomes: { relation: becomes } });
+    else if (objectType === 'OBJECT_SCHEMA') {
+      out.displaced.push({ schema: was, relation: null, column: null, becomes: { schema: becomes } });
+    }
   }
 }
 
@@ -116,7 +150,18 @@ function nameObject(walker: Walker, objectType: string, object: Json | undefined
 const dropStmt: Handler = (walker, fields, scope) => {
   begin(walker, { kind: 'drop', effects: ['drop'] }, true);
   cascade(walker, fields);
-  for (const object of listOf(fields['objects'])) nameObject(walker, textOf(fields['removeType']), object, 'drop');
+  const removeType = textOf(fields['removeType']);
+  for (const object of listOf(fields['objects'])) {
+    nameObject(walker, removeType, object, 'drop');
+    if (!walker.runs) continue;
+    const names = namesOf(unwrap(object, 'List')?.['items']);
+    const gone = { column: null, becomes: null };
+    if (relationTypes.has(removeType)) {
+      walker.out.displaced.push({ schema: names.at(-2) ?? null, relation: names.at(-1) ?? '', ...gone });
+    } else if (removeType === 'OBJECT_SCHEMA') {
+      walker.out.displaced.push({ schema: textOf(unwrap(object, 'String')?.['sval']), relation: null, ...gone });
+    }
+  }
   walker.within({ mode: 'store' }, () => walker.children('DropStmt', fields, scope));
 };
 

@@ -16,6 +16,8 @@ export interface NumberRule {
   /** Layout → how sure a passing number in it is. */
   readonly layouts: Readonly<Record<string, Strength>>;
   check(digits: string): boolean;
+  /** The same of the first `size` of digits as values, for what is common enough. */
+  readonly checkValues?: (digits: Uint8Array, size: number) => boolean;
 }
 
 const part = (digits: string, from: number, size: number): number => Number(digits.slice(from, from + size));
@@ -41,15 +43,33 @@ for (const groups of [
   for (const separator of [' ', '-', '.']) cardLayouts[groups.join(separator)] = 'strong';
 }
 
-/** Brands by their first digits, with the lengths they use. Sources: ISO/IEC 7812 registries that the brands publish. */
+/** Luhn's check digit (ISO/IEC 7812-1) over digits as values. */
+function passesLuhnValues(digits: Uint8Array, size: number): boolean {
+  let sum = 0;
+  for (let index = size - 1, doubled = false; index >= 0; index--, doubled = !doubled) {
+    const digit = digits[index]!;
+    sum += doubled ? (digit > 4 ? digit * 2 - 9 : digit * 2) : digit;
+  }
+  return sum % 10 === 0;
+}
+
+const cardValues = new Uint8Array(32);
+
 export function isCard(digits: string): boolean {
-  const size = digits.length;
-  const six = part(digits, 0, 6);
+  const size = Math.min(digits.length, cardValues.length);
+  for (let index = 0; index < size; index++) cardValues[index] = digits.charCodeAt(index) - 0x30;
+  return isCardOf(cardValues, size);
+}
+
+/** Brands by their first digits, with the lengths they use. Sources: ISO/IEC 7812 registries that the brands publish. */
+function isCardOf(digits: Uint8Array, size: number): boolean {
+  const first = digits[0]!;
+  const six = ((((first * 10 + digits[1]!) * 10 + digits[2]!) * 10 + digits[3]!) * 10 + digits[4]!) * 10 + digits[5]!;
   const four = Math.floor(six / 100);
   const two = Math.floor(six / 10_000);
   const known =
     // Visa
-    (digits[0] === '4' && (size === 13 || size === 16 || size === 19)) ||
+    (first === 4 && (size === 13 || size === 16 || size === 19)) ||
     // Mastercard
     (size === 16 && ((two >= 51 && two <= 55) || (four >= 2221 && four <= 2720))) ||
     // American Express
@@ -82,7 +102,9 @@ export function isCard(digits: string): boolean {
         six === 636_368 ||
         six === 438_935 ||
         six === 606_282));
-  return known && !isRepeated(digits) && passesLuhn(digits);
+  if (!known || !passesLuhnValues(digits, size)) return false;
+  for (let index = 1; index < size; index++) if (digits[index] !== first) return true;
+  return false;
 }
 
 function isSsn(digits: string): boolean {
@@ -199,7 +221,7 @@ function isTfn(digits: string): boolean {
 }
 
 export const numberRules: readonly NumberRule[] = [
-  { detector: 'credit_card', layouts: cardLayouts, check: isCard },
+  { detector: 'credit_card', layouts: cardLayouts, check: isCard, checkValues: isCardOf },
   {
     detector: 'us_ssn',
     layouts: { '3-2-4': 'strong', '3 2 4': 'medium', '3.2.4': 'medium', '9': 'weak' },

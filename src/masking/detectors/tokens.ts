@@ -65,8 +65,9 @@ function findProviderTokens(text: string, names: ReadonlySet<DetectorName>, work
     const end = run.index + run[0].length;
     const part = text.slice(start, end);
     // A hash or UUID alone is none; beside a name it may be.
+    if (!work.spend(part.length)) return;
     if (part.length === run[0].length && plainHex.test(part)) continue;
-    if (!work.spend(part.length * 4 + 50)) return;
+    if (!work.spend(part.length * 3 + 50)) return;
     if (!tokenHints.test(part)) continue;
     const lower = part.toLowerCase();
     for (const rule of tokenRules) {

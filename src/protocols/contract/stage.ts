@@ -22,7 +22,7 @@ import { splitLogin } from '../../core/login.ts';
 import type { Identification } from '../../core/ports.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { RecordingMode, Resource } from '../../core/resource.ts';
-import { judgeBy, noReviews } from '../../core/testing/fakes.ts';
+import { judgeBy, noKeys, noReviews } from '../../core/testing/fakes.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import type { HarnessUpstream, LoginAs, ProtocolHarness } from './harness.ts';
 import { MemoryJournal, MemoryRecordings } from './memory.ts';
@@ -79,7 +79,15 @@ export class Stage {
         decide: (_principal, resource) => ({ granted: resource.name !== 'forbidden', rule: 'access-of-the-test' }),
       },
       resources: { find: (name) => Promise.resolve(this.#resource(name)) },
-      credentials: { reveal: () => Promise.resolve({ username: upstream.username, password: upstream.password }) },
+      credentials: {
+        reveal: () =>
+          Promise.resolve({
+            username: upstream.username,
+            password: upstream.password,
+            privateKey: null,
+            authority: null,
+          }),
+      },
       dialler: {
         dial: async (resource, signal) => {
           const tap = new TapWire(await SocketWire.dial(resource.host, resource.port, signal), this.#cutBytes);
@@ -107,7 +115,13 @@ export class Stage {
       const client = new TapWire(new SocketWire(socket), stage.#cutBytes);
       stage.clientTaps.push(client);
       const connection = { id: `con_${stage.clientTaps.length}`, source: client.remoteAddress, tlsRequired: false };
-      const door = stage.doors.open({ protocol, client, connection, serverTls: () => serverTls });
+      const door = stage.doors.open({
+        protocol,
+        client,
+        connection,
+        serverTls: () => serverTls,
+        hostKeys: () => [],
+      });
       stage.#accepting.push(accepting.accept(client, door).catch((error: unknown) => void stage.#failures.push(error)));
     });
     stage.#server.listen(0, '127.0.0.1');
@@ -290,6 +304,7 @@ export class Stage {
     };
     const isKnown = (login: string): boolean => splitLogin(login)?.principal === 'engineer';
     return {
+      ...noKeys,
       bySecret: (login, secret) =>
         isKnown(login) && secret === this.token
           ? Promise.resolve(principal)

@@ -18,9 +18,13 @@ import type { Clock, Timer } from '../../base/clock.ts';
 import { describeError, isGatewayError } from '../../base/errors.ts';
 import type { Door } from '../../core/protocol.ts';
 import type { Resource } from '../../core/resource.ts';
-import type { Session } from '../../core/session.ts';
-import { AnalysisCache, BuiltIns, type CatalogFacts, loadCatalog } from '../../language/index.ts';
+import type { RowEstimate } from '../../core/review.ts';
+import type { Command, Session } from '../../core/session.ts';
+import { type Analysis, AnalysisCache, BuiltIns, type CatalogFacts, loadCatalog } from '../../language/index.ts';
+import type { Changes } from './context-changes.ts';
 import { postgresErrors } from './errors.ts';
+import type { EstimateValues } from './estimate.ts';
+import { Estimator } from './estimate-ask.ts';
 import { catalogInspection, type ServerContext, versionInspection } from './inspection.ts';
 import * as limits from './limits.ts';
 import { type InspectionConnection, openInspection } from './upstream.ts';
@@ -44,10 +48,16 @@ export interface CatalogMember {
   doubt(everyone: boolean): void;
   /** A statement that changes objects, or commits such changes, is on its way. */
   changing(): void;
+  /** What this session is changing, set once. */
+  ownChanges: Changes | null;
+  /** Whether another session is changing what a text names. */
+  isChanging(analysis: Analysis): boolean;
   /** Counts what the others have said so (`changing`): a statement during which it rose may have met other objects. */
   readonly changes: number;
   /** The facts that were last known, out of date or not. */
   readonly lastFacts: CatalogFacts | null;
+  /** Asks the server what it expects of a held command of this session; never rejects (estimate-ask.ts). */
+  estimate(command: Command, searchPath: readonly string[], values: EstimateValues): Promise<RowEstimate>;
   /** How sessions of this database begin. */
   began(known: ServerContext): void;
   /** The session is over. */
@@ -105,9 +115,12 @@ class CatalogSource {
   readonly #clock: Clock;
   #changes = 0;
   readonly #members = new Set<Member>();
+  /** Those that may be changing objects now: few, while each statement of the others asks. */
+  readonly #changing = new Set<Member>();
   /** For this database alone: elsewhere the same version may stand for something else (a copy that went its own way). */
   readonly #cache = new AnalysisCache();
   readonly #builtIns = new BuiltIns();
+  readonly #estimator = new Estimator();
   #facts: CatalogFacts | null = null;
   #lastFacts: CatalogFacts | null = null;
   #began: ServerContext | null = null;
@@ -153,6 +166,7 @@ class CatalogSource {
       get lastFacts() {
         return source.#lastFacts;
       },
+      estimate: (command, path, values) => source.#estimator.ask(session, command, { path, values }, door),
       began: (known) => {
         source.#began = known;
       },
@@ -168,6 +182,15 @@ class CatalogSource {
       changing: () => {
         own++;
         source.#changes++;
+        source.#changing.add(member);
+      },
+      ownChanges: null,
+      isChanging: (analysis) => {
+        for (const other of source.#changing) {
+          if (other.ownChanges?.isOver !== false) source.#changing.delete(other);
+          else if (other !== member && other.ownChanges.concern(analysis)) return true;
+        }
+        return false;
       },
       get changes() {
         return source.#changes - own;
@@ -189,6 +212,7 @@ class CatalogSource {
   }
 
   #leave(member: Member): void {
+    this.#changing.delete(member);
     if (!this.#members.delete(member) || this.#members.size > 0) return;
     this.#periodic?.cancel();
     this.#periodic = null;

@@ -257,10 +257,11 @@ export class ClientSide {
       case 'execute': {
         const { portal: name, rowsMax } = decodeExecute(reader);
         request.portal = statements.portal(name);
-        if (this.#held !== null && this.#held.portal === request.portal) this.#held.coveredBy = request;
+        const bind = this.#held !== null && this.#held.portal === request.portal ? this.#held : null;
+        if (bind !== null) bind.coveredBy = request;
         else this.#releaseHeld();
         this.#held = null;
-        this.#submit(request, executeDraft(name, request.portal, rowsMax, context));
+        this.#submit(request, executeDraft(name, request.portal, bind, rowsMax, context));
         return;
       }
       case 'describe': {
@@ -320,7 +321,7 @@ export class ClientSide {
   #releaseHeld(): void {
     const held = this.#held;
     this.#held = null;
-    if (held?.portal != null) this.#submit(held, bindDraft(held.portal, this.#conversation.context));
+    if (held?.portal != null) this.#submit(held, bindDraft(held.portal, held, this.#conversation.context));
   }
 
   /** CopyData: a run of whole messages is one request; parts of a long one are requests of their own. */

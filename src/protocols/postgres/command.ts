@@ -9,13 +9,15 @@
 import type { CommandDraft } from '../../core/command.ts';
 import { notUnderstood, type SessionContext, type Understood } from './context.ts';
 import { postgresErrors } from './errors.ts';
+import type { EstimateValues } from './estimate.ts';
 import * as limits from './limits.ts';
 import { recordable, withoutPasswords } from './redact.ts';
 import { type Portal, quoteIdentifier, type Statement } from './statements.ts';
 
 export function queryDraft(text: string, context: SessionContext | null): CommandDraft {
   const recordedText = recorded(text);
-  const { effect, meaning, meaningNow, context: record } = context?.understand(text) ?? notUnderstood;
+  const understood = context?.understand(text) ?? notUnderstood;
+  const { effect, meaning, meaningNow, context: record } = understood;
   return {
     kind: 'sql',
     verb: 'query',
@@ -25,6 +27,7 @@ export function queryDraft(text: string, context: SessionContext | null): Comman
     effect,
     meaning,
     meaningNow,
+    estimate: estimateOf(context, understood, () => ({ parameterTypes: [], bind: null })),
     context: record,
     of: null,
   };
@@ -56,30 +59,32 @@ export function prepareDraft(
  * A Bind that is not followed by its Execute. It may have effects all the same: the server calls input functions and,
  * when it plans, functions that are declared immutable.
  */
-export function bindDraft(portal: Portal, context: SessionContext | null): CommandDraft {
-  return portalDraft('bind', portal, context);
+export function bindDraft(portal: Portal, bind: WaitingBind, context: SessionContext | null): CommandDraft {
+  return portalDraft('bind', portal, bind, context);
 }
 
 /** An Execute: judged by the text of its Parse and the parameters of its Bind, as of now (A-PG-17). */
 export function executeDraft(
   portalName: string,
   portal: Portal | null,
+  bind: WaitingBind | null,
   rowsMax: number,
   context: SessionContext | null,
 ): CommandDraft {
-  if (portal !== null) return portalDraft('execute', portal, context);
+  if (portal !== null) return portalDraft('execute', portal, bind, context);
   // A portal that Bind did not make is a cursor of DECLARE; executing it is what FETCH does.
   const text = `FETCH FORWARD ${rowsMax > 0 ? rowsMax : 'ALL'} FROM ${quoteIdentifier(portalName)}`;
   return { ...queryDraft(text, context), verb: 'execute' };
 }
 
-function portalDraft(verb: 'bind' | 'execute', portal: Portal, context: SessionContext | null): CommandDraft {
-  const {
-    effect,
-    meaning,
-    meaningNow,
-    context: record,
-  } = context === null ? notUnderstood : understandPortal(portal, context);
+function portalDraft(
+  verb: 'bind' | 'execute',
+  portal: Portal,
+  bind: WaitingBind | null,
+  context: SessionContext | null,
+): CommandDraft {
+  const understood = context === null ? notUnderstood : understandPortal(portal, context);
+  const { effect, meaning, meaningNow, context: record } = understood;
   return {
     kind: 'sql',
     verb,
@@ -89,9 +94,39 @@ function portalDraft(verb: 'bind' | 'execute', portal: Portal, context: SessionC
     effect,
     meaning,
     meaningNow,
+    estimate: estimateOf(context, understood, () => valuesOf(portal, bind)),
     context: record,
     of: ordinalOf(portal.statement),
     partOf: portal,
+  };
+}
+
+/** A Bind that waits as the command does; its bytes are gone once it was forwarded. */
+export interface WaitingBind {
+  readonly buffer: Buffer | null;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a portal's statement is to run with; null where that is on its way to the server already. */
+function valuesOf({ statement, parameters }: Portal, bind: WaitingBind | null): EstimateValues | null {
+  const parameterTypes = statement?.parameterTypes ?? [];
+  if ((parameters ?? []).length === 0) return { parameterTypes, bind: null };
+  if (bind === null || bind.buffer === null || bind.end - bind.start > limits.estimateQuestionBytesMax) return null;
+  return { parameterTypes, bind: { buffer: bind.buffer, start: bind.start, end: bind.end } };
+}
+
+/** `values`: read when it is asked, since few commands are. */
+function estimateOf(
+  context: SessionContext | null,
+  { within }: Understood,
+  values: () => EstimateValues | null,
+): CommandDraft['estimate'] {
+  if (context === null || within === undefined) return undefined;
+  return async (command) => {
+    const given = values();
+    if (given === null) return { rows: null, why: 'its parameters are too long, or with the server already' };
+    return context.estimate(command, within, given);
   };
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../test/servers/postgres.ts';
-import type { CommandDraft } from '../../core/command.ts';
+import { type CommandDraft, sqlOf } from '../../core/command.ts';
 import type { StatementLineage } from '../../core/sql.ts';
 import * as limits from './limits.ts';
 import * as m from './messages.ts';
@@ -47,17 +47,17 @@ async function start(): Promise<TestGateway> {
 /** Of the last statement that was judged. */
 function last(): { effect: string; relations: string[]; reasons: string[] } {
   const { effect, meaning } = drafts.at(-1)!;
-  const statements = meaning?.sql.statements ?? [];
+  const statements = sqlOf(meaning)?.statements ?? [];
   return {
     effect,
     relations: statements.flatMap(({ relations }) =>
       relations.flatMap(({ candidates }) => candidates.map(({ schema, name }) => `${schema}.${name}`)),
     ),
-    reasons: meaning?.sql.reasons.map(({ code }) => code) ?? ['no meaning'],
+    reasons: sqlOf(meaning)?.reasons.map(({ code }) => code) ?? ['no meaning'],
   };
 }
 
-const lineage = (): StatementLineage | undefined => drafts.at(-1)!.meaning?.sql.statements[0]?.lineage;
+const lineage = (): StatementLineage | undefined => sqlOf(drafts.at(-1)!.meaning)?.statements[0]?.lineage;
 const carried = (): string[] | undefined =>
   lineage()?.columns?.flatMap(({ origins }) =>
     origins.map(({ schema, relation, column }) => `${schema}.${relation}.${column}`),
@@ -323,7 +323,7 @@ describe('the context follows the session', () => {
     await client.query('execute reads');
     expect(last()).toMatchObject({ relations: ['public.plain'], reasons: [] });
     await client.query('execute writes (-1)');
-    expect(drafts.at(-1)!.meaning!.sql.effects).toContain('delete');
+    expect(sqlOf(drafts.at(-1)!.meaning)!.effects).toContain('delete');
     await client.query({ text: 'deallocate reads' });
     await client.query('execute reads').catch(() => undefined);
     expect(last().reasons).toContain('prepared-unknown');
@@ -368,7 +368,7 @@ describe('the context follows the session', () => {
     await readUntilReady(peer);
     peer.write(run('s'));
     await readUntilReady(peer);
-    expect(drafts.at(-1)!.meaning!.sql.effects).toContain('delete');
+    expect(sqlOf(drafts.at(-1)!.meaning)!.effects).toContain('delete');
     peer.socket.destroy();
   });
 
@@ -426,7 +426,7 @@ describe('the context follows the session', () => {
 describe('the catalog follows the database', () => {
   test('a view that another session replaces is another view for everyone at once', async () => {
     const [first, second] = [await connect(await start()), await connect(gateway)];
-    const columns = (): unknown => drafts.at(-1)!.meaning!.sql.statements[0]!.lineage.columns;
+    const columns = (): unknown => sqlOf(drafts.at(-1)!.meaning)!.statements[0]!.lineage.columns;
     await first.query('create table v_base (a int, b int); create view v as select a as x from v_base');
     await second.query('select x from v');
     const before = JSON.stringify(columns());
@@ -442,7 +442,7 @@ describe('the catalog follows the database', () => {
   test('code of the database that replaces a view: the session waits until that is known', async () => {
     const client = await connect(await start());
     await client.query('select n from seen');
-    const version = (): unknown => JSON.stringify(drafts.at(-1)!.meaning!.sql.statements[0]!.lineage);
+    const version = (): unknown => JSON.stringify(sqlOf(drafts.at(-1)!.meaning)!.statements[0]!.lineage);
     const before = version();
     await client.query('select redefine()');
     await client.query('select n from seen');

@@ -17,10 +17,12 @@
  * Deliberately absent: what an analysis means for anybody (policy, masking).
  */
 import type { Clock, Timer } from '../../base/clock.ts';
-import type { Effect, Meaning } from '../../core/command.ts';
+import { type Effect, type Meaning, sqlOf } from '../../core/command.ts';
+import type { RowEstimate } from '../../core/review.ts';
+import type { Command } from '../../core/session.ts';
 import {
+  type Analysis,
   type AnalysisContext,
-  analyseSql,
   type ColumnOrigin,
   type CursorText,
   createContext,
@@ -28,7 +30,8 @@ import {
   type PreparedText,
   resolvedBefore,
 } from '../../language/index.ts';
-import type { CatalogMember, CatalogView } from './catalog.ts';
+import type { CatalogMember } from './catalog.ts';
+import { Changes } from './context-changes.ts';
 import {
   allDoubts,
   anotherTransaction,
@@ -45,6 +48,7 @@ import {
   transactionEnd,
 } from './context-notes.ts';
 import type { Conversation } from './conversation.ts';
+import { type EstimateValues, estimateObstacle, explainPrefix } from './estimate.ts';
 import { inspectionName, type NamedText, type ServerContext } from './inspection.ts';
 import * as limits from './limits.ts';
 import type { Portal, Statement } from './statements.ts';
@@ -56,6 +60,8 @@ export interface Understood {
   readonly context: Readonly<Record<string, string>>;
   /** The same by newer facts, as `CommandDraft.meaningNow`. */
   readonly meaningNow?: () => Promise<Meaning | null>;
+  /** What its names were resolved in. */
+  readonly within?: AnalysisContext;
 }
 
 /** Of what nothing is known. */
@@ -80,6 +86,7 @@ export class SessionContext {
   readonly #parts: ContextParts;
   readonly #conversation: Conversation;
   #known: ServerContext | null;
+  readonly #changes: Changes;
   readonly #prepared = new Map<string, PreparedText>();
   readonly #cursors = new Map<string, CursorText>();
   /** By statement of the protocol, the key of the context in which its names were resolved. */
@@ -110,6 +117,8 @@ export class SessionContext {
     this.#known = parts.known;
     if (parts.known === null) this.#doubt = askable;
     parts.catalog.onChange = () => this.#catalogChanged();
+    this.#changes = new Changes(conversation);
+    parts.catalog.ownChanges = this.#changes;
   }
 
   /** Reading waits for what `waits` began. */
@@ -154,7 +163,7 @@ export class SessionContext {
       strings === within.standardConformingStrings
         ? within
         : createContext({ ...within, standardConformingStrings: strings });
-    const analysis = this.#parts.catalog.cache.analyse(text, context);
+    const analysis = this.#analyse(text, context);
     const { meaning, effect } = notesFor(analysis);
     const declared = parameterTypes.length > 0 && effect === 'read' && !isProvenRead(analysis, parameterTypes);
     return {
@@ -162,7 +171,30 @@ export class SessionContext {
       effect: declared ? 'unknown' : effect,
       context: this.#described(),
       meaningNow: () => this.#meaningNow(text, context),
+      within: context,
     };
+  }
+
+  /** As `CommandDraft.estimate`, for a command whose names were resolved in `within`. */
+  async estimate(command: Command, within: AnalysisContext, values: EstimateValues): Promise<RowEstimate> {
+    const { text, recordedText } = command.draft;
+    const analysis = sqlOf(command.draft.meaning);
+    const { catalog } = this.#parts;
+    const { searchPath: path, standardConformingStrings, clientEncoding } = within;
+    if (analysis === null || path === null || !standardConformingStrings || clientEncoding !== 'UTF8') {
+      return { rows: null, why: 'its session is not known' };
+    }
+    if (text !== recordedText) return { rows: null, why: 'its text holds a password' };
+    const obstacle = estimateObstacle(analysis, catalog.cache.analyse(explainPrefix + text, within));
+    return obstacle === null ? catalog.estimate(command, path, values) : { rows: null, why: obstacle };
+  }
+
+  /** Without facts where others are changing what it names (context-changes.ts). */
+  #analyse(text: string, context: AnalysisContext): Analysis {
+    const { catalog } = this.#parts;
+    const analysis = catalog.cache.analyse(text, context);
+    if (context.catalog === null || !catalog.isChanging(analysis)) return analysis;
+    return catalog.cache.analyse(text, createContext({ ...context, catalog: null }));
   }
 
   /** A-REV-03: what the text means in `before` by what the catalog has now. */
@@ -181,7 +213,7 @@ export class SessionContext {
     }
     timer.cancel();
     const context = createContext({ ...before, catalog: catalog.facts });
-    return notesFor(catalog.cache.analyse(text, context)).meaning;
+    return notesFor(this.#analyse(text, context)).meaning;
   }
 
   #described(): Readonly<Record<string, string>> {
@@ -228,7 +260,8 @@ export class SessionContext {
 
   /** A command that runs this text was submitted: what is read from here on can no longer rely on what it changes. */
   submitted(meaning: Meaning | null, running: Portal | null = null): void {
-    let bits = meaning === null ? everything : notesFor(meaning.sql).bits;
+    const sql = sqlOf(meaning);
+    let bits = sql === null ? everything : notesFor(sql).bits;
     if (bits === 0) return;
     // A-PG-17: what is behind a name of the protocol's may be another thing from here on; portals that a part of a
     // transaction leaves behind are the server's to tell.
@@ -245,11 +278,14 @@ export class SessionContext {
       doubt |= this.#sinceBegin & allDoubts;
       if (this.#cursors.size > 0) doubt |= names;
     }
-    if ((doubt & objects) !== 0) this.#parts.catalog.changing();
+    if ((doubt & objects) !== 0) {
+      this.#parts.catalog.changing();
+      if ((bits & objects) !== 0) this.#changes.add(meaning);
+    }
     if (doubt === 0) return;
     if ((doubt & names) !== 0) {
-      const only = (this.#doubt & names) === 0 && meaning?.sql.statements.length === 1;
-      this.#namedBy = only ? meaning.sql.statements[0]!.kind : null;
+      const only = (this.#doubt & names) === 0 && sql?.statements.length === 1;
+      this.#namedBy = only ? sql.statements[0]!.kind : null;
     }
     this.#raise(doubt);
   }
@@ -262,8 +298,9 @@ export class SessionContext {
 
   /** The command of this text has ended on the server. One statement that `failed` has changed nothing. */
   commandEnded(meaning: Meaning | null, failed: boolean): void {
-    if (failed && meaning !== null && meaning.sql.statements.length < 2) return;
-    this.#ended |= (meaning === null ? everything : notesFor(meaning.sql).bits) & catalogBits;
+    const sql = sqlOf(meaning);
+    if (failed && sql !== null && sql.statements.length < 2) return;
+    this.#ended |= (sql === null ? everything : notesFor(sql).bits) & catalogBits;
   }
 
   /** ReadyForQuery: what has ended outside a transaction is there for everyone to see. */
@@ -451,16 +488,6 @@ export class SessionContext {
   #textOf({ text, parameterTypes }: { text: string; parameterTypes: readonly number[] }): PreparedText {
     return { text, parameterTypes, standardConformingStrings: this.standardConformingStrings };
   }
-}
-
-/** What a text would mean in a session that has just begun, by what is known of its database. */
-export function analyseFor(text: string, view: CatalogView | null): Meaning {
-  const context = createContext({
-    catalog: view?.facts ?? null,
-    searchPath: view?.began?.searchPath ?? null,
-    temporary: view?.began?.temporary ?? 'unknown',
-  });
-  return notesFor(view === null ? analyseSql(text, context) : view.cache.analyse(text, context)).meaning;
 }
 
 function recordOf(known: ServerContext): Record<string, string> {

@@ -60,7 +60,7 @@ export function noticeOfHold(rule: string, review: PendingReview, waitedMs: numb
         ? `The statement waits for approval by ${who}.`
         : `The statement still waits for approval by ${who}, for ${minutesOf(waitedMs)} now.`,
     detail: `Held by ${escapeText(rule)} as review ${escapeText(review.id)}, until ${until} UTC (${left} left). Nothing of it has run.`,
-    hint: `Review: ${escapeText(review.link)} . Cancel the statement to withdraw it.`,
+    hint: `To decide: sallyport reviews show ${escapeText(review.id)} , or ${escapeText(review.link)} . Cancel the statement to withdraw it.`,
   });
 }
 

@@ -2,7 +2,8 @@
 import type { Protocol } from '../../core/protocol.ts';
 import { loadSqlParser } from '../../language/index.ts';
 import { Catalogs } from './catalog.ts';
-import { analyseFor } from './context.ts';
+import { analyseFor } from './context-outside.ts';
+import { preview } from './estimate.ts';
 import { inspections } from './inspection.ts';
 import * as limits from './limits.ts';
 import type { LoginOptions } from './login.ts';
@@ -36,6 +37,7 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     // of its own. CopyFail and Describe are also what the gateway itself sends in a refusal.
     housekeeping: ['Describe', 'Close', 'Sync', 'Flush', 'CopyData', 'CopyDone', 'CopyFail', 'Terminate'],
     inspections,
+    preview,
     capabilities: {
       assurance: 'exact',
       languages: ['sql'],

@@ -197,3 +197,25 @@ export const contextTextCharactersMax = 4 * 1024;
 
 /** All that is told of a session's temporary objects: 128 names and two thousand columns. Where there is more, they are unknown. */
 export const contextTemporaryCharactersMax = 128 * 1024;
+
+/** How long the question about a held command may take, in all: a reviewer has not begun to read by then. */
+export const estimateDeadlineMs = 4_000;
+
+/** How long the server may plan for it, and wait for a lock: others may wait behind it. */
+export const estimateStatementMs = 2_000;
+export const estimateLockMs = 500;
+
+/** Such a question, its parameters included; longer statements are read without one. */
+export const estimateQuestionBytesMax = 128 * 1024;
+
+/** Its answer, and all that comes before it: a plan of some hundred nodes; reading it takes milliseconds of the loop. */
+export const estimateAnswerBytesMax = 512 * 1024;
+
+/** Nodes of a plan that are looked at; a plan that long has partitions by the thousand. */
+export const estimateNodesMax = 10_000;
+
+/** Such questions at once for one database: each is a connection of the target's. */
+export const estimatesAtOnceMax = 2;
+
+/** Names of relations that one session's definitions concern at once; beyond them it may change anything. */
+export const changingNamesMax = 4096;

@@ -7,17 +7,25 @@
  * masked whole; one whose lengths do not add up is a violation of the server's.
  */
 import { Body, headerBytes } from './body.ts';
+import { RunMasker } from './mask-run.ts';
 import { type MaskedColumn, maskValue } from './mask-value.ts';
 import type { Arena } from './output-arena.ts';
 
 export class RowMasker {
   readonly #columns: readonly (MaskedColumn | null)[];
+  #run: RunMasker | null = null;
   readonly #unknown: (count: number) => readonly (MaskedColumn | null)[];
 
   /** `columns` as described; `unknown` gives those of a row that does not fit. */
   constructor(columns: readonly (MaskedColumn | null)[], unknown: (count: number) => readonly (MaskedColumn | null)[]) {
     this.#columns = columns;
     this.#unknown = unknown;
+  }
+
+  /** The same for runs of rows. */
+  get run(): RunMasker {
+    this.#run ??= new RunMasker(this, this.#columns);
+    return this.#run;
   }
 
   /** A row of which not even the length may be seen: it cannot be masked piece by piece. */
@@ -37,17 +45,17 @@ export class RowMasker {
    */
   mask(buffer: Buffer, start: number, end: number, arena: Arena, before: () => void): number {
     let at = start + headerBytes + 2;
-    if (at > end) throw malformed(buffer);
+    if (at > end) throw malformedRow(buffer);
     const count = buffer.readUInt16BE(start + headerBytes);
     const columns = this.columns(count);
     let rowStart = -1;
     let copied = start;
     for (let index = 0; index < count; index++) {
-      if (at + 4 > end) throw malformed(buffer);
+      if (at + 4 > end) throw malformedRow(buffer);
       const size = buffer.readInt32BE(at);
       const from = at + 4;
       const next = size < 0 ? from : from + size;
-      if (next > end) throw malformed(buffer);
+      if (next > end) throw malformedRow(buffer);
       const column = columns[index]!;
       if (column !== null && (size >= 0 || column.constant !== undefined)) {
         const value = size < 0 ? null : buffer.subarray(from, next);
@@ -66,7 +74,7 @@ export class RowMasker {
       }
       at = next;
     }
-    if (at !== end) throw malformed(buffer);
+    if (at !== end) throw malformedRow(buffer);
     if (rowStart < 0) return -1;
     arena.copy(buffer, copied, end);
     arena.patchInt32(rowStart + 1, arena.length - rowStart - 1);
@@ -74,6 +82,7 @@ export class RowMasker {
   }
 }
 
-function malformed(buffer: Buffer): Error {
+/** The server's lengths do not add up. */
+export function malformedRow(buffer: Buffer): Error {
   return new Body('DataRow', buffer, 0, 0).malformed('lengths');
 }

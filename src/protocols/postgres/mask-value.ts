@@ -49,6 +49,8 @@ export class MaskedColumn {
   readonly cell: CellContext;
   /** All values become this one, NULL included; undefined where each has its own (A-MSK-04). */
   readonly constant: Buffer | null | undefined;
+  /** The same for every value that is not NULL; undefined where each has its own, or its length must be kept. */
+  readonly fixed: Buffer | null | undefined;
   /** Characters that the value under way may still take when it is spelled. */
   room = 0;
 
@@ -69,6 +71,7 @@ export class MaskedColumn {
     this.#typeModifier = column.typeModifier;
     this.cell = this.cellOf(column.typeOid);
     this.constant = this.mask.constant === true ? constantOf(this) : undefined;
+    this.fixed = this.constant === undefined && this.isPlain ? fixedOf(this) : this.constant;
   }
 
   get detects(): boolean {
@@ -104,6 +107,12 @@ function constantOf(column: MaskedColumn): Buffer | null {
   if (text === null || !isBinary || textualTypes.has(typeOid)) return text;
   if (typeOid === 3802) return Buffer.concat([Buffer.of(1), text]);
   return isEncodable(typeOid) ? encodeScalar(typeOid, text.toString('utf8')) : null;
+}
+
+function fixedOf({ mask, cell, typeOid }: MaskedColumn): Buffer | null | undefined {
+  const fixed = mask.fixed?.(cell);
+  if (fixed === undefined || fixed === null || cell.type !== 'integer') return fixed;
+  return encodeScalar(typeOid, fixed.toString('latin1')) === null ? null : fixed;
 }
 
 /** The masked value, null for NULL, or `value` itself. Does not keep `value`. Never throws. */

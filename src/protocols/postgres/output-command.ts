@@ -5,7 +5,7 @@
  *
  * Deliberately absent: bytes (output-content.ts).
  */
-import type { CommandDraft } from '../../core/command.ts';
+import { type CommandDraft, sqlOf } from '../../core/command.ts';
 import type { CopyMasker } from './mask-copy.ts';
 import { copyMasker } from './mask-copy.ts';
 import { copyFormatOf } from './mask-copy-options.ts';
@@ -140,12 +140,12 @@ export function outputOf(request: Request, originOf: OriginOf | null): CommandOu
 
 /** The text of one of the statements; all of it where the analysis does not tell them apart. */
 function statementOf(draft: CommandDraft, index: number): string {
-  const statements = draft.meaning?.sql.statements ?? [];
+  const statements = sqlOf(draft.meaning)?.statements ?? [];
   const statement = statements[index];
   if (statement === undefined || statements.length < 2) return draft.text;
   return Buffer.from(draft.text).toString('utf8', statement.start, statement.end);
 }
 
 function nameOf(draft: CommandDraft, statement: number, column: number): string {
-  return draft.meaning?.sql.statements[statement]?.lineage.columns?.[column]?.name ?? '';
+  return sqlOf(draft.meaning)?.statements[statement]?.lineage.columns?.[column]?.name ?? '';
 }

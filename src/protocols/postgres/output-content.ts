@@ -17,6 +17,7 @@ import type { MessageReader } from './codec.ts';
 import { bodiesOf } from './content.ts';
 import type { Conversation } from './conversation.ts';
 import * as limits from './mask-limits.ts';
+import type { RunMasker } from './mask-run.ts';
 import { RowStream } from './mask-stream.ts';
 import { Arena } from './output-arena.ts';
 import type { CommandOutput } from './output-command.ts';
@@ -77,6 +78,8 @@ export class OutputContent {
   #count = 0;
   /** What is done to these; null: nothing. */
   #output: CommandOutput | null = null;
+  /** Through which the whole run goes at its end; null: nothing is done to it, or it goes message by message. */
+  #run: RunMasker | null = null;
   /** The run stands in the arena, not in the chunk. */
   #isRewritten = false;
   #part: PartMode = pass;
@@ -109,7 +112,7 @@ export class OutputContent {
       }
       this.#begin(type, start);
     }
-    if (this.#output !== null) {
+    if (this.#output !== null && (this.#run === null || part === 'first')) {
       this.#carefully(this.#output);
       return;
     }
@@ -127,6 +130,11 @@ export class OutputContent {
     this.#type = 0;
     this.#buffer = none;
     this.#output = null;
+    if (this.#run !== null) {
+      const run = this.#run;
+      this.#run = null;
+      this.#isRewritten = this.#end > this.#start && run.mask(buffer, this.#start, this.#end, this.#arena);
+    }
     if (!this.#isRewritten) {
       if (this.#end > this.#start) {
         this.#record(type, this.#count, bodiesOf(buffer, this.#start, this.#end));
@@ -137,6 +145,11 @@ export class OutputContent {
     const view = this.#arena.take();
     if (view.length > 0) this.#record(type, this.#count, bodiesOf(view, 0, view.length));
     this.#views.replace(this.#start, this.#end, view);
+  }
+
+  /** What this gave so far has been delivered. */
+  delivered(): void {
+    this.#arena.release();
   }
 
   /** CopyDone: what the masks held back goes before it. */
@@ -163,6 +176,8 @@ export class OutputContent {
     const output = this.#host.outputOf(head);
     const masker = type === dataRow ? output?.rows : output?.copy;
     this.#output = output === null || ((masker ?? null) === null && !output.isLimited) ? null : output;
+    // What is counted against limits is counted row by row.
+    this.#run = type === dataRow && this.#output?.isLimited === false ? (this.#output.rows?.run ?? null) : null;
     this.#type = type;
     this.#buffer = this.#reader.buffer;
     this.#start = this.#end = start;

@@ -44,7 +44,7 @@ function make(
   head.command = command as unknown as Command;
   conversation.owe(head);
   const server = new ServerSide(conversation, {
-    deliver: (view) => delivered.push(view) > 0,
+    deliver: (view) => delivered.push(Buffer.from(view)) > 0,
     encodingChanged: () => undefined,
     stopRunning: () => void stops++,
     originOf,

@@ -18,7 +18,7 @@ import type { Journal, Judge, Recording, Recordings } from '../../core/ports.ts'
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Reviews } from '../../core/review.ts';
-import { judgeBy, noReviews } from '../../core/testing/fakes.ts';
+import { judgeBy, noKeys, noReviews } from '../../core/testing/fakes.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { createPostgres, type PostgresOptions } from './index.ts';
 import { certificates, listen, principal, resource, token } from './testing.ts';
@@ -206,6 +206,7 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
       },
     } satisfies Recordings,
     identification: {
+      ...noKeys,
       bySecret: async (login, secret) => {
         if (login === principal.name && secret === token) return principal;
         throw coreErrors('core.not-authenticated');
@@ -217,7 +218,14 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
     },
     authorisation: { decide: () => ({ granted: true, rule: 'everyone' }) },
     resources: { find: async (name) => (name === target.name ? target : null) },
-    credentials: { reveal: async () => ({ username: upstream.user, password: upstream.password }) },
+    credentials: {
+      reveal: async () => ({
+        username: upstream.user,
+        password: upstream.password,
+        privateKey: null,
+        authority: null,
+      }),
+    },
     dialler: {
       dial: async (to, signal) => {
         const wire = await SocketWire.dial('127.0.0.1', to.port, signal);
@@ -252,7 +260,7 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
       source: client.remoteAddress,
       tlsRequired: options.tlsRequired ?? false,
     };
-    const door = doors.open({ protocol, client, connection, serverTls: () => tls });
+    const door = doors.open({ protocol, client, connection, serverTls: () => tls, hostKeys: () => [] });
     open++;
     void protocolServer.accept(client, door).finally(() => open--);
   });

@@ -117,6 +117,7 @@ export class ServerSide implements ContentHost {
     if (view === null) return;
     this.midMessage = this.#content.midMessage;
     this.#host.deliver(view);
+    this.#content.delivered();
   }
 
   partsEnded(): void {

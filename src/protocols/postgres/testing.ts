@@ -70,6 +70,11 @@ export async function fakeDoor(options: { tlsRequired?: boolean; clock?: Door['c
       const candidates = login === principal.name ? [{ id: 't-1', ...keys }] : [];
       return { exchange: createScramServer({ salt, iterations: 4096, candidates }), principal: () => principal };
     },
+    hostKeys: () => [],
+    acceptsKey: () => Promise.resolve(false),
+    identifyByKey: () => Promise.reject(coreErrors('core.not-authenticated')),
+    identifyByCertificate: () => Promise.reject(coreErrors('core.not-authenticated')),
+    identifyByApproval: () => Promise.reject(coreErrors('core.not-authenticated')),
     refuseIdentity: (login, code) => void refusals.push({ login, code }),
     openSession: () => Promise.reject(new Error('not in these tests')),
     violation: (side, code, detail) => void violations.push({ side, code, detail }),

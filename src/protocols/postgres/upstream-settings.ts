@@ -14,6 +14,8 @@ export interface UpstreamSettings {
   readonly channelBinding: ChannelBinding;
   readonly allowAuthentication: readonly AuthenticationMethod[];
   readonly minor: 0 | 2;
+  /** Where reviewers' estimates come from: the catalog's counts alone, or the planner as well. */
+  readonly estimates: 'catalog' | 'explain';
 }
 
 const methods: readonly AuthenticationMethod[] = ['scram-sha-256', 'md5', 'cleartext'];
@@ -42,11 +44,18 @@ export const upstreamSettingDefinitions = {
     choices: ['3.0', '3.2'],
     default: '3.2',
   },
+  estimates: {
+    type: 'string',
+    description:
+      'How many rows a held statement would touch, for its reviewers: explain asks the planner by EXPLAIN, on a read-only connection of its own; catalog knows of whole tables only.',
+    choices: ['catalog', 'explain'],
+    default: 'explain',
+  },
 } as const satisfies Record<string, SettingDefinition>;
 
 /** Reads the settings; what is not there or not understood is the stricter choice. */
 export function readUpstreamSettings(resource: Resource): UpstreamSettings {
-  const { database, channel_binding, allow_authentication, protocol_version } = resource.settings;
+  const { database, channel_binding, allow_authentication, protocol_version, estimates } = resource.settings;
   return {
     database: typeof database === 'string' ? database : '',
     channelBinding:
@@ -57,5 +66,6 @@ export function readUpstreamSettings(resource: Resource): UpstreamSettings {
       ? methods.filter((method) => allow_authentication.includes(method))
       : ['scram-sha-256', 'md5'],
     minor: protocol_version === '3.0' ? 0 : 2,
+    estimates: estimates === undefined || estimates === 'explain' ? 'explain' : 'catalog',
   };
 }

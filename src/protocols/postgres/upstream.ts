@@ -24,7 +24,7 @@ import type { WireHandler } from '../../base/wire.ts';
 import { coreErrors } from '../../core/errors.ts';
 import type { Door } from '../../core/protocol.ts';
 import type { Resource } from '../../core/resource.ts';
-import type { Session, Upstream } from '../../core/session.ts';
+import type { Command, Inspection, Session, Upstream } from '../../core/session.ts';
 import type { CatalogRow } from '../../language/index.ts';
 import {
   type BackendKeyData,
@@ -164,53 +164,111 @@ export const inspectionApplication = 'sallyport inspection';
 /** Opens one with the session's credential, beside it. Rejects as `openUpstream` does. */
 export async function openInspection(session: Session, parts: Context): Promise<InspectionConnection> {
   const { resource } = session;
+  const { ask, ...connection } = await openQuestions(session, await session.dialInspection(), parts, {
+    settings: [
+      // A role's own settings must not lead the gateway's questions elsewhere.
+      ['search_path', ''],
+      ['statement_timeout', String(limits.inspectionDeadlineMs)],
+    ],
+    openingMs: limits.upstreamDeadlineMs,
+    answerMs: limits.inspectionDeadlineMs,
+    bytesMax: limits.inspectionBytesMax,
+  });
+  return {
+    get alive() {
+      return connection.alive();
+    },
+    ask: async (view) => {
+      const answer = await ask(view);
+      if (answer.refusal === null) return answer.rows;
+      connection.close();
+      throw postgresErrors('postgres.upstream-refused', {
+        values: { resource: resource.name, state: answer.refusal },
+        detail: `inspection: ${answer.refusal}`,
+      });
+    },
+    close: connection.close,
+  };
+}
+
+/**
+ * Asks one question about a held command (`Protocol.preview`), on a connection with these settings that is used for
+ * nothing else. Rejects where the server cannot be asked, or is too slow.
+ */
+export async function askPreview(
+  session: Session,
+  command: Command,
+  parts: Context,
+  { view, settings }: { readonly view: Buffer; readonly settings: readonly (readonly [string, string])[] },
+): Promise<AnswerReader> {
+  const connection = await openQuestions(session, await session.dialPreview(command), parts, {
+    settings,
+    openingMs: limits.estimateDeadlineMs,
+    answerMs: limits.estimateDeadlineMs,
+    bytesMax: limits.estimateAnswerBytesMax,
+  });
+  try {
+    return await connection.ask(view);
+  } finally {
+    connection.close();
+  }
+}
+
+interface Questions {
+  alive(): boolean;
+  ask(view: Buffer): Promise<AnswerReader>;
+  close(): void;
+}
+
+/** Logs in on a connection for the gateway's own questions, whose transactions cannot write. */
+async function openQuestions(
+  session: Session,
+  upstream: Inspection,
+  parts: Context,
+  options: {
+    readonly settings: readonly (readonly [string, string])[];
+    readonly openingMs: number;
+    readonly answerMs: number;
+    readonly bytesMax: number;
+  },
+): Promise<Questions> {
+  const { resource } = session;
   // What goes wrong here is no session's violation: it shows where facts are missed.
   const door: Context = {
     ...{ clock: parts.clock, log: parts.log, signal: parts.signal },
     violation: (_side, code, detail) => parts.log.warn('inspecting a resource met a violation', { code, detail }),
   };
   const { database } = readUpstreamSettings(resource);
-  const upstream = await session.dialInspection();
-  const inbox = new Inbox(upstream, { clock: door.clock, signal: door.signal, bytesMax: limits.inspectionBytesMax });
-  inbox.deadline(limits.upstreamDeadlineMs, 'connecting to the resource');
+  const inbox = new Inbox(upstream, { clock: door.clock, signal: door.signal, bytesMax: options.bytesMax });
+  inbox.deadline(options.openingMs, 'connecting to the resource');
   inbox.onFailure = () => upstream.destroy();
   try {
     await logIn(session, upstream, inbox, door, [
       ['database', database === '' ? resource.name : database],
       ['application_name', inspectionApplication],
-      // A role's own settings must not lead the gateway's questions elsewhere.
-      ['search_path', ''],
       ['default_transaction_read_only', 'on'],
-      ['statement_timeout', String(limits.inspectionDeadlineMs)],
+      ...options.settings,
     ]);
     upstream.established();
   } catch (error) {
     upstream.destroy();
     throw upstreamError(error, resource, door);
   }
-  const ask = async (view: Buffer): Promise<readonly CatalogRow[]> => {
-    inbox.deadline(limits.inspectionDeadlineMs, 'inspecting the resource');
-    try {
-      if (inbox.failure !== null) throw inbox.failure;
-      upstream.ask(view);
-      const answer = await receiveAnswer(inbox);
-      if (answer.refusal === null) return answer.rows;
-      throw postgresErrors('postgres.upstream-refused', {
-        values: { resource: resource.name, state: answer.refusal },
-        detail: `inspection: ${answer.refusal}`,
-      });
-    } catch (error) {
-      upstream.destroy();
-      throw upstreamError(error, resource, door);
-    } finally {
-      inbox.rest();
-    }
-  };
   return {
-    get alive() {
-      return inbox.failure === null;
+    alive: () => inbox.failure === null,
+    ask: async (view) => {
+      inbox.deadline(options.answerMs, 'inspecting the resource');
+      try {
+        if (inbox.failure !== null) throw inbox.failure;
+        upstream.ask(view);
+        return await receiveAnswer(inbox);
+      } catch (error) {
+        upstream.destroy();
+        throw upstreamError(error, resource, door);
+      } finally {
+        inbox.rest();
+      }
     },
-    ask,
     close: () => upstream.destroy(),
   };
 }

@@ -1,0 +1,4 @@
+/** What others may import: the analysis of shell texts. Its result types are in `core/shell.ts`. */
+export { analyseShell } from './analyse.ts';
+export { shellTextBytesMax } from './limits.ts';
+export type { ShellContext } from './scope.ts';

@@ -1,0 +1,26 @@
+/** What others may import of interactive terminals. */
+export { terminalError } from './errors.ts';
+export { Gate, type GatePhase } from './gate.ts';
+export { makeHookNames, type HookNames } from './hooks/names.ts';
+export { RedactedInput } from './input.ts';
+export { type Key, KeySplitter } from './keys.ts';
+export { type LineAction, LineEditor, type LineEditorOptions } from './line-editor.ts';
+export { Observer, type ObserverAction, type ObserverOptions } from './observer.ts';
+export type { GateOptions } from './options.ts';
+export { reductionOf } from './reduction.ts';
+export type {
+  AskLevel,
+  FreezeReason,
+  GateAction,
+  GateAsk,
+  GateDecision,
+  HookedShell,
+  InputRecord,
+  Reduce,
+  Reduction,
+  SelfDenial,
+  ShellFacts,
+  UnhookedChoice,
+  UnhookedReason,
+} from './types.ts';
+export { type Anchor, clampSize, TerminalView } from './view.ts';

@@ -1,0 +1,370 @@
+/**
+ * A terminal's shell under the gate: carries bytes between the person, the shell and the gate's side channel, and puts what
+ * the gate asks to the session.
+ *
+ * Invariants:
+ * - Each line, and each simple command that no line covered, is a command of the session; the shell runs it only after the
+ *   gate was told that it was released (I1).
+ * - The verdict goes out under the very command that it releases, so that in strict nothing of its output is delivered
+ *   before its intent is durable.
+ * - A gate that froze, or could not be set up, ends the shell; what then happens is the resource's setting, said to the person.
+ *
+ * Deliberately absent: what is judged and when (language/terminal), who may (policy).
+ */
+
+import type { Timer } from '../../base/clock.ts';
+import { actorOf } from '../../core/event.ts';
+import type { MaskedOutput, TerminalMask } from '../../core/masking.ts';
+import type { RecordingEntry } from '../../core/recording.ts';
+import type { Command, Flow, Session } from '../../core/session.ts';
+import { analyseShell, Gate, type GateAction, type GateAsk, reductionOf } from '../../language/index.ts';
+import { lineDraft } from './command.ts';
+import { masksOf } from './output.ts';
+import { denial, line as lineOf } from './say.ts';
+import type { Program } from './session-channel.ts';
+import type { ShellProgramParts } from './shell.ts';
+import { strictDenial } from './strict.ts';
+import type { PtyRequest, SshChannel } from './transport/index.ts';
+
+export interface GatedShellParts extends ShellProgramParts {
+  /** The gate could not be set up: what comes instead, as the setting says. */
+  readonly instead: (choice: 'observe' | 'exec-only', why: string) => void;
+}
+
+export class GatedShell implements Program {
+  readonly #parts: GatedShellParts;
+  readonly #gate: Gate;
+  readonly #commands = new Map<number, Command>();
+  readonly #mask: TerminalMask | null;
+  readonly #flow: Flow;
+  readonly #sideFlow: Flow;
+  #side: SshChannel | null = null;
+  #pty: SshChannel | null = null;
+  #size: PtyRequest;
+  /** What is sent to the side channel now belongs to this command. */
+  #deciding: Command | null = null;
+  #maskTimer: Timer | null = null;
+  #bytesOut = 0;
+  #exit: number | null = null;
+  #isOver = false;
+
+  constructor(parts: GatedShellParts) {
+    this.#parts = parts;
+    this.#size = parts.pty;
+    const { conversation, client, shell, pty } = parts;
+    const [mask] = masksOf(shell, pty);
+    this.#mask = mask !== null && 'resize' in mask ? mask : null;
+    this.#flow = conversation.session.openFlow({
+      toUpstream: (view) => this.#pty?.write(view) ?? true,
+      toClient: (view) => client.write(view),
+    });
+    this.#flow.onDeliverable = () => this.#pty?.resume();
+    this.#flow.onForwardable = () => client.resume();
+    this.#sideFlow = conversation.session.openFlow({
+      toUpstream: (view) => this.#side?.write(view) ?? true,
+      toClient: () => true,
+    });
+    this.#gate = new Gate({
+      clock: conversation.door.clock,
+      act: (action) => this.#act(action),
+      reduce: (text, dialect) => reductionOf(analyseShell(text, { dialect })),
+      columns: pty.columns,
+      rows: pty.rows,
+      unhooked: conversation.settings.unhooked,
+    });
+    this.#gate.start();
+  }
+
+  read(view: Buffer): void {
+    this.#gate.input(view);
+  }
+
+  /** The client sends no more: the shell sees the end of its terminal. */
+  end(): void {
+    this.#flow.performHousekeeping('eof', () => this.#pty?.eof());
+  }
+
+  drain(): void {
+    this.#flow.clientDrained();
+  }
+
+  notify(request: Parameters<Program['notify']>[0]): void {
+    if (request.kind === 'window-change') {
+      const { columns, rows } = request;
+      this.#size = { ...this.#size, columns, rows };
+      this.#gate.resize(columns, rows);
+      if (this.#mask !== null) this.#masked(this.#mask.resize({ columns, rows }, this.#nowMs));
+      this.#observe({ type: 'terminal', command: this.#parts.shell.ordinal, columns, rows, term: null });
+    }
+    this.#flow.performHousekeeping(request.kind, () => this.#pty?.notify(request));
+  }
+
+  clientClosed(): void {
+    this.#gate.close();
+    this.#over('client');
+  }
+
+  #act(action: GateAction): void {
+    if (this.#isOver) return;
+    const { conversation, client, shell } = this.#parts;
+    const { session, door } = conversation;
+    switch (action.do) {
+      case 'open-side':
+        return this.#openSide(action.command);
+      case 'open-pty':
+        return this.#openPty(action.command);
+      case 'to-user':
+        return this.#toUser(action.bytes);
+      case 'to-target':
+        if (!this.#flow.forward(action.bytes, shell)) client.pause();
+        return;
+      case 'to-side':
+        this.#sideFlow.forward(action.bytes, this.#deciding ?? shell);
+        return;
+      case 'ready':
+        this.#note('gated', `${action.shell.shell} ${action.shell.version}, judged by ${action.shell.assurance}`);
+        return client.resume();
+      case 'nested':
+        return this.#note('nested', `${action.shell.shell} ${action.shell.version}`);
+      case 'ask':
+        return this.#ask(action.ask);
+      case 'covered':
+        return this.#note('ran', action.text, this.#commands.get(action.line)?.ordinal);
+      case 'withdraw':
+        return this.#complete(action.id, action.by === 'person' ? 'withdrawn' : 'unfinished', null);
+      case 'ended':
+        return this.#complete(action.id, 'completed', action.status === null ? null : `exit ${action.status}`);
+      case 'record-input':
+        if (action.record.kind === 'hidden') {
+          return this.#note('hidden-input', `${action.record.characters} characters that the screen did not show`);
+        }
+        return this.#observe({
+          type: 'screen',
+          command: shell.ordinal,
+          direction: 'in',
+          data: action.record.bytes,
+        });
+      case 'alert':
+        session.note({
+          type: 'alert.raised',
+          rule: `gateway:shell-${action.reason}`,
+          reason: action.text,
+          session: session.id,
+          command: shell.ordinal,
+          principal: actorOf(session.principal),
+          resource: session.resource.name,
+        });
+        return;
+      case 'freeze':
+        door.log.warn('a gated shell was frozen', { session: session.id, reason: action.reason });
+        session.end({ reason: 'violation', message: action.message, code: `gateway:shell-${action.reason}`, by: null });
+        return;
+      case 'unhooked':
+        return this.#unhooked(action);
+    }
+  }
+
+  // ------------------------------------------------------------------ the two channels at the target
+
+  #openSide(command: string): void {
+    const { channel, shell } = this.#parts;
+    this.#attempt(
+      channel.open(shell, { kind: 'exec', command: Buffer.from(command) }, null, 'hidden').then((side) => {
+        if (side === null) return this.#gate.sideEnded();
+        if (this.#isOver) return side.destroy();
+        this.#side = side;
+        side.handle({
+          read: (view) => this.#gate.side(view),
+          end: () => this.#gate.sideEnded(),
+          drain: () => this.#sideFlow.upstreamDrained(),
+          close: () => this.#gate.sideEnded(),
+        });
+      }),
+    );
+  }
+
+  #openPty(command: string): void {
+    const { channel, shell, asked } = this.#parts;
+    this.#attempt(
+      channel.open(shell, { kind: 'exec', command: Buffer.from(command) }, this.#size, 'whole').then((pty) => {
+        if (pty === null) return this.#gate.outputEnded();
+        if (this.#isOver) return pty.destroy();
+        this.#pty = pty;
+        const { columns, rows, term } = this.#size;
+        this.#observe({ type: 'terminal', command: shell.ordinal, columns, rows, term });
+        asked.reply.accept();
+        pty.handle({
+          read: (view) => this.#gate.output(view),
+          end: () => undefined,
+          drain: () => this.#flow.upstreamDrained(),
+          request: (request, reply) => {
+            if (request.kind === 'exit-status') this.#exit = request.code;
+            reply.reject();
+          },
+          close: () => {
+            this.#gate.outputEnded();
+            this.#flow.afterDelivered(() => this.#over('target'));
+          },
+        });
+      }),
+    );
+  }
+
+  // ------------------------------------------------------------------ what is asked
+
+  #ask(ask: GateAsk): void {
+    const { conversation, channel } = this.#parts;
+    const of = ask.line === null ? null : (this.#commands.get(ask.line)?.ordinal ?? null);
+    const draft = lineDraft(ask, of, channel.context());
+    const command = conversation.submit(draft, {
+      decided: (decided) => {
+        this.#commands.set(ask.id, decided);
+        if (ask.denied !== null) return this.#complete(ask.id, 'refused', null, ask.denied.code);
+        if (decided.state !== 'released') {
+          const message = decided.verdict === null ? 'refused' : denial(decided.verdict);
+          return this.#decide(ask.id, decided, { verdict: 'deny', message });
+        }
+        const { complete, flags } = ask.reduction;
+        const unbounded = strictDenial(conversation.settings, decided, {
+          isBounded: complete && flags.length === 0,
+          flags,
+        });
+        if (unbounded !== null) {
+          this.#decide(ask.id, decided, { verdict: 'deny', message: unbounded });
+          return this.#complete(ask.id, 'refused', null, 'ssh.unbounded');
+        }
+        this.#decide(ask.id, decided, { verdict: 'allow' });
+      },
+      waiting: (text) => this.#gate.note(ask.id, text),
+      overdue: (limit) => this.#gate.say(`${limit.reason} (rule ${limit.rule})`),
+    });
+    this.#commands.set(ask.id, command);
+  }
+
+  #decide(id: number, command: Command, decision: Parameters<Gate['decide']>[1]): void {
+    this.#deciding = command.state === 'released' ? command : null;
+    try {
+      this.#gate.decide(id, decision);
+    } finally {
+      this.#deciding = null;
+    }
+  }
+
+  #complete(
+    id: number,
+    outcome: 'completed' | 'refused' | 'withdrawn' | 'unfinished',
+    tag: string | null,
+    error: string | null = null,
+  ): void {
+    const command = this.#commands.get(id);
+    this.#commands.delete(id);
+    if (command === undefined) return;
+    this.#parts.conversation.complete(command, { outcome, tag, error, rows: 0, bytes: 0 });
+  }
+
+  // ------------------------------------------------------------------ towards the person
+
+  #toUser(bytes: Buffer): void {
+    if (this.#mask === null) this.#deliver(bytes);
+    else this.#masked(this.#mask.push(bytes, this.#nowMs));
+  }
+
+  #masked({ bytes, holdUntilMs }: MaskedOutput): void {
+    this.#maskTimer?.cancel();
+    this.#maskTimer = null;
+    this.#deliver(bytes);
+    const mask = this.#mask;
+    if (mask === null || holdUntilMs === null || this.#isOver) return;
+    const delayMs = Math.max(0, holdUntilMs - this.#nowMs);
+    if (delayMs === 0) this.#pty?.pause();
+    this.#maskTimer = this.#parts.conversation.door.clock.after(delayMs, () => {
+      this.#masked(mask.flush(this.#nowMs));
+      if (delayMs === 0) this.#flow.deliverable();
+    });
+  }
+
+  #deliver(bytes: Buffer): void {
+    if (bytes.length === 0 || this.#isOver) return;
+    const { conversation, shell } = this.#parts;
+    const limit = conversation.session.spend(shell, 0, bytes.length);
+    if (limit !== null) {
+      this.#parts.client.write(lineOf(`${limit.reason} (rule ${limit.rule})`));
+      return this.#over('limit');
+    }
+    this.#observe({ type: 'screen', command: shell.ordinal, direction: 'out', data: bytes });
+    this.#bytesOut += bytes.length;
+    if (!this.#flow.deliver(bytes)) this.#pty?.pause();
+  }
+
+  #unhooked({ then, message }: Extract<GateAction, { do: 'unhooked' }>): void {
+    const { channel, asked } = this.#parts;
+    this.#note('unhooked', message);
+    this.#closeTarget();
+    if (then === 'refuse') {
+      asked.reply.accept();
+      channel.refuse(message, 126);
+      return this.#over('unhooked');
+    }
+    this.#isOver = true;
+    this.#parts.conversation.session.closeFlow(this.#flow);
+    this.#parts.conversation.session.closeFlow(this.#sideFlow);
+    this.#parts.instead(then, message);
+  }
+
+  #closeTarget(): void {
+    this.#pty?.close();
+    this.#side?.close();
+  }
+
+  #over(why: 'client' | 'target' | 'limit' | 'unhooked'): void {
+    if (this.#isOver) return;
+    const { conversation, client, shell } = this.#parts;
+    if (this.#mask !== null && why === 'target') this.#deliver(this.#mask.end());
+    this.#isOver = true;
+    this.#maskTimer?.cancel();
+    this.#closeTarget();
+    for (const id of [...this.#commands.keys()]) this.#complete(id, 'unfinished', null);
+    if (why === 'target' || why === 'limit') {
+      client.notify({ kind: 'exit-status', code: this.#exit ?? (why === 'limit' ? 124 : 255) });
+      client.eof();
+      client.close();
+    }
+    const hits = Object.fromEntries(this.#mask?.hits ?? []);
+    conversation.complete(shell, {
+      outcome: why === 'target' ? 'completed' : why === 'client' ? 'unfinished' : 'failed',
+      tag: this.#exit === null ? null : `exit ${this.#exit}`,
+      error: null,
+      rows: 0,
+      bytes: this.#bytesOut,
+      ...(Object.keys(hits).length === 0 ? {} : { masked: hits }),
+    });
+    conversation.session.closeFlow(this.#flow);
+    conversation.session.closeFlow(this.#sideFlow);
+  }
+
+  get #nowMs(): number {
+    return this.#parts.conversation.door.clock.monotonic();
+  }
+
+  get #session(): Session {
+    return this.#parts.conversation.session;
+  }
+
+  #observe(entry: RecordingEntry): void {
+    this.#session.observe(entry);
+  }
+
+  /** Into the recording, beside what is on the screen. */
+  #note(code: string, text: string, command: number = this.#parts.shell.ordinal): void {
+    this.#observe({ type: 'message', command, level: 'gateway', code, text, fields: {} });
+  }
+
+  #attempt(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      const { door } = this.#parts.conversation;
+      door.log.error('a gated shell failed', { session: this.#session.id, detail: String(error) });
+      this.#parts.channel.refuse('the shell could not be started', 255);
+      this.#over('limit');
+    });
+  }
+}

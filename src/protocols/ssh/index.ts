@@ -1,0 +1,31 @@
+/** SSH: what others may import. */
+import type { Protocol } from '../../core/protocol.ts';
+import { meaningOf, verbs } from './command.ts';
+import { SshServer } from './server.ts';
+import { settingDefinitions, settingsOf } from './settings.ts';
+import { fileQuestion } from './sftp/index.ts';
+
+/** Makes the protocol. */
+export function createSsh(): Protocol {
+  return {
+    name: 'ssh',
+    title: 'SSH',
+    defaultPort: 22,
+    settings: settingDefinitions,
+    housekeeping: ['eof', 'window-change', 'signal', 'break', 'eow@openssh.com', fileQuestion],
+    enciphered: true,
+    hops: (resource) => settingsOf(resource).jumpHosts,
+    capabilities: {
+      assurance: 'gated',
+      languages: ['shell', 'file', 'connection'],
+      verbs,
+      rowEstimates: false,
+      holds: true,
+      masks: true,
+      limits: true,
+    },
+    analyse: (text, resource, verb) => meaningOf(text, resource, verb),
+    createServer: () => new SshServer(),
+    renderCell: (cell) => cell.toString('utf8'),
+  };
+}

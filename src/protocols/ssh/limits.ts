@@ -1,0 +1,40 @@
+/** The limits of the SSH room; those of the transport stand in transport/limits.ts. */
+
+/** Seconds without anything passing after which a session ends, unless the resource says otherwise: an hour of thought. */
+export const idleTimeoutSecondsDefault = 3600;
+
+/** How long the target may take for each step: a login with a slow directory service behind it. */
+export const targetStepDeadlineMs = 20_000;
+
+/** How long a person may take to approve a sign-on elsewhere; the login grace is moved by as much. */
+export const approvalDeadlineMs = 120_000;
+
+/** Channels that wait for the session to be open: what clients open at once. */
+export const waitingOpensMax = 16;
+
+/** Longest exec command, in bytes: what Linux takes as one argument (MAX_ARG_STRLEN). */
+export const execBytesMax = 128 * 1024;
+
+/** Longest script on the standard input of a shell that is judged as a text: what people paste; beyond it stays unknown. */
+export const stdinScriptBytesMax = 1024 * 1024;
+
+/** Environment variables that are passed on, per channel. */
+export const environmentMax = 64;
+
+/** Longest value of an environment variable that is passed on, in bytes: a locale's name is far shorter. */
+export const environmentValueBytesMax = 1024;
+
+/** Connections that listen at the target for one session. */
+export const listensMax = 32;
+
+/** Milliseconds from the first goodbye to the end of the connection, so that its text arrives. */
+export const goodbyeLingerMs = 250;
+
+/** Life of the certificate that the gateway signs for a session, in seconds: it is used once, within the login. */
+export const certificateSeconds = 120;
+
+/** How far a target's clock may be behind, in seconds. */
+export const certificateSkewSeconds = 60;
+
+/** Reasons named in the refusal of a line that cannot be bounded: a line of text. */
+export const flagsShownMax = 4;

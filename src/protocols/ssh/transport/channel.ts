@@ -1,0 +1,428 @@
+/**
+ * One channel: windows, order, back-pressure, end and close (RFC 4254, 5.2 and 5.3). The same at both ends.
+ *
+ * Invariants:
+ * - What the peer sends beyond the window ends the connection; the window is given back only for what was delivered, so a
+ *   channel that is not read holds one window and no more (A-SSH-17).
+ * - What we send leaves in order: data, stderr, notifications, end, close. `write` answers false as soon as something has
+ *   to wait, and `drain` follows when nothing waits any more.
+ * - Data, exit status, end and close reach the handler in the order in which they came, also when the connection is lost
+ *   after them (A-SSH-20). Data after the end of data ends the connection.
+ *
+ * Deliberately absent: what requests mean; opening (see `connection.ts`).
+ */
+import type { Clock } from '../../../base/clock.ts';
+import { SshReader, SshWriter } from './bytes.ts';
+import { sshErrors } from './errors.ts';
+import * as limits from './limits.ts';
+import { message } from './messages.ts';
+import { AskedReplies, OwedReplies } from './replies.ts';
+import { decodeChannelRequest, encodeChannelRequest } from './requests.ts';
+import type { SshChannel, SshChannelHandler, SshChannelRequest, SshReply } from './types.ts';
+
+/** What a channel needs of its connection. */
+export interface ChannelLink {
+  readonly clock: Clock;
+  readonly canWrite: boolean;
+  send(payload: Buffer): void;
+  sendData(head: Buffer, data: Buffer): void;
+  /** Ends the connection. */
+  fail(error: unknown): void;
+  /** Both sides have closed: the number is free. */
+  released(channel: Channel): void;
+  readonly answerMs: number;
+}
+
+type Incoming =
+  | { readonly kind: 'data' | 'stderr'; readonly view: Buffer }
+  | { readonly kind: 'request'; readonly request: SshChannelRequest; readonly reply: SshReply }
+  | { readonly kind: 'end' | 'close' };
+
+type Outgoing =
+  | { readonly kind: 'data' | 'stderr'; view: Buffer }
+  | { readonly kind: 'message'; readonly payload: Buffer }
+  | { readonly kind: 'close' };
+
+const windowMax = 0xffff_ffff;
+const stderrType = 1;
+
+export class Channel implements SshChannel {
+  readonly id: number;
+  readonly type: string;
+  readonly #link: ChannelLink;
+  readonly #windowSize: number;
+  readonly #owed: OwedReplies;
+  readonly #asked: AskedReplies;
+  #remoteId = 0;
+  #remoteWindow = 0;
+  #remotePacketMax = 0;
+  /** What the peer may still send. */
+  #window: number;
+  /** Delivered, and not given back yet. */
+  #consumed = 0;
+  #handler: SshChannelHandler | null = null;
+  #incoming: Incoming[] = [];
+  #outgoing: Outgoing[] = [];
+  #pendingBytes = 0;
+  #paused = false;
+  #isDelivering = false;
+  #isDrainOwed = false;
+  #ended = false;
+  #sentEof = false;
+  #sentClose = false;
+  #gotEof = false;
+  #gotClose = false;
+  #isOver = false;
+  #environmentRequests = 0;
+  bytesRead = 0;
+  bytesWritten = 0;
+
+  constructor(link: ChannelLink, id: number, type: string, windowSize: number) {
+    this.#link = link;
+    this.id = id;
+    this.type = type;
+    this.#windowSize = windowSize;
+    this.#window = windowSize;
+    this.#asked = new AskedReplies(link.clock);
+    this.#owed = new OwedReplies(limits.requestsWaitingMax, (accepted) => {
+      if (!this.#sentClose) this.#send(accepted ? message.CHANNEL_SUCCESS : message.CHANNEL_FAILURE);
+    });
+  }
+
+  get windowSize(): number {
+    return this.#windowSize;
+  }
+
+  get closed(): boolean {
+    return this.#gotClose || this.#sentClose;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** The peer's number, window and maximum, once the channel is open. */
+  opened(remoteId: number, window: number, packetMax: number): void {
+    this.#remoteId = remoteId;
+    this.#remoteWindow = window;
+    this.#remotePacketMax = Math.min(packetMax, limits.dataBytesMax);
+    if (this.#remotePacketMax === 0) throw sshErrors('ssh.message-malformed', { detail: 'packets of no bytes' });
+  }
+
+  handle(handler: SshChannelHandler): void {
+    this.#handler = handler;
+    this.#deliver();
+  }
+
+  // ----- towards the peer ---------------------------------------------------------------------------------------------
+
+  write(view: Buffer): boolean {
+    return this.#write('data', view);
+  }
+
+  writeStderr(view: Buffer): boolean {
+    return this.#write('stderr', view);
+  }
+
+  #write(kind: 'data' | 'stderr', view: Buffer): boolean {
+    if (this.#ended || this.closed) return true;
+    if (view.length > 0) {
+      this.#outgoing.push({ kind, view });
+      this.#pendingBytes += view.length;
+      this.bytesWritten += view.length;
+      this.pump();
+    }
+    if (this.#pendingBytes > limits.heldBytesMax) {
+      this.#link.fail(sshErrors('ssh.written-without-window', { detail: `channel ${this.id}` }));
+      return true;
+    }
+    const isFree = this.#outgoing.length === 0 && this.#link.canWrite;
+    if (!isFree) this.#isDrainOwed = true;
+    return isFree;
+  }
+
+  request(request: SshChannelRequest, deadlineMs = this.#link.answerMs): Promise<boolean> {
+    if (this.#ended || this.closed) return Promise.reject(sshErrors('ssh.channel-closed'));
+    const answer = this.#asked.next(deadlineMs);
+    this.#enqueue({ kind: 'message', payload: this.#requestPayload(request, true) });
+    return answer.then((data) => data !== null);
+  }
+
+  notify(request: SshChannelRequest): void {
+    if (this.closed) return;
+    this.#enqueue({ kind: 'message', payload: this.#requestPayload(request, false) });
+  }
+
+  eof(): void {
+    if (this.#ended || this.closed) return;
+    this.#ended = true;
+    this.#enqueueEof();
+  }
+
+  close(): void {
+    if (this.closed || this.#outgoing.some(({ kind }) => kind === 'close')) return;
+    this.#ended = true;
+    this.#enqueueEof();
+    this.#enqueue({ kind: 'close' });
+  }
+
+  destroy(): void {
+    if (this.closed) return;
+    this.#ended = true;
+    this.#forgetOutgoing();
+    this.#sendClose();
+  }
+
+  #enqueueEof(): void {
+    if (this.#sentEof) return;
+    this.#sentEof = true;
+    this.#enqueue({ kind: 'message', payload: this.#payload(message.CHANNEL_EOF) });
+  }
+
+  #enqueue(item: Outgoing): void {
+    this.#outgoing.push(item);
+    this.pump();
+  }
+
+  /** Sends what window and wire allow. Called by the connection whenever one of them may have opened. */
+  pump(): void {
+    while (this.#outgoing.length > 0 && !this.#sentClose) {
+      const item = this.#outgoing[0]!;
+      if (item.kind === 'data' || item.kind === 'stderr') {
+        if (!this.#link.canWrite) return;
+        const bytes = Math.min(item.view.length, this.#remoteWindow, this.#remotePacketMax);
+        if (bytes === 0) return;
+        this.#sendData(item.kind, item.view.subarray(0, bytes));
+        item.view = item.view.subarray(bytes);
+        if (item.view.length > 0) continue;
+        this.#outgoing.shift();
+      } else {
+        this.#outgoing.shift();
+        if (item.kind === 'message') this.#link.send(item.payload);
+        else this.#sendClose();
+      }
+    }
+    if (this.#isDrainOwed && this.#link.canWrite && !this.closed) {
+      this.#isDrainOwed = false;
+      // Not within `write`: whoever calls it has not heard its answer yet.
+      queueMicrotask(() => {
+        if (!this.closed) this.#handler?.drain();
+      });
+    }
+  }
+
+  #sendData(kind: 'data' | 'stderr', view: Buffer): void {
+    this.#remoteWindow -= view.length;
+    this.#pendingBytes -= view.length;
+    const head =
+      kind === 'data'
+        ? new SshWriter(9).uint8(message.CHANNEL_DATA).uint32(this.#remoteId)
+        : new SshWriter(13).uint8(message.CHANNEL_EXTENDED_DATA).uint32(this.#remoteId).uint32(stderrType);
+    this.#link.sendData(head.uint32(view.length).finish(), view);
+  }
+
+  #sendClose(): void {
+    if (this.#sentClose) return;
+    this.#sentClose = true;
+    this.#forgetOutgoing();
+    this.#send(message.CHANNEL_CLOSE);
+    this.#incoming = this.#incoming.filter(({ kind }) => kind === 'close');
+    this.#owed.close();
+    this.#asked.close(sshErrors('ssh.channel-closed'));
+    if (this.#gotClose) this.#link.released(this);
+    this.#deliver();
+  }
+
+  #forgetOutgoing(): void {
+    this.#outgoing = [];
+    this.#pendingBytes = 0;
+  }
+
+  #send(type: number): void {
+    this.#link.send(this.#payload(type));
+  }
+
+  #payload(type: number): Buffer {
+    return new SshWriter(5).uint8(type).uint32(this.#remoteId).finish();
+  }
+
+  #requestPayload(request: SshChannelRequest, wantReply: boolean): Buffer {
+    const { name, data } = encodeChannelRequest(request);
+    return new SshWriter(32 + name.length + data.length)
+      .uint8(message.CHANNEL_REQUEST)
+      .uint32(this.#remoteId)
+      .string(name)
+      .boolean(wantReply)
+      .raw(data)
+      .finish();
+  }
+
+  // ----- from the peer ------------------------------------------------------------------------------------------------
+
+  /** One message of this channel; `reader` stands behind the channel's number. */
+  message(type: number, reader: SshReader): void {
+    if (this.#gotClose) throw sshErrors('ssh.message-unexpected', { detail: `message ${type} after the close` });
+    switch (type) {
+      case message.CHANNEL_WINDOW_ADJUST:
+        return this.#onAdjust(reader);
+      case message.CHANNEL_DATA:
+        return this.#onData('data', reader);
+      case message.CHANNEL_EXTENDED_DATA: {
+        const kind = reader.uint32();
+        return this.#onData(kind === stderrType ? 'stderr' : null, reader);
+      }
+      case message.CHANNEL_EOF:
+        reader.end();
+        if (this.#gotEof) throw sshErrors('ssh.message-unexpected', { detail: 'a second end of data' });
+        this.#gotEof = true;
+        return this.#arrived({ kind: 'end' });
+      case message.CHANNEL_CLOSE:
+        reader.end();
+        this.#gotClose = true;
+        this.#forgetOutgoing();
+        if (this.#sentClose) this.#link.released(this);
+        else this.#sendCloseBack();
+        return this.#arrived({ kind: 'close' });
+      case message.CHANNEL_REQUEST:
+        return this.#onRequest(reader);
+      case message.CHANNEL_SUCCESS:
+      case message.CHANNEL_FAILURE:
+        reader.end();
+        // What was asked before our close may be answered after it.
+        if (!this.#sentClose) this.#asked.answered(type === message.CHANNEL_SUCCESS ? Buffer.alloc(0) : null);
+        return;
+    }
+  }
+
+  /** The connection is gone: what came before still reaches the handler. */
+  lost(): void {
+    if (this.#gotClose) return;
+    this.#gotClose = true;
+    this.#sentClose = true;
+    this.#forgetOutgoing();
+    this.#owed.close();
+    this.#asked.close(sshErrors('ssh.channel-closed'));
+    this.#arrived({ kind: 'close' });
+  }
+
+  /** Answers the peer's close at once; what it sent before is still delivered. */
+  #sendCloseBack(): void {
+    this.#sentClose = true;
+    this.#send(message.CHANNEL_CLOSE);
+    this.#owed.close();
+    this.#asked.close(sshErrors('ssh.channel-closed'));
+    this.#link.released(this);
+  }
+
+  #onAdjust(reader: SshReader): void {
+    const more = reader.uint32();
+    reader.end();
+    if (this.#remoteWindow + more > windowMax) throw sshErrors('ssh.flow-violated', { detail: 'the window overflows' });
+    this.#remoteWindow += more;
+    this.pump();
+  }
+
+  #onData(kind: 'data' | 'stderr' | null, reader: SshReader): void {
+    const view = reader.string(limits.packetBytesMax);
+    reader.end();
+    if (this.#gotEof) throw sshErrors('ssh.message-unexpected', { detail: 'data after the end of data' });
+    if (view.length > this.#window) throw sshErrors('ssh.flow-violated', { detail: `channel ${this.id}` });
+    this.#window -= view.length;
+    this.bytesRead += view.length;
+    if (this.#sentClose) return;
+    if (kind === null) this.#giveBack(view.length);
+    else this.#arrived({ kind, view });
+  }
+
+  #onRequest(reader: SshReader): void {
+    const name = reader.name(limits.nameBytesMax);
+    const wantReply = reader.boolean();
+    const request = decodeChannelRequest(name, reader.rest());
+    if (this.#sentClose) return;
+    const reply = this.#owed.next(wantReply);
+    if (request.kind === 'env' && ++this.#environmentRequests > limits.environmentRequestsMax) return reply.reject();
+    const isOrdered = request.kind === 'exit-status' || request.kind === 'exit-signal';
+    if (this.#handler !== null && !isOrdered) return this.#pass(this.#handler, request, reply);
+    if (this.#incoming.length > limits.requestsWaitingMax && this.#countWaiting() > limits.requestsWaitingMax) {
+      throw sshErrors('ssh.too-much-waiting', { detail: `channel ${this.id}` });
+    }
+    this.#arrived({ kind: 'request', request, reply });
+  }
+
+  #pass(handler: SshChannelHandler, request: SshChannelRequest, reply: SshReply): void {
+    if (handler.request === undefined) reply.reject();
+    else handler.request(request, reply);
+  }
+
+  #countWaiting(): number {
+    return this.#incoming.reduce((count, { kind }) => count + (kind === 'request' ? 1 : 0), 0);
+  }
+
+  #arrived(item: Incoming): void {
+    this.#incoming.push(item);
+    this.#deliver();
+  }
+
+  /** Hands over what has come, in order, as long as the handler takes data. */
+  #deliver(): void {
+    if (this.#isDelivering || this.#handler === null) return;
+    this.#isDelivering = true;
+    try {
+      for (let item = this.#incoming[0]; item !== undefined && !this.#isOver; item = this.#incoming[0]) {
+        // Paused means that data waits, and with it whatever came after data.
+        if (this.#paused && (item.kind === 'data' || item.kind === 'stderr')) return;
+        this.#incoming.shift();
+        this.#hand(item);
+      }
+    } finally {
+      this.#isDelivering = false;
+    }
+  }
+
+  #hand(item: Incoming): void {
+    const handler = this.#handler!;
+    switch (item.kind) {
+      case 'data':
+        handler.read(item.view);
+        return this.#giveBack(item.view.length);
+      case 'stderr':
+        handler.readStderr?.(item.view);
+        return this.#giveBack(item.view.length);
+      case 'request':
+        return this.#pass(handler, item.request, item.reply);
+      case 'end':
+        return handler.end();
+      case 'close':
+        this.#isOver = true;
+        this.#incoming = [];
+        handler.close();
+    }
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#deliver();
+    this.#giveBack(0);
+  }
+
+  #giveBack(bytes: number): void {
+    this.#consumed += bytes;
+    // The peer must not run dry while an adjustment is on its way, and need not hear of every packet.
+    if (this.#paused || this.closed || this.#gotEof || this.#consumed < this.#windowSize / 4) return;
+    const amount = this.#consumed;
+    this.#consumed = 0;
+    this.#window += amount;
+    this.#link.send(
+      new SshWriter(9).uint8(message.CHANNEL_WINDOW_ADJUST).uint32(this.#remoteId).uint32(amount).finish(),
+    );
+  }
+}
