@@ -45,13 +45,13 @@ async function readAuthority(path: string): Promise<string> {
   }
 }
 
-/** The same client, with the run's signal on every call. */
+/** The same client, with the run's signal on every call that brings none. */
 function withSignal(client: Client, signal: AbortSignal): Client {
   type Untyped = (name: never, input?: never, options?: { signal: AbortSignal }) => never;
   const bind =
     (method: Untyped) =>
-    (name: never, input?: never): never =>
-      method(name, input, { signal });
+    (name: never, input?: never, options?: { signal: AbortSignal }): never =>
+      method(name, input, options ?? { signal });
   // The table's generic signatures stay what they are; only a trailing argument is filled in.
   return {
     call: bind(client.call as unknown as Untyped),

@@ -24,6 +24,15 @@ export const replayRowsMax = 10_000;
 /** Longest pause that a timed replay keeps: a lunch break in a session is no reason to wait for an hour. */
 export const replayPauseMsMax = 3_000;
 
+/** How long a played terminal waits at a stretch: a key acts within it. */
+export const playerStepMs = 100;
+
+/** Terminals of one session that are told apart. */
+export const terminalsMax = 1_000;
+
+/** Entries looked at to find out whether a recording is one of terminals; a login and its first commands are far fewer. */
+export const sniffedEntriesMax = 2_000;
+
 /** How often, and with what pause, `sessions tail` looks for how the session ended after its stream did. A kill takes a second. */
 export const endLooksMax = 5;
 export const endLookIntervalMs = 300;
@@ -60,6 +69,9 @@ export const replayedDifferencesMax = 50;
 
 /** Commands that a policy replay may be asked to judge; the gateway has the same limit. */
 export const replayedCommandsMax = 1_000_000;
+
+/** Longest public key file that is read: an RSA key of 16384 bits has 3 kB. */
+export const publicKeyBytesMax = 16 * 1024;
 
 /** What the rules did in a session, as far as a transcript holds it in memory. */
 export const sessionEventsMax = 100_000;

@@ -16,7 +16,7 @@ export const globalOptions: readonly OptionSpec[] = [
 ];
 
 export const families: Readonly<Record<string, { readonly group: CommandGroup; readonly summary: string }>> = {
-  sessions: { group: 'Look', summary: 'List, show, replay, watch, end and export sessions.' },
+  sessions: { group: 'Look', summary: 'List, show, replay, watch, speak to, end and export sessions.' },
   reviews: { group: 'Review', summary: 'List, show, watch, approve and deny what waits for a decision.' },
   grants: { group: 'Review', summary: 'List and revoke access for a while.' },
   policy: { group: 'Configure', summary: 'Try a change of the rules: on examples, and on what was recorded.' },

@@ -3,7 +3,7 @@
  *
  * Prompts go to standard error, so that a redirected output stays clean.
  */
-import { isCancel, password, text } from '@clack/prompts';
+import { confirm, isCancel, password, text } from '@clack/prompts';
 import type { CommandContext } from './command.ts';
 import { cliError } from './errors.ts';
 
@@ -14,6 +14,13 @@ export function canPrompt(context: CommandContext): boolean {
 /** Asks for a line, shown as typed. */
 export async function askText(context: CommandContext, message: string): Promise<string> {
   return answerOf(await text({ message, ...streamsOf(context), validate: isFilled }));
+}
+
+/** Asks yes or no; no unless it is chosen. */
+export async function askYes(context: CommandContext, message: string): Promise<boolean> {
+  const answer = await confirm({ message, ...streamsOf(context), initialValue: false });
+  if (isCancel(answer)) throw cliError('cli.interrupted');
+  return answer;
 }
 
 /** Asks for a secret; nothing of it is shown but its length. */

@@ -31,6 +31,22 @@ export async function findSession(api: Api, word: string): Promise<SessionView> 
   throw cliError('cli.no', { what: `There is no session ${word}.`, todo: 'List them: sallyport sessions ls' });
 }
 
+/** A session that is open now. `last` is the latest of these. Throws `cli.no` where it has ended. */
+export async function findLiveSession(api: Api, word: string): Promise<SessionView> {
+  if (word === 'last') {
+    const query = { ...emptySessionQuery, live: true, limit: 1 };
+    const [latest] = (await api.client.call('listSessions', { query })).sessions;
+    if (latest !== undefined) return latest;
+    throw cliError('cli.no', { what: 'No session is open now.', todo: 'See: sallyport sessions ls' });
+  }
+  const session = await findSession(api, word);
+  if (session.live) return session;
+  throw cliError('cli.no', {
+    what: `The session ${session.id} has already ended.`,
+    todo: `See: sallyport sessions ls --live, or replay it: sallyport sessions replay ${session.id}`,
+  });
+}
+
 /** What the rules did in a session, bounded. */
 export async function sessionEvents(api: Api, id: string): Promise<readonly SessionEventView[]> {
   const events: SessionEventView[] = [];

@@ -117,11 +117,9 @@ describe('a request waits for what the target expects, not for long', () => {
 
   test('it is in the message when it comes, once', async () => {
     const { received, url } = await receiver(200);
-    const { webhooks, clock } = start(url);
+    const { webhooks } = start(url);
     webhooks.onStep({ review: asked, events: [requested] });
     webhooks.onStep({ review: known, events: [] });
-    await until(() => received.length === 1);
-    clock.advance(60_000);
     webhooks.onStep({ review: known, events: [{ type: 'review.ended' } as Step['events'][number]] });
     await until(() => received.length === 2);
     expect(sent(received)).toEqual([
@@ -137,7 +135,6 @@ describe('a request waits for what the target expects, not for long', () => {
     clock.advance(4_999);
     expect(received).toEqual([]);
     clock.advance(1);
-    await until(() => received.length === 1);
     webhooks.onStep({ review: { ...asked, id: 'rev_2' }, events: [requested] });
     const decided = { type: 'review.decided' } as Step['events'][number];
     webhooks.onStep({ review: { ...asked, id: 'rev_2', state: 'denied' }, events: [decided] });

@@ -23,10 +23,18 @@ export async function playObserved(client: Client, scenario: Scenario, shell: Sh
       else if (action.record.kind === 'shown') recorded += action.record.bytes.toString('utf8');
     },
   });
-  const start = { bash: 'exec bash -l -i', zsh: 'exec zsh -l -i', fish: 'exec fish -l -i', dash: 'exec dash -l -i', ash: 'exec ash -l -i' };
+  const start = {
+    bash: 'exec bash -l -i',
+    zsh: 'exec zsh -l -i',
+    fish: 'exec fish -l -i',
+    dash: 'exec dash -l -i',
+    ash: 'exec ash -l -i',
+  };
   const channel = await new Promise<ClientChannel>((resolve, reject) => {
     const pty = { cols: columns, rows, term: 'xterm-256color' };
-    client.exec(remoteCommand(shell, home, start[shell]), { pty }, (error, opened) => (error ? reject(error) : resolve(opened)));
+    client.exec(remoteCommand(shell, home, start[shell]), { pty }, (error, opened) =>
+      error ? reject(error) : resolve(opened),
+    );
   });
   channel.on('data', (bytes: Buffer) => {
     lastMs = performance.now();

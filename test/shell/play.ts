@@ -27,7 +27,12 @@ export interface PlayOptions {
   readonly strict: boolean;
 }
 
-export async function play(client: Client, scenario: Scenario, shell: ShellKind, options: PlayOptions): Promise<Outcome> {
+export async function play(
+  client: Client,
+  scenario: Scenario,
+  shell: ShellKind,
+  options: PlayOptions,
+): Promise<Outcome> {
   const terminal = await TestTerminal.open(client, {
     shell,
     columns: scenario.size?.[0] ?? 100,

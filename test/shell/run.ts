@@ -4,8 +4,8 @@
  */
 import { parseArgs } from 'node:util';
 import { corpus } from './corpus/index.ts';
-import { type Outcome, play } from './play.ts';
 import { playObserved } from './observed.ts';
+import { type Outcome, play } from './play.ts';
 import { startServer } from './server.ts';
 
 const { values } = parseArgs({
@@ -26,7 +26,9 @@ const clients = await Promise.all(Array.from({ length: 4 }, () => server.connect
 for (const level of values.level.split(',')) {
   const jobs = corpus
     .filter(({ id, group }) => wanted(values.id, id) && wanted(values.group, group))
-    .flatMap((scenario) => scenario.shells.filter((shell) => wanted(values.shell, shell)).map((shell) => ({ scenario, shell })));
+    .flatMap((scenario) =>
+      scenario.shells.filter((shell) => wanted(values.shell, shell)).map((shell) => ({ scenario, shell })),
+    );
   const outcomes: Outcome[] = [];
   let next = 0;
   await Promise.all(
@@ -50,9 +52,16 @@ process.exit(0);
 function report(level: string, outcomes: readonly Outcome[]): void {
   const groups = [...new Set(outcomes.map(({ scenario }) => scenario.group))];
   const shells = [...new Set(outcomes.map(({ shell }) => shell))];
-  process.stdout.write(`\n## ${level}\n\n| group | ${shells.join(' | ')} |\n|---|${shells.map(() => '---').join('|')}|\n`);
+  process.stdout.write(
+    `\n## ${level}\n\n| group | ${shells.join(' | ')} |\n|---|${shells.map(() => '---').join('|')}|\n`,
+  );
   for (const group of groups) {
-    const cells = shells.map((shell) => cell(outcomes.filter((one) => one.scenario.group === group && one.shell === shell), level));
+    const cells = shells.map((shell) =>
+      cell(
+        outcomes.filter((one) => one.scenario.group === group && one.shell === shell),
+        level,
+      ),
+    );
     process.stdout.write(`| ${group} | ${cells.join(' | ')} |\n`);
   }
   process.stdout.write('\n');
@@ -61,7 +70,9 @@ function report(level: string, outcomes: readonly Outcome[]): void {
     if (faults.length === 0) continue;
     process.stdout.write(`${one.scenario.id} ${one.shell}: ${one.scenario.title}: ${faults.join(', ')}\n`);
     if (values.verbose) {
-      process.stdout.write(`   asked ${JSON.stringify(one.asked)}\n   ledger ${JSON.stringify(one.ledger)}\n   output ${JSON.stringify(one.output.slice(-1200))}\n`);
+      process.stdout.write(
+        `   asked ${JSON.stringify(one.asked)}\n   ledger ${JSON.stringify(one.ledger)}\n   output ${JSON.stringify(one.output.slice(-1200))}\n`,
+      );
     }
   }
 }
@@ -86,7 +97,8 @@ function cell(outcomes: readonly Outcome[], level: string): string {
   if (outcomes.length === 0) return '';
   const [first] = outcomes;
   const count = (test: (one: Outcome) => boolean): number => outcomes.filter(test).length;
-  if (first!.scenario.group === 'benign') return `${count((one) => one.usable === true)}/${outcomes.length} undisturbed`;
+  if (first!.scenario.group === 'benign')
+    return `${count((one) => one.usable === true)}/${outcomes.length} undisturbed`;
   if (first!.scenario.group === 'secret') return `${count((one) => one.leaked)}/${outcomes.length} recorded`;
   const exact = outcomes.filter((one) => one.exact !== null);
   const part = exact.length === 0 ? '' : `${exact.filter((one) => one.exact).length}/${exact.length} exact, `;

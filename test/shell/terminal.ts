@@ -171,7 +171,11 @@ export class TestTerminal {
   /** Waits until the shell is at its prompt and quiet. */
   async quiet(quietMs = 120, deadlineMs = 6000): Promise<void> {
     await this.until(() => {
-      const resting = this.gate.phase === 'prompt' || this.gate.phase === 'running' || this.gate.phase === 'frozen' || this.gate.phase === 'over';
+      const resting =
+        this.gate.phase === 'prompt' ||
+        this.gate.phase === 'running' ||
+        this.gate.phase === 'frozen' ||
+        this.gate.phase === 'over';
       return resting && performance.now() - this.lastOutputMs > quietMs;
     }, deadlineMs);
   }

@@ -1,6 +1,7 @@
 /** The tree of commands: a literal list, in the order in which the help shows it. */
 import type { CommandSpec } from '../command.ts';
 import { applyCommand } from './apply.ts';
+import { approveCommand } from './approve.ts';
 import { checkpointCommand } from './checkpoint.ts';
 import { completeCommand } from './complete.ts';
 import { completionCommand } from './completion.ts';
@@ -25,10 +26,18 @@ import {
 import { reviewsLsCommand, reviewsShowCommand, reviewsWatchCommand } from './reviews-list.ts';
 import { secretLsCommand, secretRmCommand, secretRotateCommand, secretSetCommand } from './secret.ts';
 import { sessionsExportCommand } from './sessions-export.ts';
+import {
+  sessionsMessageCommand,
+  sessionsPauseCommand,
+  sessionsResumeCommand,
+  sessionsWatchCommand,
+} from './sessions-live.ts';
 import { sessionsKillCommand, sessionsLsCommand, sessionsShowCommand } from './sessions-list.ts';
 import { sessionsReplayCommand, sessionsTailCommand } from './sessions-replay.ts';
+import { sshCertificateCommand } from './ssh-certificate.ts';
 import { statusCommand } from './status.ts';
 import { tokenCreateCommand, tokenLsCommand, tokenRevokeCommand } from './token.ts';
+import { trustCommand } from './trust.ts';
 import { verifyCommand } from './verify.ts';
 import { whoamiCommand } from './whoami.ts';
 
@@ -37,6 +46,8 @@ export const commands: readonly CommandSpec[] = [
   logoutCommand,
   whoamiCommand,
   connectCommand,
+  approveCommand,
+  sshCertificateCommand,
   tokenLsCommand,
   tokenCreateCommand,
   tokenRevokeCommand,
@@ -45,6 +56,10 @@ export const commands: readonly CommandSpec[] = [
   sessionsShowCommand,
   sessionsReplayCommand,
   sessionsTailCommand,
+  sessionsWatchCommand,
+  sessionsMessageCommand,
+  sessionsPauseCommand,
+  sessionsResumeCommand,
   sessionsKillCommand,
   sessionsExportCommand,
   explainCommand,
@@ -64,6 +79,7 @@ export const commands: readonly CommandSpec[] = [
   applyCommand,
   getCommand,
   deleteCommand,
+  trustCommand,
   policyTestCommand,
   policyReplayCommand,
   secretLsCommand,

@@ -1,11 +1,22 @@
-/** `sallyport sessions replay|tail`: what happened in a session, as a transcript; afterwards, or while it happens. */
+/**
+ * `sallyport sessions replay|tail`: what happened in a session, afterwards or while it happens: as a transcript, or on a
+ * terminal as the terminal that it was.
+ */
 import type { RecordedEntryView, SessionView } from '../../api/contract/index.ts';
 import type { Api } from '../api.ts';
 import type { CommandContext, CommandSpec } from '../command.ts';
 import { cliError } from '../errors.ts';
-import { endLookIntervalMs, endLooksMax, replayRowsDefault, replayRowsMax } from '../limits.ts';
+import {
+  endLookIntervalMs,
+  endLooksMax,
+  replayPauseMsMax,
+  replayRowsDefault,
+  replayRowsMax,
+  sniffedEntriesMax,
+} from '../limits.ts';
 import { toJsonLine } from '../output/structured.ts';
 import { paced, sleep } from '../replay/play.ts';
+import { playTerminal } from '../replay/player.ts';
 import { Interleaved, maskedOf } from '../replay/rules.ts';
 import { Transcript } from '../replay/transcript.ts';
 import { findSession, sessionEvents } from '../sessions.ts';
@@ -19,19 +30,39 @@ const shared = [
 export const sessionsReplayCommand: CommandSpec = {
   name: 'sessions replay',
   group: 'Look',
-  summary: 'Replay a session as a transcript. Reading is itself recorded.',
+  summary: 'Replay a session: a terminal as it was, anything else as a transcript. Reading is itself recorded.',
   arguments: [{ name: '<id>', description: 'The id, the beginning or end of it, or last.', complete: 'session' }],
   options: [
-    { flags: '--speed <factor>', description: 'Keep the pauses: 1 as it was, 10 ten times as fast.' },
+    {
+      flags: '--speed <factor>',
+      description: 'Keep the pauses: 1 as it was, 10 ten times as fast. A terminal is played at 1 unless given.',
+    },
+    {
+      flags: '--idle <seconds>',
+      description: `Longest pause of a terminal that is kept (default ${replayPauseMsMax / 1000}).`,
+    },
+    { flags: '--command <number>', description: 'Which terminal to play, by the number of its command.' },
+    { flags: '--transcript', description: 'The transcript, also of terminals and on a terminal.' },
     ...shared,
   ],
-  examples: ['sallyport sessions replay last', 'sallyport sessions replay last --speed 4'],
+  examples: [
+    'sallyport sessions replay last',
+    'sallyport sessions replay last --speed 4 --idle 1',
+    'sallyport sessions replay last --transcript',
+  ],
   async run(context) {
     const speed = context.options.positive('speed');
     const api = await context.api();
     const session = await findSession(api, context.args[0]!);
-    const entries = api.client.stream('readRecording', { params: { id: session.id } });
-    await show(context, api, session, paced(entries, speed, context.io.clock, context.signal), false);
+    const quit = new AbortController();
+    const signal = AbortSignal.any([context.signal, quit.signal]);
+    const entries = api.client.stream('readRecording', { params: { id: session.id } }, { signal });
+    if (!isPlayed(context)) {
+      return await show(context, api, session, paced(entries, speed, context.io.clock, context.signal), false);
+    }
+    const { hasTerminal, all } = await sniffed(entries);
+    if (hasTerminal) return await play(context, session, all, quit, speed ?? 1);
+    await show(context, api, session, paced(all, speed, context.io.clock, context.signal), false);
   },
 };
 
@@ -54,6 +85,65 @@ export const sessionsTailCommand: CommandSpec = {
   },
 };
 
+/** Whether a terminal would be played as one: only to a person at a terminal, who did not ask for a text. */
+function isPlayed({ io, options, output }: CommandContext): boolean {
+  if (options.text('command') !== null) return true;
+  return io.stdout.isTTY === true && output.format === 'table' && !options.flag('raw') && !options.flag('transcript');
+}
+
+/** Whether a terminal comes within the first entries, and the entries with these in front again. */
+async function sniffed(
+  entries: AsyncIterable<RecordedEntryView>,
+): Promise<{ readonly hasTerminal: boolean; readonly all: AsyncIterable<RecordedEntryView> }> {
+  const iterator = entries[Symbol.asyncIterator]();
+  const first: RecordedEntryView[] = [];
+  let hasTerminal = false;
+  while (!hasTerminal && first.length < sniffedEntriesMax) {
+    const { done, value } = await iterator.next();
+    if (done === true) break;
+    first.push(value);
+    hasTerminal = value.type === 'terminal';
+  }
+  async function* again(): AsyncGenerator<RecordedEntryView, void, undefined> {
+    yield* first;
+    yield* { [Symbol.asyncIterator]: () => iterator };
+  }
+  return { hasTerminal, all: again() };
+}
+
+async function play(
+  context: CommandContext,
+  session: SessionView,
+  entries: AsyncIterable<RecordedEntryView>,
+  quit: AbortController,
+  speed: number,
+): Promise<void> {
+  const { io, options, output } = context;
+  const idleSeconds = options.positive('idle') ?? replayPauseMsMax / 1000;
+  output.note(
+    `${session.id}: ${session.principal.name} on ${session.resource}. Space stops and goes on, + and - change the speed, q ends it.`,
+  );
+  const played = await playTerminal(entries, {
+    output,
+    stdin: io.stdin,
+    stdout: io.stdout,
+    clock: io.clock,
+    signal: context.signal,
+    quit,
+    command: options.integer('command', { minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+    pace: { speed, idleMs: idleSeconds * 1000 },
+  });
+  if (played.command === null && !played.isQuit) {
+    throw cliError('cli.no', {
+      what: `The command #${options.text('command')} of ${session.id} has no terminal.`,
+      todo: `See its commands: sallyport sessions replay ${session.id} --transcript`,
+    });
+  }
+  if (played.others.length > 0 && !played.isQuit) {
+    output.note(`Other terminals in this session: ${played.others.map((one) => `#${one}`).join(', ')}; see --command.`);
+  }
+}
+
 async function show(
   context: CommandContext,
   api: Api,
@@ -72,7 +162,15 @@ async function show(
   const events = isLive ? [] : await sessionEvents(api, session.id);
   const between = new Interleaved(events);
   const { palette, columns } = output;
-  const transcript = new Transcript(session, { palette, columns, rowsMax: rows, masked: maskedOf(events) });
+  // A terminal is read whole unless an amount was asked for.
+  const screenLinesMax = isWithout || options.text('rows') !== null ? rows : Number.POSITIVE_INFINITY;
+  const transcript = new Transcript(session, {
+    palette,
+    columns,
+    rowsMax: rows,
+    screenLinesMax,
+    masked: maskedOf(events),
+  });
   await output.lines(transcript.head());
   for await (const entry of entries) {
     for (const event of between.before(entry)) await output.lines(transcript.rule(event));

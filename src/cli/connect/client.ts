@@ -6,6 +6,7 @@
  * into the child's environment, and into printed lines only when the person asks for it (`--show-token`).
  */
 import type { Socket } from 'node:net';
+import type { Api } from '../api.ts';
 
 /** Everything that is needed to reach one resource. */
 export interface Target {
@@ -21,6 +22,8 @@ export interface Target {
   readonly ca: string | null;
   /** What the protocol calls a database, where it has one. */
   readonly database: string | null;
+  /** The gateway's own host keys, where the protocol is checked by these. */
+  readonly hostKeys?: readonly string[];
 }
 
 /** A program to start. */
@@ -29,6 +32,17 @@ export interface Invocation {
   readonly args: readonly string[];
   /** Added to the environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Removes what was made for it; called once it has ended, however. */
+  dispose?(): Promise<void>;
+}
+
+export interface PrepareOptions {
+  readonly api: Api;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** One of the adapter's; null: its first. */
+  readonly program: string | null;
+  /** The person's own arguments. */
+  readonly args: readonly string[];
 }
 
 /** One way to connect, for people to copy. */
@@ -48,11 +62,19 @@ export interface ClientAdapter {
   /** As resources name it. */
   readonly protocol: string;
   readonly title: string;
-  invocation(target: Target, args: readonly string[]): Invocation;
+  /** What it can start; the first unless another is named. */
+  readonly programs: readonly string[];
+  prepare(target: Target, options: PrepareOptions): Promise<Invocation>;
   printedLines(target: Target, options: PrintOptions): readonly PrintedLine[];
   /**
    * Carries one accepted local connection to the gateway. Resolves when both sides are closed; deals with every error
-   * itself, telling the local client in its protocol where it can. `signal` ends it at once.
+   * itself, telling the local client in its protocol where it can. `signal` ends it at once. Null: the protocol's own
+   * clients need no local port.
    */
-  forward(local: Socket, target: Target, signal: AbortSignal): Promise<void>;
+  readonly forward: ((local: Socket, target: Target, signal: AbortSignal) => Promise<void>) | null;
+  /** A configuration that lasts, in a folder of the person's own; absent where there is no such thing. */
+  readonly config?: (
+    target: Target,
+    options: { readonly api: Api; readonly directory: string },
+  ) => Promise<{ readonly text: string; readonly note: string }>;
 }

@@ -1,8 +1,9 @@
 /** The protocols that `sallyport connect` knows: a literal list. */
 import type { ClientAdapter } from './client.ts';
 import { postgresClient } from './postgres.ts';
+import { sshClient } from './ssh.ts';
 
-export const clientAdapters: readonly ClientAdapter[] = [postgresClient];
+export const clientAdapters: readonly ClientAdapter[] = [postgresClient, sshClient];
 
 export function clientAdapterOf(protocol: string): ClientAdapter | null {
   return clientAdapters.find((adapter) => adapter.protocol === protocol) ?? null;

@@ -11,7 +11,8 @@ import { libpqValue, shellWord, uriHost, uriPart } from './quote.ts';
 export const postgresClient: ClientAdapter = {
   protocol: 'postgres',
   title: 'PostgreSQL',
-  invocation: (target, args) => psql(target, args),
+  programs: ['psql'],
+  prepare: async (target, { args }) => psql(target, args),
   printedLines,
   forward: forwardPostgres,
 };

@@ -6,6 +6,7 @@
  * open at once, whatever the recording holds.
  * Deliberately absent: timing, reading, writing.
  */
+import { StringDecoder } from 'node:string_decoder';
 import type { RecordedEntryView, SessionEventView, SessionView } from '../../api/contract/index.ts';
 import { escapeLine, escapeText } from '../../base/escape.ts';
 import { replayRowsMax } from '../limits.ts';
@@ -13,7 +14,9 @@ import type { Palette } from '../output/colour.ts';
 import { byteSize, count, duration, offset } from '../output/time.ts';
 import { cutToWidth } from '../output/width.ts';
 import { gridLines } from './grid.ts';
+import { bytesOf } from './player.ts';
 import { eventLine, type Masked, maskedText } from './rules.ts';
+import { ScreenText } from './screen.ts';
 
 export interface TranscriptOptions {
   readonly palette: Palette;
@@ -21,6 +24,8 @@ export interface TranscriptOptions {
   readonly columns: number | null;
   /** Rows shown of one result; 0 shows none. */
   readonly rowsMax: number;
+  /** Lines shown of one terminal; what rows are unless given. */
+  readonly screenLinesMax?: number;
   /** How many values were masked, by command; nothing where it is not known. */
   readonly masked?: Masked;
 }
@@ -35,6 +40,8 @@ interface OpenCommand {
   rowsSeen: number;
   dataBytes: number;
   dataLinesShown: number;
+  /** What a terminal showed, where the command has one. */
+  screen: { readonly text: ScreenText; readonly decoder: StringDecoder } | null;
 }
 
 /** Commands that may be open at once: a client that pipelines more leaves the oldest without its result. */
@@ -126,8 +133,9 @@ export class Transcript {
       case 'terminal':
         return [];
       case 'data':
-      case 'screen':
         return this.#data(entry);
+      case 'screen':
+        return this.#screen(entry);
       case 'omitted': {
         const command = this.#of(entry.command);
         const amount = entry.rows > 0 ? `${count(entry.rows, 'more row')}, ` : '';
@@ -153,6 +161,7 @@ export class Transcript {
       rowsSeen: 0,
       dataBytes: 0,
       dataLinesShown: 0,
+      screen: null,
     });
     if (this.#open.size > openCommandsMax) {
       const oldest = this.#open.keys().next();
@@ -192,7 +201,23 @@ export class Transcript {
     return `  ${palette.name(`$${index + 1}`)}${palette.faint(type)} = ${value}${cut}`;
   }
 
-  #data(entry: Entry<'data'> | Entry<'screen'>): string[] {
+  #screen(entry: Entry<'screen'>): string[] {
+    // What was typed stands on the screen where it was echoed; where it was not, it is nobody's to read.
+    if (entry.direction === 'in') return [];
+    const command = this.#of(entry.command);
+    command.dataBytes += entry.bytes;
+    command.screen ??= { text: new ScreenText(), decoder: new StringDecoder('utf8') };
+    return this.#screenLines(entry.command, command, command.screen.text.push(command.screen.decoder.write(bytesOf(entry))));
+  }
+
+  #screenLines(ordinal: number, command: OpenCommand, lines: readonly string[]): string[] {
+    const room = (this.#options.screenLinesMax ?? this.#options.rowsMax) - command.dataLinesShown;
+    const kept = room > 0 ? lines.slice(0, room) : [];
+    command.dataLinesShown += kept.length;
+    return kept.length === 0 ? [] : [...this.#under(ordinal), ...kept.map((line) => `  ${line}`)];
+  }
+
+  #data(entry: Entry<'data'>): string[] {
     const command = this.#of(entry.command);
     const isFirst = command.dataBytes === 0;
     command.dataBytes += entry.bytes;
@@ -236,7 +261,8 @@ export class Transcript {
     // That a statement was prepared as asked is no news behind the header of the command that executes it.
     const isQuiet = command.verb === 'prepare' && entry.outcome === 'completed' && this.#shown !== entry.command;
     if (isQuiet) return [];
-    const lines = this.#result(entry.command, command);
+    const rest = command.screen?.text.rest() ?? [];
+    const lines = [...this.#screenLines(entry.command, command, rest), ...this.#result(entry.command, command)];
     const parts: string[] = [];
     if (entry.tag !== null) parts.push(escapeLine(entry.tag));
     if (command.dataBytes > 0) parts.push(byteSize(command.dataBytes));
@@ -287,7 +313,7 @@ export class Transcript {
   #of(ordinal: number): OpenCommand {
     const found = this.#open.get(ordinal);
     if (found !== undefined) return found;
-    const made: OpenCommand = { verb: '', columns: null, rows: [], rowsSeen: 0, dataBytes: 0, dataLinesShown: 0 };
+    const made: OpenCommand = { verb: '', columns: null, rows: [], rowsSeen: 0, dataBytes: 0, dataLinesShown: 0, screen: null };
     this.#open.set(ordinal, made);
     return made;
   }

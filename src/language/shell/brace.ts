@@ -3,23 +3,26 @@
  *
  * Quotes, escapes, `${…}`, `$(…)` and backticks are carried over as they are. Deliberately absent: zsh's own ranges.
  */
-import { braceWordsMax } from './limits.ts';
+import { braceStepsMax, braceWordsMax } from './limits.ts';
 
 /** The words that a raw word stands for, or null where there are too many. A word without braces is returned as it is. */
 export function expandBraces(raw: string): string[] | null {
   if (!raw.includes('{')) return [raw];
-  const budget = { left: braceWordsMax * 4 };
+  const budget = { left: braceStepsMax + raw.length * 8 };
   const words = expand(raw, budget, 0);
   return words === null || words.length > braceWordsMax ? null : words;
 }
 
 function expand(raw: string, budget: { left: number }, depth: number): string[] | null {
-  if (--budget.left < 0 || depth > 64) return null;
+  if (depth > 64) return null;
   let from = 0;
   for (;;) {
     const open = findOpen(raw, from);
+    budget.left -= (open < 0 ? raw.length : open) - from + 1;
+    if (budget.left < 0) return null;
     if (open < 0) return [raw];
     const group = readGroup(raw, open);
+    budget.left -= (group?.end ?? raw.length) - open;
     const alternatives = group === null ? null : alternativesOf(group.parts);
     if (group === null || alternatives === null) {
       from = open + 1;

@@ -37,7 +37,7 @@ export function describe(at: Scope, fields: readonly Field[], family: string | n
     const gathered = pathsOf(at, family, facts, args);
     paths = gathered.paths;
     if (gathered.isUnknown) unknown.add('paths');
-    if (isFarReaching(family, args, paths)) effects.add('destructive');
+    if (isFarReaching(at, family, args, paths)) effects.add('destructive');
     if (path?.includes('/') === true) {
       const own = pathOf(at, name!, 'execute', false);
       if (own !== null) paths = [own, ...paths];
@@ -226,7 +226,7 @@ const systemRoots =
   /^\/(?:$|\*|(?:bin|boot|dev|etc|home|lib\w*|opt|proc|root|sbin|srv|sys|usr|var)(?:\/\*?)?$|(?:home|Users)\/[^/]+\/?\*?$|(?:usr|var)\/[^/]+\/?\*?$|etc\/)/;
 
 /** What is lost reaches far: recursion on the roots of the system, on a home, or on everything. */
-function isFarReaching(program: string, args: readonly Field[], paths: readonly ShellPath[]): boolean {
+function isFarReaching(at: Scope, program: string, args: readonly Field[], paths: readonly ShellPath[]): boolean {
   const texts = textsOf(args);
   const any = (pattern: RegExp): boolean => texts.some((text) => text !== null && pattern.test(text));
   switch (program) {
@@ -242,7 +242,13 @@ function isFarReaching(program: string, args: readonly Field[], paths: readonly 
           ({ path, isRecursive, access }) =>
             (isRecursive || program === 'shred') &&
             access !== 'read' &&
-            (systemRoots.test(path) || path === '~' || path === '~/' || path === '~/*' || path === '.' || path === '*'),
+            (systemRoots.test(path) ||
+              path === at.state.home ||
+              path === '~' ||
+              path === '~/' ||
+              path === '~/*' ||
+              path === '.' ||
+              path === '*'),
         )
       );
     case 'find':

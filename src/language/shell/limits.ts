@@ -15,6 +15,9 @@ export const shellStepsMax = 60_000;
 /** Words that one word may become by braces. `{1..9}{1..9}` is 81. */
 export const braceWordsMax = 512;
 
+/** Characters looked at while the braces of one word are expanded, beside eight times its length. Words with braces are short. */
+export const braceStepsMax = 200_000;
+
 /** Longest word that is followed through expansions, in UTF-16 units; a longer one counts as dynamic. */
 export const wordLengthMax = 64 * 1024;
 

@@ -1,11 +1,12 @@
 /** Programs that start others by an option, an operand or their own files: `find -exec`, `xargs`, `git -c`, `tar`, `vim -c`, … */
-import { anyWords, baseName, dynamic, type Field, joined, literal, mayBeOption, textsOf } from './field.ts';
+import { anyWords, baseName, dynamic, type Field, literal, mayBeOption, textsOf } from './field.ts';
 import { git } from './git.ts';
 import { type Call, type Handler, launch, relaunch, spell } from './launch.ts';
+import { optionRunners } from './option-runners.ts';
 import { has, type OptionSpec, parseOptions, valueIn } from './options.ts';
-import { sshSettings } from './remote.ts';
 import { flag, type Scope, type Stdin, within } from './scope.ts';
-import { runJoined, runShellText, start } from './shells.ts';
+import { runJoined, runShellText } from './shells.ts';
+import { starters } from './starters.ts';
 
 const unknownInput: Stdin = { kind: 'unknown' };
 
@@ -61,7 +62,7 @@ function xargs(call: Call): void {
   const mark = marks.length === 0 ? null : (marks.at(-1)!.value?.text ?? '{}');
   const items = itemsOf(
     at,
-    parsed.options.length === 0 || parsed.options.every(({ name }) => 'Ittr'.includes(name) || name === 'n'),
+    parsed.options.every(({ name }) => ['I', 'i', 'replace', 't', 'r', 'n', 'no-run-if-empty'].includes(name)),
   );
   const more = { stdin: unknownInput };
   if (mark !== null) {
@@ -88,8 +89,15 @@ function xargs(call: Call): void {
     return;
   }
   if (items !== null) {
-    relaunch(call, [...words, ...items], 'xargs', more);
-    return;
+    const count = parsed.options.some(({ name }) => name === 'n')
+      ? Number(valueIn(parsed, 'n')?.text ?? '0')
+      : items.length || 1;
+    if (Number.isSafeInteger(count) && count > 0) {
+      if (items.length === 0) relaunch(call, words, 'xargs', more);
+      for (let from = 0; from < items.length; from += count)
+        relaunch(call, [...words, ...items.slice(from, from + count)], 'xargs', more);
+      return;
+    }
   }
   relaunch(call, [...words, anyWords], 'xargs', more);
 }
@@ -131,130 +139,6 @@ function parallel(call: Call): void {
   runJoined(at, words, 'parallel');
 }
 
-/** Options whose value is a command, per program; the value is run by a shell unless `isWords`. */
-interface Escapes {
-  readonly spec: OptionSpec;
-  readonly run: readonly string[];
-  /** Programs from which a person can start others. */
-  readonly isInteractive?: boolean;
-}
-
-const tarSpec: OptionSpec = {
-  flags: 'AcdrtuxjJzZaBhikmnlopPsSvwWGUEqy0123456789',
-  values: 'bCfFgHIKLNTVX',
-  long: 'file= directory= checkpoint? checkpoint-action= to-command= use-compress-program= rsh-command= rmt-command= info-script= new-volume-script= exclude= exclude-from= files-from= transform= xform= owner= group= mode= mtime= strip-components= one-top-level? gzip bzip2 xz zstd lzip lzma compress create extract get list append update diff compare delete concatenate catenate verbose? preserve-permissions same-permissions same-owner no-same-owner no-same-permissions numeric-owner overwrite keep-old-files keep-newer-files skip-old-files remove-files wildcards no-wildcards anchored no-anchored dereference hard-dereference absolute-names listed-incremental= incremental sparse sort= format= totals? newer= newer-mtime= after-date= null verbatim-files-from no-recursion recursion exclude-vcs exclude-caches ignore-failed-read warning= auto-compress no-auto-compress to-stdout touch acls xattrs selinux label= level= index-file= block-number blocking-factor= record-size= suffix= backup? force-local starting-file= tape-length= multi-volume occurrence? quoting-style= show-transformed-names full-time pax-option= posix utc verify unlink-first recursive-unlink delay-directory-restore restrict version help usage exclude-backups exclude-tag= exclude-vcs-ignores check-links no-check-device seek no-seek exclude-ignore= clamp-mtime set-mtime-command= set-mtime-format=',
-  permutes: true,
-};
-
-const escapes: Readonly<Record<string, Escapes>> = {
-  tar: {
-    spec: tarSpec,
-    run: [
-      'to-command',
-      'use-compress-program',
-      'I',
-      'rsh-command',
-      'rmt-command',
-      'F',
-      'info-script',
-      'new-volume-script',
-      'set-mtime-command',
-    ],
-  },
-  rsync: {
-    spec: {
-      flags: 'vqcarRbudlLkKHpEAXogDtOJSnWxyCsFzhiPmN046U8VI',
-      values: 'eTfBM@',
-      long: 'rsh= rsync-path= archive recursive relative verbose quiet checksum delete delete-before delete-during delete-delay delete-after delete-excluded exclude= exclude-from= include= include-from= files-from= from0 filter= compress compress-level= partial partial-dir= progress info= debug= stats human-readable dry-run bwlimit= timeout= contimeout= port= password-file= chmod= chown= usermap= groupmap= backup backup-dir= suffix= update inplace append append-verify links copy-links safe-links hard-links perms owner group times numeric-ids devices specials sparse one-file-system size-only ignore-existing existing remove-source-files max-delete= max-size= min-size= temp-dir= compare-dest= copy-dest= link-dest= log-file= log-file-format= out-format= itemize-changes no-motd protect-args secluded-args old-args mkpath server sender daemon rsync-path= remote-option= omit-dir-times prune-empty-dirs fuzzy acls xattrs executability no-perms no-owner no-group no-times no-links no-recursive whole-file no-whole-file checksum-choice= block-size= ignore-times modify-window= iconv= ipv4 ipv6 version help super fake-super munge-links force list-only preallocate delete-missing-args ignore-missing-args early-input= outbuf= sockopts= blocking-io address= config= no-detach cvs-exclude copy-dirlinks keep-dirlinks copy-unsafe-links open-noatime atimes crtimes stop-after= stop-at= fsync skip-compress= compress-choice= zc= zl=',
-      permutes: true,
-    },
-    run: ['e', 'rsh'],
-  },
-  zip: {
-    spec: { flags: '', values: 'xinbtO', long: 'unzip-command= test recurse-paths' },
-    run: ['TT', 'unzip-command'],
-  },
-  split: {
-    spec: {
-      flags: 'deux',
-      values: 'abClnt',
-      optional: 'd',
-      long: 'filter= bytes= lines= line-bytes= number= suffix-length= additional-suffix= numeric-suffixes? hex-suffixes? elide-empty-files separator= unbuffered verbose help version',
-    },
-    run: ['filter'],
-  },
-  sort: {
-    spec: {
-      flags: 'bdfgiMhnRrVcCmsuz',
-      values: 'kotST',
-      long: 'compress-program= random-source= key= output= field-separator= parallel= buffer-size= temporary-directory= reverse unique numeric-sort human-numeric-sort version-sort general-numeric-sort stable check? merge zero-terminated files0-from= batch-size= sort= ignore-case dictionary-order ignore-leading-blanks ignore-nonprinting month-sort random-sort debug help version',
-      permutes: true,
-    },
-    run: ['compress-program'],
-  },
-  wget: {
-    spec: {
-      flags: 'bdqvFNScxrkKmpHLEh',
-      values: 'oaeitOBTPUlARDIQwX',
-      optional: 'n',
-      long: 'use-askpass= execute= output-document= quiet directory-prefix= user-agent= header= no-check-certificate post-data= post-file= user= password= timeout= tries= continue recursive mirror spider',
-      permutes: true,
-    },
-    run: ['use-askpass'],
-  },
-  scp: { spec: { flags: '346ABCdfOpqRrstTv', values: 'cDFiJlloPSX' }, run: ['S'] },
-  sftp: { spec: { flags: '46AaCfNpqrv', values: 'BbcDFiJloPRSsX' }, run: ['S'], isInteractive: true },
-  tcpdump: { spec: { flags: 'AbdDefhHIJKlLnNOpqStuUvxX#', values: 'BcCEFGijmMQrsTVwWyzZ' }, run: ['z'] },
-  logrotate: { spec: { flags: 'dfv', values: 'msl' }, run: ['m'] },
-  man: {
-    spec: { flags: 'fkKlwWadDIitTXZuc78', values: 'CRLmMSseErPHp', long: 'pager= html= preprocessor=' },
-    run: ['P', 'pager', 'H', 'html'],
-    isInteractive: true,
-  },
-};
-
-function runOptions(call: Call): void {
-  const { at, program, args } = call;
-  const { spec, run, isInteractive } = escapes[program]!;
-  const words = program === 'tar' ? oldStyle(args) : args;
-  const parsed = parseOptions(spec, words);
-  // At the target's end neither starts another program.
-  if (program === 'scp' && has(parsed, 't', 'f')) return;
-  if (program === 'rsync' && has(parsed, 'server')) return;
-  if (!parsed.isCertain)
-    flag(
-      at,
-      words.some(({ text }) => text === null) ? 'dynamic-argument' : 'opaque:option',
-      `${program}: ${parsed.doubt}`,
-    );
-  for (const { name, value } of parsed.options) {
-    if (run.includes(name)) runShellText(at, value, `${program} ${name.length > 1 ? '--' : '-'}${name}`);
-    if (name === 'checkpoint-action') {
-      if (value?.text == null) flag(at, 'opaque:option', 'tar');
-      else if (value.text.startsWith('exec='))
-        runShellText(at, literal(value.text.slice(5)), 'tar --checkpoint-action');
-    }
-    if (name === 'rsync-path' && value !== null) runShellText(at, value, 'rsync --rsync-path', { host: '*' });
-    if (name === 'e' && program === 'wget' && /askpass/i.test(value?.text ?? 'askpass'))
-      flag(at, 'opaque:option', 'wget -e');
-  }
-  if (program === 'scp' || program === 'sftp') sshSettings(at, parsed, program);
-  if (isInteractive === true) flag(at, 'escape-capable', program);
-}
-
-/** `tar cf x y`: the first word is a cluster whose letters take their values in order. */
-function oldStyle(args: readonly Field[]): Field[] {
-  const [first, ...rest] = args;
-  if (first?.text == null || !/^[A-Za-z0-9]+$/.test(first.text)) return [...args];
-  const words: Field[] = [];
-  const left = [...rest];
-  for (const letter of first.text) {
-    words.push(literal(`-${letter}`));
-    if (tarSpec.values.includes(letter)) words.push(left.shift() ?? literal(''));
-  }
-  return [...words, ...left];
-}
-
 /** Editors and pagers: what their options run, and that whoever uses them can run more. */
 function editor(call: Call): void {
   const { at, program, args } = call;
@@ -280,127 +164,6 @@ function editor(call: Call): void {
     if (!/^(?:set? \w+(?:=\w*)?|syntax \w+|\d+|norm(?:al)? \w+|wq?|q!?|x|noh\w*|\$)$/.test(given))
       flag(at, 'opaque:option', `${program} ${given}`);
   }
-}
-
-const muxSpec: OptionSpec = { flags: '2CDlNuvVdPAEhbkUaZOIrRK', values: 'cfLSTtnxyFesp' };
-
-function tmux(call: Call): void {
-  const { at, args } = call;
-  flag(at, 'multiplexer', 'tmux');
-  const global = parseOptions({ flags: '2CDlNuvV', values: 'cfLST' }, args);
-  if (!global.isCertain) flag(at, 'dynamic-argument', `tmux: ${global.doubt}`);
-  const text = valueIn(global, 'c');
-  if (text !== null) runShellText(at, text, 'tmux -c');
-  if (has(global, 'f')) flag(at, 'opaque:script-file', 'tmux -f');
-  for (const part of partsOf(global.operands)) {
-    const [verb, ...rest] = part;
-    if (verb === undefined) continue;
-    if (verb.text === null) flag(at, 'dynamic-argument', 'tmux');
-    else if (
-      /^(?:new|neww|splitw?|split-window|new-|respawn|run|if|pipe|display-popup|popup|confirm|bind|set-hook|command)/.test(
-        verb.text,
-      )
-    ) {
-      const { operands } = parseOptions(muxSpec, rest);
-      for (const field of operands.length > 1 && !/^(?:if|bind|set-hook|confirm)/.test(verb.text)
-        ? [literal(joined(operands) ?? '')]
-        : operands) {
-        if (field.text === '' || operands.some(({ text }) => text === null)) flag(at, 'opaque:eval', 'tmux');
-        else runShellText(at, field, `tmux ${verb.text}`);
-      }
-      if (/^(?:if|bind|set-hook|confirm|command)/.test(verb.text)) flag(at, 'opaque:option', `tmux ${verb.text}`);
-    } else if (/^send/.test(verb.text)) {
-      const { operands } = parseOptions({ flags: 'FHKlMRX', values: 'cNt' }, rest);
-      // Keys may be split over several; all of them together are what is typed.
-      const keys = textsOf(operands).map((key) =>
-        key === null ? null : /^(?:Enter|C-[mj]|KPEnter)$/.test(key) ? '\n' : key === 'Space' ? ' ' : key,
-      );
-      runShellText(at, keys.includes(null) ? null : literal(keys.join('')), 'tmux send-keys');
-      flag(at, 'opaque:eval', 'tmux send-keys');
-    } else if (/^(?:source|source-file)$/.test(verb.text)) flag(at, 'opaque:script-file', 'tmux source-file');
-  }
-}
-
-function partsOf(fields: readonly Field[]): Field[][] {
-  const parts: Field[][] = [[]];
-  for (const field of fields) {
-    if (field.text === ';') parts.push([]);
-    else parts.at(-1)!.push(field);
-  }
-  return parts;
-}
-
-function screen(call: Call): void {
-  const { at, args } = call;
-  flag(at, 'multiplexer', 'screen');
-  const parsed = parseOptions(
-    { flags: 'aADilLmnOqrRUvxX', values: 'ceEhpSsTt', optional: 'drRfx', long: 'version' },
-    args,
-  );
-  if (!parsed.isCertain) flag(at, 'dynamic-argument', `screen: ${parsed.doubt}`);
-  if (has(parsed, 'c')) flag(at, 'opaque:script-file', 'screen -c');
-  if (has(parsed, 'X')) {
-    const [verb, ...rest] = parsed.operands;
-    if (verb?.text === 'stuff')
-      runShellText(at, joined(rest) === null ? null : literal(joined(rest)!), 'screen -X stuff');
-    else if (/^(?:exec|screen)$/.test(verb?.text ?? '')) relaunch(call, rest, 'screen -X');
-    if (verb?.text !== 'quit') flag(at, 'opaque:option', 'screen -X');
-  } else if (!has(parsed, 'r', 'd', 'D', 'x', 'l', 's') || parsed.operands.length > 1)
-    relaunch(call, parsed.operands, 'screen');
-}
-
-/** `at now <<< text`, `batch`: the text is read. */
-function later(call: Call): void {
-  const { at, program, args } = call;
-  const texts = textsOf(args);
-  if (texts.some((text) => text !== null && /^-[lrdcV]/.test(text)) || program === 'atq' || program === 'atrm') return;
-  flag(at, 'deferred:schedule', program);
-  if (texts.some((text) => text === null || text.startsWith('-f'))) flag(at, 'opaque:script-file', program);
-  else if (at.stdin.kind === 'text') runShellText(at, literal(at.stdin.text), program);
-  else flag(at, 'opaque:stdin-shell', program);
-}
-
-function crontab(call: Call): void {
-  const { at, args } = call;
-  const parsed = parseOptions({ flags: 'leirnT', values: 'u' }, args);
-  if (has(parsed, 'l', 'r')) return;
-  flag(at, 'deferred:schedule', 'crontab');
-  if (has(parsed, 'e')) flag(at, 'escape-capable', 'crontab -e');
-  else if (parsed.operands.length > 0 && parsed.operands[0]!.text !== '-') flag(at, 'runs-files', 'crontab');
-  else if (at.stdin.kind === 'text') {
-    for (const line of at.stdin.text.split('\n')) {
-      const match = /^\s*(?:@\w+|(?:\S+\s+){4}\S+)\s+([^%]*)/.exec(line);
-      if (match !== null && !/^\s*#/.test(line)) runShellText(at, literal(match[1]!), 'crontab');
-      else if (/=/.test(line)) flag(at, 'opaque:option', 'crontab');
-    }
-  } else flag(at, 'opaque:stdin-shell', 'crontab');
-}
-
-const runSpec: OptionSpec = {
-  flags: 'tPqGdSrvh',
-  values: 'puHMCE',
-  long: 'unit= property= uid= gid= user machine= host= pty pipe quiet wait scope slice= description= remain-after-exit send-sighup service-type= nice= working-directory= same-dir collect shell on-active= on-boot= on-startup= on-unit-active= on-unit-inactive= on-calendar= timer-property= path-property= socket-property= no-block no-ask-password setenv= help version expand-environment= background= capsule= on-clock-change on-timezone-change slice-inherit',
-};
-
-function systemdRun(call: Call): void {
-  const { at, program, args } = call;
-  const parsed = parseOptions(runSpec, args);
-  if (!parsed.isCertain) flag(at, 'dynamic-argument', `${program}: ${parsed.doubt}`);
-  if (parsed.options.some(({ name }) => name.startsWith('on-'))) flag(at, 'deferred:schedule', program);
-  if (
-    parsed.options.some(
-      ({ name, value }) => /property|^p$/.test(name) && /^Exec|^OnFailure|^OnSuccess/.test(value?.text ?? 'Exec'),
-    )
-  )
-    flag(at, 'opaque:option', program);
-  const user = valueIn(parsed, 'uid');
-  const host = valueIn(parsed, 'M', 'machine', 'H', 'host');
-  const more = {
-    asUser: user === null ? (has(parsed, 'user') ? at.asUser : 'root') : (user.text ?? '*'),
-    ...(host === null ? {} : { host: host.text ?? '*' }),
-  };
-  if (has(parsed, 'S', 'shell') || (parsed.operands.length === 0 && program === 'run0')) start(call, more.asUser);
-  else relaunch(call, parsed.operands, program, more);
 }
 
 /** Programs that run what files of their own say. */
@@ -529,18 +292,12 @@ function systemctl({ at, args }: Call): void {
 }
 
 export const runners: Readonly<Record<string, Handler>> = {
-  ...Object.fromEntries(Object.keys(escapes).map((name) => [name, runOptions])),
+  ...optionRunners,
+  ...starters,
   find,
   xargs,
   parallel,
   git,
-  tmux,
-  screen,
-  at: later,
-  batch: later,
-  crontab,
-  'systemd-run': systemdRun,
-  run0: systemdRun,
   socat: socket,
   nc: socket,
   ncat: socket,

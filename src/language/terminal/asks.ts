@@ -10,11 +10,23 @@
  */
 import type { ShellDialect } from '../../core/shell.ts';
 import type { Guard } from './guard.ts';
-import { gatedNested } from './nested.ts';
 import type { ShellPlan } from './hooks/plan.ts';
 import * as limits from './limits.ts';
+import { gatedNested } from './nested.ts';
+import type { Opening } from './opening.ts';
+import type { GateOptions } from './options.ts';
 import { covers } from './reduction.ts';
-import type { AskLevel, FreezeReason, GateAction, GateAsk, GateDecision, Reduce, Reduction, SelfDenial } from './types.ts';
+import type {
+  AskLevel,
+  FreezeReason,
+  GateAction,
+  GateAsk,
+  GateDecision,
+  Reduce,
+  Reduction,
+  SelfDenial,
+  ShellFacts,
+} from './types.ts';
 import { encodeReply, type HookReply, type HookRequest, UsedTokens } from './verdicts.ts';
 
 interface OpenAsk {
@@ -146,7 +158,12 @@ export class Asks {
       this.#answerAllowed(request.token, 'command', request.text);
       return;
     }
-    this.#ask('command', request.text, reduction, { token: request.token, source: 'hook', line: line?.id ?? null, denied });
+    this.#ask('command', request.text, reduction, {
+      token: request.token,
+      source: 'hook',
+      line: line?.id ?? null,
+      denied,
+    });
   }
 
   #ask(
@@ -293,4 +310,25 @@ function notText(request: HookRequest): SelfDenial | null {
 function tooLong(text: string | null): SelfDenial | null {
   if (text !== null && Buffer.byteLength(text) <= limits.textBytesMax) return null;
   return { code: 'text-too-long', message: 'The text is longer than 64 KiB, and cannot be judged.' };
+}
+
+/** A line with commands ran, and the command level, which this shell has, did not say one word. Background jobs may speak later. */
+export function isSilent({ text, reduction, commandsSeen }: AllowedLine, facts: ShellFacts): boolean {
+  if (facts.assurance !== 'line-and-command' || commandsSeen > 0 || !reduction.complete) return false;
+  const mayBeSilent = /\(\s*\)|\bfunction\b|\bcoproc\b|(?:^|[^&>|])&(?:[^&>]|$)/.test(text);
+  return reduction.keys.length > 0 && !mayBeSilent;
+}
+
+/** What the questions of a gate rest on, once its shell is known. */
+export function asksOptions(
+  { reduce, gateNested, speaker }: GateOptions,
+  { plan, guard, facts }: Opening,
+): AsksOptions {
+  return {
+    reduce,
+    guard: guard!,
+    nested: (gateNested ?? true) ? plan!.nested : {},
+    speaker: speaker ?? 'sallyport',
+    dialect: facts!.dialect,
+  };
 }

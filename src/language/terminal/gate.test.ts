@@ -10,7 +10,10 @@ const names: HookNames = { prefix: '__0011aabbccdd', nonce: 'ab'.repeat(16), key
 
 /** Words split by `;`: enough to tell what a line covers. */
 const reduce: Reduce = (text) => ({
-  keys: text.split(';').map((one) => one.trim()).filter((one) => one !== ''),
+  keys: text
+    .split(';')
+    .map((one) => one.trim())
+    .filter((one) => one !== ''),
   complete: !text.includes('$'),
   unterminated: text.endsWith(' do'),
   flags: [],
@@ -78,7 +81,9 @@ class Played {
   }
   #taken = { 'to-target': 0, 'to-side': 0 };
   #take(what: 'to-target' | 'to-side'): string {
-    const out = this.actions.slice(this.#taken[what]).flatMap((action) => (action.do === what ? [action.bytes.toString()] : []));
+    const out = this.actions
+      .slice(this.#taken[what])
+      .flatMap((action) => (action.do === what ? [action.bytes.toString()] : []));
     this.#taken[what] = this.actions.length;
     return out.join('');
   }
@@ -111,15 +116,51 @@ describe('the beginning', () => {
     ['silence', (played: Played) => played.clock.advance(limits.sideMs), 'no-side-channel'],
     ['no directory', (played: Played) => played.side(`\x1e${names.nonce}\x1fnone\x1e`), 'no-directory'],
     ['tcsh', (played: Played) => played.greet('/bin/tcsh'), 'shell-unsupported'],
-    ['no hello', (played: Played) => { played.greet(); played.clock.advance(limits.helloMs); }, 'no-hello'],
-    ['a foreign hello', (played: Played) => { played.greet(); played.ask('H', 'feed\x1fbash\x1f5.2'); }, 'wrong-hello'],
-    ['an old bash', (played: Played) => { played.greet(); played.ask('H', `${names.nonce}\x1fbash\x1f3.2`); }, 'shell-too-old'],
-    ['start-up files without end', (played: Played) => { played.greet(); played.ask('H', `${names.nonce}\x1fbash\x1f5.2`); played.clock.advance(limits.readyMs); }, 'not-ready'],
-    ['the terminal ends', (played: Played) => { played.greet(); played.gate.outputEnded(); }, 'no-hello'],
+    [
+      'no hello',
+      (played: Played) => {
+        played.greet();
+        played.clock.advance(limits.helloMs);
+      },
+      'no-hello',
+    ],
+    [
+      'a foreign hello',
+      (played: Played) => {
+        played.greet();
+        played.ask('H', 'feed\x1fbash\x1f5.2');
+      },
+      'wrong-hello',
+    ],
+    [
+      'an old bash',
+      (played: Played) => {
+        played.greet();
+        played.ask('H', `${names.nonce}\x1fbash\x1f3.2`);
+      },
+      'shell-too-old',
+    ],
+    [
+      'start-up files without end',
+      (played: Played) => {
+        played.greet();
+        played.ask('H', `${names.nonce}\x1fbash\x1f5.2`);
+        played.clock.advance(limits.readyMs);
+      },
+      'not-ready',
+    ],
+    [
+      'the terminal ends',
+      (played: Played) => {
+        played.greet();
+        played.gate.outputEnded();
+      },
+      'no-hello',
+    ],
   ] as const)('%s: unhooked, and the choice of the resource is named', (_, act, reason) => {
     const played = new Played('exec-only');
     act(played);
-    expect(played.find('unhooked')).toMatchObject([{ reason, then: 'exec-only' }]);
+    expect(played.find('unhooked')).toMatchObject([{ reason, choice: 'exec-only' }]);
     played.type('ls\r');
     expect(played.sent()).toBe('');
   });
@@ -228,15 +269,59 @@ describe('a line', () => {
 describe('the session freezes (A-SSH-19)', () => {
   test.each([
     ['something runs at the prompt', (played: Played) => played.show(played.mark('C')), 'ran-unasked'],
-    ['Enter, and output without a question', (played: Played) => { played.type('x\r'); played.show(`x\r\n${played.mark('C')}`); }, 'ran-unasked'],
-    ['Enter, another row, and silence', (played: Played) => { played.type('x\r'); played.show('x\r\nout\r\n'); played.clock.advance(limits.submitMs); }, 'hooks-silent'],
+    [
+      'Enter, and output without a question',
+      (played: Played) => {
+        played.type('x\r');
+        played.show(`x\r\n${played.mark('C')}`);
+      },
+      'ran-unasked',
+    ],
+    [
+      'Enter, another row, and silence',
+      (played: Played) => {
+        played.type('x\r');
+        played.show('x\r\nout\r\n');
+        played.clock.advance(limits.submitMs);
+      },
+      'hooks-silent',
+    ],
     ['a mark with another nonce', (played: Played) => played.show('\x1b]7770;feed;B\x07'), 'unknown-nonce'],
     ['the side channel ends', (played: Played) => played.gate.sideEnded(), 'side-channel-ended'],
     ['the side channel talks nonsense', (played: Played) => played.side('nonsense\0'), 'side-channel-malformed'],
-    ['a token comes twice', (played: Played) => { played.ask('L1', 'a', '5.5'); played.ask('L1', 'a', '5.5'); }, 'token-reused'],
-    ['too many questions', (played: Played) => { for (let at = 0; at <= limits.openAsksMax; at++) played.ask('C', `x${at}`); }, 'too-many-asks'],
-    ['too much is typed while one is open', (played: Played) => { played.ask('L1', 'a'); played.type('x'.repeat(limits.queuedInputBytesMax + 1)); }, 'queue-overflow'],
-    ['commands are not reported', (played: Played) => { played.ask('L1', 'a'); played.gate.decide(1, { verdict: 'allow' }); played.show(`\r\n${played.mark('C')}out`); played.prompt(); }, 'commands-silent'],
+    [
+      'a token comes twice',
+      (played: Played) => {
+        played.ask('L1', 'a', '5.5');
+        played.ask('L1', 'a', '5.5');
+      },
+      'token-reused',
+    ],
+    [
+      'too many questions',
+      (played: Played) => {
+        for (let at = 0; at <= limits.openAsksMax; at++) played.ask('C', `x${at}`);
+      },
+      'too-many-asks',
+    ],
+    [
+      'too much is typed while one is open',
+      (played: Played) => {
+        played.ask('L1', 'a');
+        played.type('x'.repeat(limits.queuedInputBytesMax + 1));
+      },
+      'queue-overflow',
+    ],
+    [
+      'commands are not reported',
+      (played: Played) => {
+        played.ask('L1', 'a');
+        played.gate.decide(1, { verdict: 'allow' });
+        played.show(`\r\n${played.mark('C')}out`);
+        played.prompt();
+      },
+      'commands-silent',
+    ],
   ] as const)('%s', (_, act, reason) => {
     const played = new Played().begin();
     act(played);

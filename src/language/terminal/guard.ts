@@ -13,6 +13,8 @@ const touched: readonly RegExp[] = [
   /\bset\s+(?:-\w+\s+|\+o\s+)*\+\w*T/,
   // DEBUG and ERR by name, and any signal that is only known when it runs.
   /\btrap\b[^;|&\n]*(?:\bDEBUG\b|\$|`)/,
+  // The same by a name that is only known when it runs.
+  /(?:^|[;&|(\n])\s*[^\s;&|]*[$`][^\s;&|]*\s[^;&|\n]*\bDEBUG\b/,
   /\bTRAP(?:DEBUG|ZERR)\b/,
   /\bPROMPT_COMMAND\b|\bPS0\b|\bprecmd_functions\b|\bpreexec_functions\b|\badd-zsh-hook\b/,
   /\bZDOTDIR\b|\bBASH_ENV\b/,

@@ -1,7 +1,7 @@
 /** What others may import of interactive terminals. */
 export { terminalError } from './errors.ts';
-export { Gate, type GatePhase } from './gate.ts';
-export { makeHookNames, type HookNames } from './hooks/names.ts';
+export { Gate } from './gate.ts';
+export { type HookNames, makeHookNames } from './hooks/names.ts';
 export { RedactedInput } from './input.ts';
 export { type Key, KeySplitter } from './keys.ts';
 export { type LineAction, LineEditor, type LineEditorOptions } from './line-editor.ts';
@@ -14,6 +14,7 @@ export type {
   GateAction,
   GateAsk,
   GateDecision,
+  GatePhase,
   HookedShell,
   InputRecord,
   Reduce,

@@ -6,7 +6,13 @@ import * as limits from './limits.ts';
 import type { InputRecord } from './types.ts';
 import { clampSize, TerminalView } from './view.ts';
 
-function setUp(columns = 40): { type: (text: string, atMs: number) => void; show: (text: string, atMs: number) => void; records: string[]; input: RedactedInput; view: TerminalView } {
+function setUp(columns = 40): {
+  type: (text: string, atMs: number) => void;
+  show: (text: string, atMs: number) => void;
+  records: string[];
+  input: RedactedInput;
+  view: TerminalView;
+} {
   const records: string[] = [];
   const view = new TerminalView(columns, 10);
   const input = new RedactedInput(view, (record: InputRecord) => {

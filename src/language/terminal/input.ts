@@ -13,7 +13,14 @@ import type { InputRecord } from './types.ts';
 import type { Anchor, TerminalView } from './view.ts';
 
 type Entry =
-  | { readonly entry: 'typed'; text: string; readonly anchor: Anchor | null; readonly sinceMs: number; open: boolean; isShown: boolean }
+  | {
+      readonly entry: 'typed';
+      text: string;
+      readonly anchor: Anchor | null;
+      readonly sinceMs: number;
+      open: boolean;
+      isShown: boolean;
+    }
   | { readonly entry: 'keys'; readonly bytes: Buffer };
 
 export class RedactedInput {
@@ -49,7 +56,8 @@ export class RedactedInput {
   seen(nowMs: number): void {
     for (const entry of this.#entries) {
       if (entry.entry !== 'typed' || entry.anchor === null || entry.isShown) continue;
-      entry.isShown = this.#view.isPast(entry.anchor) && this.#view.textFrom(entry.anchor, entry.text.length) === entry.text;
+      entry.isShown =
+        this.#view.isPast(entry.anchor) && this.#view.textFrom(entry.anchor, entry.text.length) === entry.text;
     }
     this.#settle(nowMs);
   }

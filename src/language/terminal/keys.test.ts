@@ -30,7 +30,23 @@ describe('keys', () => {
   });
 
   test('no byte is lost or moved, however it is cut', () => {
-    const piece = fc.constantFrom('a', 'é', '\r', '\x1b', '[', '2', '0', '1', '~', '\x1b[200~', '\x1b[201~', '\x16', '\x03', ']', '\x07');
+    const piece = fc.constantFrom(
+      'a',
+      'é',
+      '\r',
+      '\x1b',
+      '[',
+      '2',
+      '0',
+      '1',
+      '~',
+      '\x1b[200~',
+      '\x1b[201~',
+      '\x16',
+      '\x03',
+      ']',
+      '\x07',
+    );
     fc.assert(
       fc.property(fc.array(piece), fc.array(fc.nat(8)), (pieces, cuts) => {
         const bytes = Buffer.from(pieces.join(''));

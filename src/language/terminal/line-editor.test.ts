@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { LineEditor } from './line-editor.ts';
 import { TerminalView } from './view.ts';
 
-function setUp(columns = 40): { editor: LineEditor; done: string[]; type: (text: string) => void; row: () => string; view: TerminalView } {
+function setUp(columns = 40): {
+  editor: LineEditor;
+  done: string[];
+  type: (text: string) => void;
+  row: () => string;
+  view: TerminalView;
+} {
   const done: string[] = [];
   const view = new TerminalView(columns, 10);
   const editor = new LineEditor({
@@ -11,11 +17,24 @@ function setUp(columns = 40): { editor: LineEditor; done: string[]; type: (text:
     columns,
     act: (action) => {
       if (action.do === 'to-user') view.write(action.bytes);
-      else done.push(action.do === 'run' ? `run ${action.text}` : action.do === 'to-target' ? `in ${action.bytes.toString()}` : action.do);
+      else
+        done.push(
+          action.do === 'run'
+            ? `run ${action.text}`
+            : action.do === 'to-target'
+              ? `in ${action.bytes.toString()}`
+              : action.do,
+        );
     },
   });
   editor.start();
-  return { editor, done, view, type: (text) => editor.input(Buffer.from(text)), row: () => view.rowText(view.cursor.row).trimEnd() };
+  return {
+    editor,
+    done,
+    view,
+    type: (text) => editor.input(Buffer.from(text)),
+    row: () => view.rowText(view.cursor.row).trimEnd(),
+  };
 }
 
 describe('the line editor', () => {

@@ -120,29 +120,42 @@ export class LineEditor {
     const typed = key.bytes.toString('utf8');
     switch (key.key) {
       case 'text':
-        return this.#insert(typed);
+        this.#insert(typed);
+        return;
       case 'pasted':
         // A pasted line feed is text, so that a paste runs nothing by itself.
-        return this.#insert(typed.replace(/\r\n?|\n/g, ' '));
+        this.#insert(typed.replace(/\r\n?|\n/g, ' '));
+        return;
       case 'submit':
-        return this.#submit();
+        this.#submit();
+        return;
       case 'interrupt':
         this.#show('^C\r\n');
         this.#cursorRow = 0;
-        return this.#replace('');
+        this.#replace('');
+        return;
       case 'end-of-file':
-        if (this.#before === '' && this.#after === '') return this.#end();
-        return this.#command('\x1b[3~');
+        if (this.#before === '' && this.#after === '') {
+          this.#end();
+          return;
+        }
+        this.#command('\x1b[3~');
+        return;
       case 'report':
         return;
       case 'control':
-        return this.#command(typed);
+        this.#command(typed);
+        return;
     }
   }
 
   #insert(text: string): void {
     const clean = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '');
-    if (Buffer.byteLength(this.#before) + Buffer.byteLength(this.#after) + Buffer.byteLength(clean) > limits.textBytesMax) return;
+    if (
+      Buffer.byteLength(this.#before) + Buffer.byteLength(this.#after) + Buffer.byteLength(clean) >
+      limits.textBytesMax
+    )
+      return;
     this.#before += clean;
     this.#draw();
   }
@@ -197,7 +210,8 @@ export class LineEditor {
         break;
       }
       case '\x19':
-        return this.#insert(this.#killed);
+        this.#insert(this.#killed);
+        return;
       case '\x0c':
         this.#cursorRow = 0;
         this.#show('\x1b[H\x1b[2J');
@@ -205,11 +219,13 @@ export class LineEditor {
       case '\x1b[A':
       case '\x1bOA':
       case '\x10':
-        return this.#recall(-1);
+        this.#recall(-1);
+        return;
       case '\x1b[B':
       case '\x1bOB':
       case '\x0e':
-        return this.#recall(1);
+        this.#recall(1);
+        return;
       default:
         return;
     }
@@ -280,7 +296,12 @@ function widthOf(text: string): number {
   let width = 0;
   for (const character of text) {
     if (/\p{Mark}|\u200d|[\ufe00-\ufe0f]/u.test(character)) continue;
-    width += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]|[\u{20000}-\u{3fffd}]/u.test(character) ? 2 : 1;
+    width +=
+      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{1f300}-\u{1faff}]|[\u{20000}-\u{3fffd}]/u.test(
+        character,
+      )
+        ? 2
+        : 1;
   }
   return width;
 }

@@ -6,7 +6,11 @@ const nonce = 'abc123';
 const text = `one\x1b]7770;${nonce};A;0\x07$ \x1b]7770;${nonce};B\x07ls\x1b]0;title\x07\x1b[1m\x1b]7770;${nonce};C\x1b\\done`;
 
 function joined(parts: readonly OutputPart[]): string {
-  return parts.map((part) => (part.part === 'bytes' ? part.bytes.toString() : part.part === 'mark' ? `<${part.letter}${part.data}>` : '<!>')).join('');
+  return parts
+    .map((part) =>
+      part.part === 'bytes' ? part.bytes.toString() : part.part === 'mark' ? `<${part.letter}${part.data}>` : '<!>',
+    )
+    .join('');
 }
 
 describe('the scanner', () => {

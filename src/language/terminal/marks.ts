@@ -79,7 +79,10 @@ export class MarkScanner {
       if (byte !== ESC) continue;
       if (end + 1 === view.length) return 'partial';
       const closes = view[end + 1] === 0x5c;
-      return { part: closes ? this.#read(view.toString('latin1', bodyFrom, end)) : { part: 'forged' }, end: closes ? end + 2 : end };
+      return {
+        part: closes ? this.#read(view.toString('latin1', bodyFrom, end)) : { part: 'forged' },
+        end: closes ? end + 2 : end,
+      };
     }
     if (view.length - bodyFrom <= limits.markBytesMax) return 'partial';
     return { part: { part: 'forged' }, end: bodyFrom };

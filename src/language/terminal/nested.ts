@@ -4,8 +4,10 @@
  */
 import type { ShellPlan } from './hooks/plan.ts';
 
-const shellStart = /^(exec\s+)?(?:command\s+)?(?:\/(?:usr\/)?bin\/)?(bash|zsh|sh|dash)((?:\s+-(?:i|l|il|li|-login|-norc|-noprofile|-posix))*)$/;
-const asRoot = /^(exec\s+)?(?:\/(?:usr\/)?bin\/)?sudo\s+(?:-i|-s|-H\s+-s|su|su\s+-|su\s+-l|(?:-i\s+)?(?:\/(?:usr\/)?bin\/)?(?:bash|sh|zsh))$/;
+const shellStart =
+  /^(exec\s+)?(?:command\s+)?(?:\/(?:usr\/)?bin\/)?(bash|zsh|sh|dash)((?:\s+-(?:i|l|il|li|-login|-norc|-noprofile|-posix))*)$/;
+const asRoot =
+  /^(exec\s+)?(?:\/(?:usr\/)?bin\/)?sudo\s+(?:-i|-s|-H\s+-s|su|su\s+-|su\s+-l|(?:-i\s+)?(?:\/(?:usr\/)?bin\/)?(?:bash|sh|zsh))$/;
 const switchUser = /^(exec\s+)?(?:\/(?:usr\/)?bin\/)?su(\s+(?:-|-l|--login))?(?:\s+root)?$/;
 
 /** The command that starts the same with hooks, or null where `text` is no such start. */

@@ -12,10 +12,16 @@ function setUp(): { lines: string[]; type: (text: string) => void; show: (text: 
     rows: 10,
     act: (action) => {
       if (action.do === 'line') lines.push(`${action.how}: ${action.text}`);
-      else shown.push(action.record.kind === 'shown' ? action.record.bytes.toString() : `<${action.record.characters}>`);
+      else
+        shown.push(action.record.kind === 'shown' ? action.record.bytes.toString() : `<${action.record.characters}>`);
     },
   });
-  return { lines, shown, type: (text) => observer.input(Buffer.from(text)), show: (text) => observer.output(Buffer.from(text)) };
+  return {
+    lines,
+    shown,
+    type: (text) => observer.input(Buffer.from(text)),
+    show: (text) => observer.output(Buffer.from(text)),
+  };
 }
 
 describe('an observed line', () => {

@@ -3,7 +3,7 @@
  * failure is a value with a reason: what then happens is the resource's choice, never a silent fallback.
  */
 import type { Clock, Timer } from '../../base/clock.ts';
-import { makeGuard, type Guard } from './guard.ts';
+import { type Guard, makeGuard } from './guard.ts';
 import type { HookNames } from './hooks/names.ts';
 import { isSupported, planShell, readHello, type ShellPlan } from './hooks/plan.ts';
 import { encodeFiles, GreetingParser, sideCommand } from './hooks/setup.ts';
@@ -83,21 +83,22 @@ export class Opening {
     return null;
   }
 
-  /** A hello or up of the outermost shell. True where it is right. */
-  hello(request: HookRequest): boolean {
-    const facts = readHello(this.#names, request.text, this.#plan!.shell);
-    if (facts === null || !request.isText) {
+  /** A hello or up: of the outermost shell, then of shells inside it. Null where it is not of this session. */
+  hello(request: HookRequest): ShellFacts | null {
+    const facts = request.isText ? readHello(this.#names, request.text) : null;
+    if (this.#isUp) return facts;
+    if (facts === null || facts.shell !== this.#plan!.shell) {
       this.#host.failed('wrong-hello');
-      return false;
+      return null;
     }
     if (!isSupported(facts)) {
       this.#host.failed('shell-too-old');
-      return false;
+      return null;
     }
     this.#facts = facts;
     if (request.level === 'up') this.#isUp = true;
     this.#deadline(limits.readyMs, 'not-ready');
-    return true;
+    return facts;
   }
 
   /** The first prompt is there. */
@@ -111,15 +112,3 @@ export class Opening {
     this.#timer = this.#clock.after(delayMs, () => this.#host.failed(reason));
   }
 }
-
-/** What the person is told. */
-export const unhookedMessages: Readonly<Record<UnhookedReason, string>> = {
-  'no-side-channel': 'The shell could not be gated: the target opened no second channel (MaxSessions, a forced command?).',
-  'no-directory': 'The shell could not be gated: the target has no directory for the session to write to.',
-  'shell-unsupported': 'The shell could not be gated: only bash, zsh, fish, dash and busybox sh can be.',
-  'shell-too-old': 'The shell could not be gated: its version is too old.',
-  'no-hello': 'The shell could not be gated: it did not start as it should (a start-up file that starts another one?).',
-  'wrong-hello': 'The shell could not be gated: something else answered in its place.',
-  'not-ready': 'The shell could not be gated: its start-up files did not come to an end.',
-  'input-overflow': 'The shell could not be gated: too much was typed before it was ready.',
-};

@@ -8,8 +8,8 @@
  */
 import type { Key } from './keys.ts';
 import * as limits from './limits.ts';
-import type { AskLevel, SelfDenial } from './types.ts';
 import { TypedLine } from './typed-line.ts';
+import type { AskLevel, SelfDenial } from './types.ts';
 import type { Anchor, TerminalView } from './view.ts';
 
 export class ScreenLines {

@@ -119,8 +119,13 @@ export type GateAction =
   | { readonly do: 'to-side'; readonly bytes: Buffer }
   /** Hooks are in place; what is judged from here on. */
   | { readonly do: 'ready'; readonly shell: ShellFacts }
-  /** Hooks could not be placed. The gate is over: close its channels and do what `then` says. */
-  | { readonly do: 'unhooked'; readonly reason: UnhookedReason; readonly then: UnhookedChoice; readonly message: string }
+  /** Hooks could not be placed. The gate is over: close its channels and do what `choice` says. */
+  | {
+      readonly do: 'unhooked';
+      readonly reason: UnhookedReason;
+      readonly choice: UnhookedChoice;
+      readonly message: string;
+    }
   /** Answer with `decide`, at once or later. Where `ask.denied` is set it has been denied already: record it only. */
   | { readonly do: 'ask'; readonly ask: GateAsk }
   /** A simple command ran within an allowed line that covers it: for the record. */
@@ -136,3 +141,20 @@ export type GateAction =
   | { readonly do: 'alert'; readonly reason: FreezeReason | 'touches-hooks' | 'screen-differs'; readonly text: string }
   /** Nothing passes to the target any more; the person has been told. End the session. */
   | { readonly do: 'freeze'; readonly reason: FreezeReason; readonly message: string };
+
+/**
+ * opening: until the first gated prompt. prompt: keys go to the line editor. reading: a line is read from the screen.
+ * submitted: Enter was sent, and the hooks have not asked. judging: a line is asked. released: it was allowed, and has not
+ * begun. refused: it was denied, and the prompt is not back. running: a program has the terminal.
+ */
+export type GatePhase =
+  | 'opening'
+  | 'prompt'
+  | 'reading'
+  | 'submitted'
+  | 'judging'
+  | 'released'
+  | 'refused'
+  | 'running'
+  | 'frozen'
+  | 'over';

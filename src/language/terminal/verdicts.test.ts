@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import * as limits from './limits.ts';
 import { encodeReply, RequestParser, UsedTokens } from './verdicts.ts';
 
-const frame = (level: string, token: string, text: string): Buffer => Buffer.from(`${level}\x1f${token}\x1f${text}\0`, 'utf8');
+const frame = (level: string, token: string, text: string): Buffer =>
+  Buffer.from(`${level}\x1f${token}\x1f${text}\0`, 'utf8');
 
 describe('requests', () => {
   test('read the same in one chunk and byte by byte', () => {

@@ -102,7 +102,13 @@ function decode(frame: Buffer): HookRequest {
   };
 }
 
-const levels: Readonly<Record<string, HookRequest['level']>> = { H: 'hello', U: 'up', P: 'part', C: 'command', L: 'line' };
+const levels: Readonly<Record<string, HookRequest['level']>> = {
+  H: 'hello',
+  U: 'up',
+  P: 'part',
+  C: 'command',
+  L: 'line',
+};
 
 /** Spells a reply for the side script. Control characters of its text become spaces: it is one line by construction. */
 export function encodeReply(token: string, reply: HookReply): Buffer {

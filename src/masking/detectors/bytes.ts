@@ -5,6 +5,7 @@
  * Invariant: the same findings with the same strength as those two give, in the same order (bulk.test.ts compares).
  */
 import type { Work } from '../work.ts';
+import { fileEndingNames } from './contact.ts';
 import type { Strength } from './context.ts';
 import { layoutDigitsMax, layoutGroupsMax, type NumberRule } from './numbers.ts';
 import type { DetectorName } from './table.ts';
@@ -119,12 +120,8 @@ function isDomain(bytes: Buffer, start: number, end: number): boolean {
   return isName && (size > 4 || !fileNames.has(packed(bytes, last + 1, end)));
 }
 
-/** Endings of names of files, four letters at most, as numbers. */
-const fileNames = new Set<number>(
-  ['png', 'jpg', 'jpeg', 'gif', 'svg', 'webp', 'css', 'js', 'ts', 'json', 'htm', 'html', 'xml', 'txt', 'pdf']
-    .concat(['yml', 'yaml', 'map', 'exe', 'dll', 'jar'])
-    .map((name) => packed(Buffer.from(name), 0, name.length)),
-);
+/** Four letters at most, as numbers. */
+const fileNames = new Set<number>(fileEndingNames.map((name) => packed(Buffer.from(name), 0, name.length)));
 
 function packed(bytes: Buffer, start: number, end: number): number {
   let number = 0;

@@ -16,7 +16,9 @@ const domainPart = /[\p{L}\p{N}.-]/u;
 const localMax = 64;
 const domainMax = 253;
 /** What ends names of files like `icon@2x.png`, and is no top-level domain. */
-const fileEndings = /^(?:png|jpe?g|gif|svg|webp|css|js|ts|json|html?|xml|txt|pdf|ya?ml|map|exe|dll|jar)$/i;
+export const fileEndingNames: readonly string[] =
+  'png jpg jpeg gif svg webp css js ts json htm html xml txt pdf yml yaml map exe dll jar'.split(' ');
+const fileEndings = new RegExp(`^(?:${fileEndingNames.join('|')})$`, 'i');
 
 /** RFC 5322 addr-spec without quoted forms and comments; the domain has a point and ends in letters. */
 export function findEmails(text: string, work: Work, found: Found): void {

@@ -1,7 +1,7 @@
 /** Content that is let through or refused whole; streams of which everything is masked; tokens of a terminal. */
 import { describe, expect, it } from 'vitest';
-import { corpusSeed } from '../corpus/measure.ts';
 import { Dice, generateCorpus } from '../corpus/generate.ts';
+import { corpusSeed } from '../corpus/measure.ts';
 import { detectorNames } from '../detectors/table.ts';
 import { LineFilter, none } from './filter.ts';
 import { Finder } from './finder.ts';
@@ -25,7 +25,14 @@ describe('content', () => {
 
   it('is answered with the first finding, where it begins and what found it, wherever it stands', () => {
     const filler = Buffer.from('nothing to see here, not even é\n'.repeat(6000));
-    for (const at of [0, 1, 100, limits.contentWindowBytes - 10, limits.contentWindowBytes - limits.contentOverlapBytes - 5, 150_000]) {
+    for (const at of [
+      0,
+      1,
+      100,
+      limits.contentWindowBytes - 10,
+      limits.contentWindowBytes - limits.contentOverlapBytes - 5,
+      150_000,
+    ]) {
       const bytes = Buffer.concat([filler.subarray(0, at), Buffer.from(` ${aws} `), filler.subarray(at)]);
       const expected = { rule: 'a', detector: 'aws_key', offset: at + 1 };
       expect(scan(bytes), `at ${at}`).toEqual(expected);
@@ -52,7 +59,9 @@ describe('content', () => {
         if (dice.below(8) === 0) parts.push(Buffer.from(` ${dice.of(items)} `));
       }
       const bytes = Buffer.concat(parts);
-      expect(scan(bytes, cut(bytes, dice, 9000), ['secret', 'email']), `seed ${seed}`).toEqual(scan(bytes, [bytes], ['secret', 'email']));
+      expect(scan(bytes, cut(bytes, dice, 9000), ['secret', 'email']), `seed ${seed}`).toEqual(
+        scan(bytes, [bytes], ['secret', 'email']),
+      );
     }
   });
 });
@@ -75,7 +84,9 @@ describe('the look at lines', () => {
 
   it('passes over logs', () => {
     const filter = new LineFilter([partOf(['secret'])], true);
-    const log = Buffer.from('Nov 21 08:49:49 web-1 nginx[123]: 10.0.0.1 - - "GET /index.html?q=1 HTTP/1.1" 200 612 asked for\r\n'.repeat(50));
+    const log = Buffer.from(
+      'Nov 21 08:49:49 web-1 nginx[123]: 10.0.0.1 - - "GET /index.html?q=1 HTTP/1.1" 200 612 asked for\r\n'.repeat(50),
+    );
     expect(filter.next(log, 0, log.length)).toBe(none);
   });
 });
@@ -94,7 +105,9 @@ describe('streams masked wholly', () => {
     expect(joinStreams(streamsOf('secret'), whole)).toBe(whole);
     expect(joinStreams(null, null)).toBeNull();
     const both = joinStreams(streamsOf('aws_key'), streamsOf('email'))!;
-    expect(run(both.plain(), [`${aws} ${email} x\n`])).toBe(`${'*'.repeat(aws.length)} ${'*'.repeat(email.length)} x\n`);
+    expect(run(both.plain(), [`${aws} ${email} x\n`])).toBe(
+      `${'*'.repeat(aws.length)} ${'*'.repeat(email.length)} x\n`,
+    );
     expect(run(both.terminal({ columns: 80, rows: 24 }), [`${aws} ${email} x`])).not.toContain('example');
   });
 });
@@ -113,7 +126,13 @@ describe('tokens', () => {
         bytes.push(Buffer.of(byte));
         names.push(`control ${byte}`);
       },
-      sequence: (sequence: { kind: string; final: string; marks: string; numbers: readonly number[]; bytes: Buffer }) => {
+      sequence: (sequence: {
+        kind: string;
+        final: string;
+        marks: string;
+        numbers: readonly number[];
+        bytes: Buffer;
+      }) => {
         bytes.push(sequence.bytes);
         names.push(`${sequence.kind} ${sequence.marks}${sequence.numbers.join()}${sequence.final}`);
       },
@@ -132,7 +151,7 @@ describe('tokens', () => {
     ['\x1bP1$r\x1b\\x', ['string \\', 'text']],
     ['\x1b(B\x1b7', ['escape (B', 'escape 7']],
     ['\x1b[3\x1b[4m', ['csi ', 'csi 4m']],
-    ['\x1b[3\x18a', ['csi ', 'text']],
+    ['\x1b[3\x18a', ['csi 3', 'text']],
     ['\xc2\x9b31m\xc2\xa0', ['csi 31m', 'text']],
     ['\x1b[99999999999m', ['csi 9999m']],
     ['\r\n\x7f', ['control 13', 'control 10', 'control 127']],
@@ -143,7 +162,29 @@ describe('tokens', () => {
   });
 
   it('are all of the bytes, in order, however they are cut: 500 random streams', () => {
-    const words = ['\x1b', '[', ']', 'P', '_', '\\', ';', '1', 'm', 'h', '?', '\x07', '\x18', '\x9b', '\xc2', '\x9d', '\xe2\x82\xac', 'a', '\r', '(', '\x00'];
+    const words = [
+      '\x1b',
+      '[',
+      ']',
+      'P',
+      '_',
+      '\\',
+      ';',
+      '1',
+      'm',
+      'h',
+      '?',
+      '\x07',
+      '\x18',
+      '\x9b',
+      '\xc2',
+      '\x9d',
+      '\xe2\x82\xac',
+      'a',
+      '\r',
+      '(',
+      '\x00',
+    ];
     for (let seed = 1; seed <= 500; seed++) {
       const dice = new Dice(seed);
       const bytes = Buffer.from(Array.from({ length: 60 }, () => dice.of(words)).join(''), 'latin1');

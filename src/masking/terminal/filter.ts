@@ -7,7 +7,7 @@
  *
  * Deliberately absent: what is found (scanner.ts). One function, `next`, is all that callers know of how this is done.
  */
-import type { DetectPart } from '../detect.ts';
+import type { DetectPart } from '../detection.ts';
 import { tokenRules } from '../detectors/secrets.ts';
 import type { DetectorName } from '../detectors/table.ts';
 
@@ -70,6 +70,15 @@ const codeOf = (character: string): number => codes[character.charCodeAt(0)]!;
 /** What `next` answers where no line is left to look at. */
 export const none = -1;
 
+interface Memo {
+  readonly bytes: Uint8Array | null;
+  readonly from: number;
+  readonly to: number;
+  readonly found: number;
+}
+
+const nothing: Memo = { bytes: null, from: 0, to: 0, found: none };
+
 export class LineFilter {
   readonly #everything: boolean;
   readonly #controls: boolean;
@@ -79,6 +88,7 @@ export class LineFilter {
   readonly #numbers: boolean;
   readonly #mixed: boolean;
   readonly #addresses: boolean;
+  #memo: Memo = nothing;
 
   /** `controls`: whether lines with controls are to be looked at, as on a terminal. */
   constructor(parts: readonly Pick<DetectPart, 'names' | 'custom'>[], controls: boolean) {
@@ -113,10 +123,27 @@ export class LineFilter {
   /** A position between `from` and `to` whose line must be looked at, no line before it must; `none` where none must. */
   next(bytes: Uint8Array, from: number, to: number): number {
     if (this.#everything && from < to) return from;
-    const found = this.#nextHint(bytes, from, to);
+    const found = this.#memoized(bytes, from, to);
     if (!this.#numbers && !this.#addresses) return found;
     const number = this.#nextNumber(bytes, from, found === none ? to : found);
     return number === none ? found : number;
+  }
+
+  /** Hints are far between where numbers are not: what was found for a chunk is remembered until it is passed. */
+  #memoized(bytes: Uint8Array, from: number, to: number): number {
+    const memo = this.#memo;
+    const known =
+      memo.bytes === bytes && memo.to === to && from >= memo.from && (memo.found === none || from <= memo.found);
+    if (!known) this.#memo = { bytes, from, to, found: this.#nextHint(bytes, from, to) };
+    const { found } = this.#memo;
+    // A chunk's memory may be written to again: what is remembered is good for one walk through it.
+    if (found === none && !this.#numbers && !this.#addresses) this.forget();
+    return found;
+  }
+
+  /** A walk through a chunk is over. */
+  forget(): void {
+    this.#memo = nothing;
   }
 
   #nextHint(bytes: Uint8Array, from: number, to: number): number {
@@ -142,7 +169,8 @@ export class LineFilter {
   #isHint(bytes: Uint8Array, index: number, number: number): boolean {
     // What begins in an earlier chunk was looked at there: lines come whole.
     let text = '';
-    for (let at = Math.max(0, index); at < bytes.length && at < index + 20; at++) text += String.fromCharCode(bytes[at]!);
+    for (let at = Math.max(0, index); at < bytes.length && at < index + 20; at++)
+      text += String.fromCharCode(bytes[at]!);
     return this.#checks[number - 1]!.test(text);
   }
 

@@ -3,7 +3,7 @@
  *
  * Invariant: a line on which the scanner spends its budget is masked whole (A-MSK-01).
  */
-import type { DetectPart } from '../detect.ts';
+import type { DetectPart } from '../detection.ts';
 import type { DetectorName } from '../detectors/table.ts';
 import { howOf, strictness } from '../methods.ts';
 import { type Finding, Scanner } from '../scanner.ts';

@@ -1,6 +1,6 @@
 /** What the room makes of its detectors for streams; see README.md. */
 import type { OutputStreams } from '../../core/masking.ts';
-import type { DetectPart } from '../detect.ts';
+import type { DetectPart } from '../detection.ts';
 import { createContentScan } from './content.ts';
 import { Finder } from './finder.ts';
 import { createPlainMask } from './plain.ts';

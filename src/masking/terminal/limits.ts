@@ -71,4 +71,4 @@ export const contentPieceOverlapBytes = 1024;
 export const screenMsMin = 1000;
 
 /** Milliseconds that one call looks for findings: with the one that it is in, some five more (`cellWorkMax`). */
-export const turnMs = 8;
+export const turnMs = 5;

@@ -178,7 +178,8 @@ export class Line {
 
   #truncate(): void {
     this.#length = this.#at;
-    this.#endColumn = this.#length > 0 ? this.#columns[this.#length - 1]! + this.#widths[this.#length - 1]! : this.#startColumn;
+    this.#endColumn =
+      this.#length > 0 ? this.#columns[this.#length - 1]! + this.#widths[this.#length - 1]! : this.#startColumn;
   }
 
   /** DCH, on a line of one row. */

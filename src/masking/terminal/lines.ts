@@ -40,6 +40,7 @@ function isPlain(bytes: Buffer, from: number, to: number): boolean {
 /** Takes the whole lines of `bytes` from `from` on, as long as it may, and answers where it stopped. */
 export function passLines(reader: LineReader, bytes: Buffer, from: number): number {
   const end = bytes.lastIndexOf(newline) + 1;
+  reader.filter.forget();
   let at = from;
   let passed = from;
   while (at < end && reader.canPass() && !reader.turn.isLate) {
@@ -64,6 +65,7 @@ export function passLines(reader: LineReader, bytes: Buffer, from: number): numb
     }
     at = after;
   }
+  reader.filter.forget();
   reader.stream.pass(bytes.subarray(passed, at));
   return at;
 }

@@ -5,8 +5,8 @@
 import type { MaskedOutput, OutputMask } from '../../core/masking.ts';
 import type { Finder } from './finder.ts';
 import { Hits } from './hits.ts';
-import { type LineReader, passLines } from './lines.ts';
 import * as limits from './limits.ts';
+import { type LineReader, passLines } from './lines.ts';
 import { Stream } from './stream.ts';
 import { Turn } from './turn.ts';
 
@@ -33,7 +33,15 @@ export function createPlainMask(finder: Finder): OutputMask {
     }
     return Math.min(start, to) - from;
   };
-  const reader: LineReader = { finder, filter: finder.plainLines, hits, turn, stream, slow, canPass: () => stream.idle };
+  const reader: LineReader = {
+    finder,
+    filter: finder.plainLines,
+    hits,
+    turn,
+    stream,
+    slow,
+    canPass: () => stream.idle,
+  };
   const take = (bytes: Buffer): void => {
     let at = 0;
     while (at < bytes.length && !turn.isLate) {

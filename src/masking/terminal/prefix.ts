@@ -81,10 +81,10 @@ class Reader {
       while (this.#source[this.#at] !== ']') this.#at += this.#source[this.#at] === '\\' ? 2 : 1;
       this.#at++;
     } else if (character === '\\') {
-      const escape = /^\\(?:[pP]\{[^}]*\}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[^1-9])/.exec(this.#source.slice(this.#at));
-      if (escape === null) throw new Error('a back-reference');
-      this.#at += escape[0].length;
-      if (/^\\[bB]$/.test(escape[0])) return { kind: 'behind', source: escape[0] };
+      const escaped = /^\\(?:[pP]\{[^}]*\}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[^1-9])/.exec(this.#source.slice(this.#at));
+      if (escaped === null) throw new Error('a back-reference');
+      this.#at += escaped[0].length;
+      if (/^\\[bB]$/.test(escaped[0])) return { kind: 'behind', source: escaped[0] };
     } else this.#at++;
     return { kind: 'one', source: this.#source.slice(from, this.#at) };
   }

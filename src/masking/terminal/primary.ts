@@ -164,7 +164,9 @@ const alternateScreens: readonly number[] = [47, 1047, 1049];
 
 /** Whether a sequence enters or leaves the alternate screen. */
 export function isAlternate({ kind, final, marks, numbers }: Sequence, set: 'h' | 'l'): boolean {
-  return kind === 'csi' && final === set && marks === '?' && numbers.some((number) => alternateScreens.includes(number));
+  return (
+    kind === 'csi' && final === set && marks === '?' && numbers.some((number) => alternateScreens.includes(number))
+  );
 }
 
 /** Sequences that draw at places of the screen, rather than on a line. Home alone is how screens are cleared. */

@@ -65,14 +65,26 @@ interface Chunk {
 }
 
 function record(argv: readonly string[], keys: readonly string[], quiet = 0.25): Chunk[] {
-  const env = { TERM: 'xterm-256color', LANG: 'C.UTF-8', TMUX: '', PS1: '$ ', HOME: folder, LESSHISTFILE: '-', HISTFILE: '' };
+  const env = {
+    TERM: 'xterm-256color',
+    LANG: 'C.UTF-8',
+    TMUX: '',
+    PS1: '$ ',
+    HOME: folder,
+    LESSHISTFILE: '-',
+    HISTFILE: '',
+  };
   const spec = JSON.stringify({ argv, keys, ...size, cwd: folder, env, quiet });
   const { stdout, stderr } = spawnSync('python3', ['-c', capture, spec], { encoding: 'latin1', maxBuffer: 1 << 26 });
   expect(stderr).toBe('');
-  return stdout.trim().split('\n').filter((line) => line !== '').map((line) => {
-    const [atMs, hex] = line.split(' ') as [string, string];
-    return { atMs: Number(atMs), bytes: Buffer.from(hex, 'hex') };
-  });
+  return stdout
+    .trim()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [atMs, hex] = line.split(' ') as [string, string];
+      return { atMs: Number(atMs), bytes: Buffer.from(hex, 'hex') };
+    });
 }
 
 const textOf = (shadow: Shadow): string[] =>
@@ -118,7 +130,8 @@ function replay(chunks: readonly Chunk[], pieces: number): Replay {
     }
   };
   const wait = (to: number): void => {
-    for (let turns = 0; untilMs !== null && untilMs <= to && turns < 1000; turns++) show(mask.flush(Math.max(untilMs, 0)));
+    for (let turns = 0; untilMs !== null && untilMs <= to && turns < 1000; turns++)
+      show(mask.flush(Math.max(untilMs, 0)));
   };
   for (const { atMs, bytes } of chunks) {
     wait(atMs);
@@ -130,29 +143,90 @@ function replay(chunks: readonly Chunk[], pieces: number): Replay {
   const drawn = textOf(truth);
   const differing = textOf(client).filter((row, index) => {
     const other = drawn[index]!;
-    return row.length !== other.length || [...row].some((character, at) => character !== [...other][at] && character !== '*');
+    return (
+      row.length !== other.length || [...row].some((character, at) => character !== [...other][at] && character !== '*')
+    );
   });
   show({ bytes: mask.end(), holdUntilMs: null });
   const sum = (list: readonly { length: number }[]): number => list.reduce((total, { length }) => total + length, 0);
-  return { frames, shown: [...shown], differing, maskedFrames, bytes: [sum(chunks.map(({ bytes }) => bytes)), sum(out)], out: Buffer.concat(out) };
+  return {
+    frames,
+    shown: [...shown],
+    differing,
+    maskedFrames,
+    bytes: [sum(chunks.map(({ bytes }) => bytes)), sum(out)],
+    out: Buffer.concat(out),
+  };
 }
 
 const programs: readonly (readonly [string, readonly string[], readonly string[]])[] = [
-  ['vim', ['vim', '-u', 'NONE', '-N', 's.txt'], ['\x06', '\x06', 'gg', '/secret\r', 'n', 'n', 'A edited\x1b', ':set nu\r', 'G', 'gg', '20Go', aws, '\x1b', ':q!\r']],
-  ['vim with syntax, scrolled by lines', ['vim', '-N', '-i', 'NONE', 's.txt'], ['\x05\x05\x05\x05', '\x05', '\x19', ':vsplit\r', ':q!\r', ':q!\r']],
-  ['vim on a terminal without another screen', ['env', 'TERM=linux', 'vim', '-u', 'NONE', '-N', 's.txt'], ['\x06', 'G', 'gg', '/secret\r', ':q!\r']],
+  [
+    'vim',
+    ['vim', '-u', 'NONE', '-N', 's.txt'],
+    ['\x06', '\x06', 'gg', '/secret\r', 'n', 'n', 'A edited\x1b', ':set nu\r', 'G', 'gg', '20Go', aws, '\x1b', ':q!\r'],
+  ],
+  [
+    'vim with syntax, scrolled by lines',
+    ['vim', '-N', '-i', 'NONE', 's.txt'],
+    ['\x05\x05\x05\x05', '\x05', '\x19', ':vsplit\r', ':q!\r', ':q!\r'],
+  ],
+  [
+    'vim on a terminal without another screen',
+    ['env', 'TERM=linux', 'vim', '-u', 'NONE', '-N', 's.txt'],
+    ['\x06', 'G', 'gg', '/secret\r', ':q!\r'],
+  ],
   ['less', ['less', 's.txt'], [' ', 'b', '/secret\r', 'n', 'G', 'g', 'j', 'j', 'k', 'q']],
   ['less without another screen', ['less', '-X', 's.txt'], [' ', 'b', 'G', 'g', 'j', 'q']],
   ['less of long lines, cut', ['less', '-S', 's.txt'], ['G', '\x1b[C', '\x1b[D', 'q']],
-  ['tmux', ['tmux', '-L', `mask${process.pid}`, '-f', '/dev/null', 'new', 'cat s.txt; sleep 0.5; less s.txt'], [' ', 'G', 'q']],
+  [
+    'tmux',
+    ['tmux', '-L', `mask${process.pid}`, '-f', '/dev/null', 'new', 'cat s.txt; sleep 0.5; less s.txt'],
+    [' ', 'G', 'q'],
+  ],
   ['top', ['top', '-d', '0.3', '-n', '3'], ['q']],
+  [
+    'top, of programs with secrets on their command lines',
+    ['bash', '-c', `(exec -a ${aws} sleep 8) & (exec -a x-${github} sleep 8) & top -c -d 0.3 -n 3; kill %1 %2`],
+    ['q'],
+  ],
+  [
+    'a program that draws cells at places of its own',
+    [
+      'python3',
+      '-c',
+      `
+import sys, time
+s = '${aws}'
+w = sys.stdout.write
+w('\\x1b[2J')
+for i in [*range(10, 20), *range(0, 10)]:
+    w('\\x1b[%d;%dH%s' % (5 + i % 1, 10 + i, s[i])); sys.stdout.flush(); time.sleep(0.01)
+w('\\x1b[20;1H'); sys.stdout.flush(); time.sleep(0.2)
+`,
+    ],
+    [],
+  ],
   ['watch', ['watch', '-n', '0.3', 'head -20 s.txt'], ['', '', '\x03']],
   ['cat', ['cat', 's.txt'], []],
   ['ls --color', ['ls', '--color=always', '-la'], []],
   ['grep --color', ['grep', '--color=always', '-n', 'AKIA', 's.txt'], []],
-  ['a shell: typing, history, wrapping, clearing', ['bash', '--norc', '--noprofile', '-i'], [
-    `echo ${'z'.repeat(66)} ${github} end\r`, '\x1b[A', '\x01', '\x05', '\x7f\x7f', '\x0c', '\x15', 'grep -h secret s.txt | head -3\r', 'clear\r', 'cat s.txt | tail -16\r', 'exit\r',
-  ]],
+  [
+    'a shell: typing, history, wrapping, clearing',
+    ['bash', '--norc', '--noprofile', '-i'],
+    [
+      `echo ${'z'.repeat(66)} ${github} end\r`,
+      '\x1b[A',
+      '\x01',
+      '\x05',
+      '\x7f\x7f',
+      '\x0c',
+      '\x15',
+      'grep -h secret s.txt | head -3\r',
+      'clear\r',
+      'cat s.txt | tail -16\r',
+      'exit\r',
+    ],
+  ],
 ];
 
 describe('programs', () => {
@@ -168,4 +242,3 @@ describe('programs', () => {
     }
   });
 });
-export type { Replay };

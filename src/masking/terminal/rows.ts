@@ -98,7 +98,8 @@ export class RowScan {
       }
       const end = keyEndIn(text);
       const likeKey =
-        keyRow.test(text) && (keyRow.test(before) || keyRow.test(groups[index + 1]?.text ?? '') || this.#keyRows.has(bare));
+        keyRow.test(text) &&
+        (keyRow.test(before) || keyRow.test(groups[index + 1]?.text ?? '') || this.#keyRows.has(bare));
       const goes = (inKey || this.#keyRows.has(before)) && bare !== '' && isKeyLine(text);
       before = bare;
       if (likeKey || goes || (inKey && end >= 0)) {

@@ -15,8 +15,9 @@
  *
  * Deliberately absent: when this screen is used (terminal.ts).
  */
-import type { Finder } from './finder.ts';
+
 import { none } from './filter.ts';
+import type { Finder } from './finder.ts';
 import type { Hits } from './hits.ts';
 import * as limits from './limits.ts';
 import { paintBegin, paintCursor, paintRow, paintState } from './paint.ts';
@@ -146,7 +147,11 @@ export class Screen implements TokenSink {
       if (!this.#texts.mayPass(sequence)) return;
       this.#raw.push(bytes);
       // Images are drawn; what is asked or told of the terminal is not.
-      if (kind === 'osc' ? !/^\x1b\]1337;/.test(bytes.toString('latin1', 0, 8)) : /^\x1bP[+$]q/.test(bytes.toString('latin1', 0, 4))) {
+      if (
+        kind === 'osc'
+          ? !/^\x1b\]1337;/.test(bytes.toString('latin1', 0, 8))
+          : /^\x1bP[+$]q/.test(bytes.toString('latin1', 0, 4))
+      ) {
         this.#silent.push(bytes);
       }
       return;
@@ -158,7 +163,8 @@ export class Screen implements TokenSink {
       return;
     }
     if (isAddressing(sequence) || (kind === 'csi' && 'HfJ'.includes(final) && marks === '')) this.calm = 0;
-    if (marks === '?' && (final === 'h' || final === 'l') && sequence.numbers.includes(25)) this.#visible = final === 'h';
+    if (marks === '?' && (final === 'h' || final === 'l') && sequence.numbers.includes(25))
+      this.#visible = final === 'h';
     if (kind === 'escape' && '()*+'.includes(marks) && marks !== '') this.#charsets.set(marks, bytes);
     if (!(kind === 'csi' && final === 'm')) this.#endRun();
     this.#raw.push(bytes);
@@ -280,7 +286,8 @@ function isSilent({ kind, final, marks, numbers, controls }: Sequence): boolean 
   if (kind === 'escape') return marks === '' && (final === '=' || final === '>');
   if (final === 'h' || final === 'l') return marks === '?' && numbers.every((number) => !drawingModes.has(number));
   if (final === 'q') return marks === ' ' || marks === '>';
-  if (final === 'c' || final === 'n' || final === 't') return marks === '' || marks === '>' || marks === '=' || marks === '?';
+  if (final === 'c' || final === 'n' || final === 't')
+    return marks === '' || marks === '>' || marks === '=' || marks === '?';
   if (final === 'p') return marks.endsWith('$');
   return (final === 'u' || final === 'm') && /[<>=?]/.test(marks);
 }

@@ -15,6 +15,7 @@
  *
  * Deliberately absent: sequences (primary.ts), the screen (screen.ts).
  */
+
 import type { Finder, Span } from './finder.ts';
 import { isKeySpan } from './finder.ts';
 import type { Hits } from './hits.ts';
@@ -22,17 +23,14 @@ import { isKeyLine, keyEndIn } from './keys.ts';
 import * as limits from './limits.ts';
 import { Line, noGlyph } from './line.ts';
 import { Queue } from './queue.ts';
-import { foldText } from '../text.ts';
 import type { Turn } from './turn.ts';
+import { combining, unitOf } from './units.ts';
 import { widthOf } from './width.ts';
 
 /** What goes on behind a finding that was masked before its end was seen. */
 const continues = /[A-Za-z0-9_+/=.@%~-]/;
 const continuing = new Uint8Array(128);
 for (let code = 0; code < 128; code++) continuing[code] = continues.test(String.fromCharCode(code)) ? 1 : 0;
-
-/** A unit for what stands outside the first plane and has no form within it: no detector knows it. */
-const strange = 0xffff;
 
 interface Hold {
   /** The first glyph that is held. */
@@ -93,7 +91,8 @@ export class Stream {
         this.#character(byte, bytes, index, index + 1, 1);
         index++;
       } else {
-        const needs = byte >= 0xc2 && byte < 0xe0 ? 2 : byte >= 0xe0 && byte < 0xf0 ? 3 : byte >= 0xf0 && byte < 0xf5 ? 4 : 1;
+        const needs =
+          byte >= 0xc2 && byte < 0xe0 ? 2 : byte >= 0xe0 && byte < 0xf0 ? 3 : byte >= 0xf0 && byte < 0xf5 ? 4 : 1;
         if (needs === 1) this.#character(byte, bytes, index, index + 1, 1);
         else {
           this.#cut.push(byte);
@@ -336,7 +335,8 @@ export class Stream {
   #holds(): { from: number; strong: number | null } {
     const text = this.#text;
     // What is being written over is neither the one nor the other yet: all of it waits.
-    if (this.line.isWithin) return { from: 0, strong: this.#finder.viability.of(text.slice(0, this.line.at))?.strong ?? null };
+    if (this.line.isWithin)
+      return { from: 0, strong: this.#finder.viability.of(text.slice(0, this.line.at))?.strong ?? null };
     const held = this.#finder.viability.of(text);
     let from = held?.from ?? text.length;
     // What was found at the very end may go on, or turn out to be something else.
@@ -407,29 +407,4 @@ const nothing = Buffer.alloc(0);
 
 function sameOr(hold: Hold | null, glyph: number, sinceMs: number): Hold {
   return hold !== null && hold.glyph === glyph ? hold : { glyph, sinceMs };
-}
-
-/** What combines with the character before it, or is invisible. */
-const combining = 0xad;
-
-const units = new Map<number, number>();
-/** Characters remembered; more than any text mixes. */
-const unitsMax = 20_000;
-
-/**
- * A character beyond ASCII as one unit that detectors read as it looks: digits and blanks of any script as those of ASCII
- * (A-MSK-02); letters as they are. What stands for several characters counts as the first of them.
- */
-function unitOf(code: number): number {
-  let unit = units.get(code);
-  if (unit === undefined) {
-    const character = String.fromCodePoint(code);
-    const folded = foldText(character);
-    if (folded === '') unit = combining;
-    else if (code <= 0xffff && /\p{L}/u.test(character) && character.normalize('NFKC') === character) unit = code;
-    else unit = folded.codePointAt(0)! > 0xffff ? strange : folded.charCodeAt(0);
-    if (units.size >= unitsMax) units.clear();
-    units.set(code, unit);
-  }
-  return unit;
 }

@@ -161,7 +161,8 @@ class Terminal implements TerminalMask {
   }
 
   #tokens(bytes: Buffer, from: number, to: number): number {
-    return this.#tokeniser.run(bytes, from, to, this.#primary);
+    // A long line is taken in pieces, so that a turn can end within it.
+    return this.#tokeniser.run(bytes, from, Math.min(to, from + limits.lineCharactersMax), this.#primary);
   }
 
   #enterScreen(nowMs: number): void {

@@ -1,7 +1,7 @@
 /** What the tests of streams share: masks with detectors by name, and ways to run bytes through them. */
 import type { OutputMask, OutputStreams, TerminalMask } from '../../core/masking.ts';
 import { Dice } from '../corpus/generate.ts';
-import type { DetectPart } from '../detect.ts';
+import type { DetectPart } from '../detection.ts';
 import { type DetectorName, expandDetector } from '../detectors/table.ts';
 import { Keyed } from '../keyed.ts';
 import { hashKey } from '../testing.ts';
@@ -22,9 +22,10 @@ export function terminalOf(names: readonly string[] = [], columns = 80, rows = 2
 
 /** Pushes pieces without any time passing, then ends. */
 export function run(mask: OutputMask, pieces: readonly (string | Buffer)[]): string {
-  return Buffer.concat([...pieces.map((piece) => Buffer.from(mask.push(Buffer.from(piece), 0).bytes)), mask.end()]).toString(
-    'latin1',
-  );
+  return Buffer.concat([
+    ...pieces.map((piece) => Buffer.from(mask.push(Buffer.from(piece), 0).bytes)),
+    mask.end(),
+  ]).toString('latin1');
 }
 
 /** Cuts at random, into pieces of one to `most` bytes. */
@@ -50,7 +51,9 @@ export const canaries = {
 
 export const privateKey = [
   '-----BEGIN RSA PRIVATE KEY-----',
-  ...Array.from({ length: 12 }, (_, index) => new Dice(index + 1).text('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop0123456789+/', 64)),
+  ...Array.from({ length: 12 }, (_, index) =>
+    new Dice(index + 1).text('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop0123456789+/', 64),
+  ),
   'q2Zp9A==',
   '-----END RSA PRIVATE KEY-----',
 ];

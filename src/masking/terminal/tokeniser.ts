@@ -39,7 +39,7 @@ export interface TokenSink {
 
 const ground = 0;
 const c1 = 1;
-const escape = 2;
+const escaping = 2;
 const escapeMarks = 3;
 const csi = 4;
 const csiIgnore = 5;
@@ -62,13 +62,13 @@ const table = new Uint8Array(16 * 256);
 const set = (state: State, first: number, last: number, action: number, next: State): void => {
   for (let byte = first; byte <= last; byte++) table[state * 256 + byte] = (action << 4) | next;
 };
-for (const state of [escape, escapeMarks, csi, csiIgnore]) {
+for (const state of [escaping, escapeMarks, csi, csiIgnore]) {
   set(state, 0x80, 0xff, cancel, ground);
   set(state, 0x00, 0x1f, control, state);
   set(state, 0x7f, 0x7f, stay, state);
 }
-set(escape, 0x20, 0x2f, stay, escapeMarks);
-set(escape, 0x30, 0x7e, end, ground);
+set(escaping, 0x20, 0x2f, stay, escapeMarks);
+set(escaping, 0x30, 0x7e, end, ground);
 for (const [byte, next] of [
   [0x5b, csi],
   [0x5d, osc],
@@ -77,7 +77,7 @@ for (const [byte, next] of [
   [0x5e, text],
   [0x5f, text],
 ] as const) {
-  set(escape, byte, byte, stay, next);
+  set(escaping, byte, byte, stay, next);
 }
 set(escapeMarks, 0x20, 0x2f, stay, escapeMarks);
 set(escapeMarks, 0x30, 0x7e, end, ground);
@@ -91,15 +91,15 @@ for (const [state, escaped] of [
 ] as const) {
   set(state, 0x00, 0xff, stay, state);
   set(state, 0x1b, 0x1b, stay, escaped);
-  set(escaped, 0x00, 0xff, restart, escape);
+  set(escaped, 0x00, 0xff, restart, escaping);
   set(escaped, 0x5c, 0x5c, end, ground);
 }
 set(osc, 0x07, 0x07, end, ground);
-for (const state of [escape, escapeMarks, csi, csiIgnore, osc, text]) {
+for (const state of [escaping, escapeMarks, csi, csiIgnore, osc, text]) {
   set(state, 0x18, 0x18, cancel, ground);
   set(state, 0x1a, 0x1a, cancel, ground);
 }
-for (const state of [escape, escapeMarks, csi, csiIgnore]) set(state, 0x1b, 0x1b, restart, escape);
+for (const state of [escaping, escapeMarks, csi, csiIgnore]) set(state, 0x1b, 0x1b, restart, escaping);
 
 /** C1 in UTF-8 → the byte behind ESC that means the same. */
 const c1Offset = 0x40;
@@ -143,7 +143,7 @@ export class Tokeniser {
   }
 
   #leaveGround(byte: number, sink: TokenSink): void {
-    if (byte === 0x1b) this.#begin(byte, escape);
+    if (byte === 0x1b) this.#begin(byte, escaping);
     else if (byte === 0xc2) this.#begin(byte, c1);
     else sink.control(byte);
   }
@@ -177,11 +177,11 @@ export class Tokeniser {
           // ESC ended the string, and begins something of its own.
           this.#length--;
           this.#give('', sink);
-          this.#begin(0x1b, escape);
+          this.#begin(0x1b, escaping);
           this.#step(byte, sink);
         } else {
           this.#give('', sink);
-          this.#begin(byte, escape);
+          this.#begin(byte, escaping);
         }
         return;
       case cancel:
@@ -195,7 +195,7 @@ export class Tokeniser {
         return;
     }
     this.#add(byte, sink);
-    if (before === escape && action === stay) this.#kind = kindOf(this.#state);
+    if (before === escaping && action === stay) this.#kind = kindOf(this.#state);
     if (action === end) {
       this.#give(this.#kind === 'string' || this.#kind === 'osc' ? '\\' : String.fromCharCode(byte), sink);
       this.#length = 0;
@@ -216,7 +216,7 @@ export class Tokeniser {
       return;
     }
     this.#add(byte, sink);
-    const entry = table[escape * 256 + byte - c1Offset]!;
+    const entry = table[escaping * 256 + byte - c1Offset]!;
     this.#state = entry & 15;
     if (entry >> 4 === end) {
       this.#give(String.fromCharCode(byte - c1Offset), sink);

@@ -11,7 +11,7 @@
  *
  * Deliberately absent: whether it is a finding (scanner.ts).
  */
-import type { DetectPart } from '../detect.ts';
+import type { DetectPart } from '../detection.ts';
 import { dateExpression, letteredRules } from '../detectors/lettered.ts';
 import { assignment, bearer, privateKeyBegin, tokenRules } from '../detectors/secrets.ts';
 import type { DetectorName } from '../detectors/table.ts';
@@ -63,7 +63,7 @@ const addressBegin = new RegExp(
     '(?<![\\w:.])[0-9A-Fa-f:.]{1,46}$|(?<![\\w:.])[0-9A-Fa-f:.]{2,46}[^]$',
 );
 const ibanBegin =
-  /(?<![A-Za-z0-9])[A-Za-z]{1,2}\d{0,2}$|(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){0,33}[ -]?[^]?$/;
+  /(?<![A-Za-z0-9])[A-Za-z]{1,2}\d{0,2}$|(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){0,33}[ -]?[\s\S]?$/;
 const ibanStrong = /^[A-Z]{2}\d{2}[ -]?(?:[A-Z0-9]{4}[ -]?){2,}/;
 
 const beginning = (
@@ -98,8 +98,14 @@ function builtIn(names: ReadonlySet<DetectorName>): Beginning[] {
   if (names.has('private_key')) list.push(beginning(beginningOf(privateKeyBegin), 128, 11));
   if (names.has('high_entropy')) {
     const words = ['pass', 'pwd', 'secret', 'token', 'key', 'cred', 'auth', 'bearer', 'basic'];
-    list.push(inWord(beginning(beginningOf(assignment, { group: true }), limits.tailCharacters), words, nameCharacters));
-    const named = beginning(beginningOf(bearer, { group: true }), limits.lineCharactersMax, limits.strongCharactersMin * 2);
+    list.push(
+      inWord(beginning(beginningOf(assignment, { group: true }), limits.tailCharacters), words, nameCharacters),
+    );
+    const named = beginning(
+      beginningOf(bearer, { group: true }),
+      limits.lineCharactersMax,
+      limits.strongCharactersMin * 2,
+    );
     list.push(inWord(named, ['bearer', 'basic'], nameCharacters));
   }
   for (const rule of letteredRules) {

@@ -21,7 +21,7 @@ import { bodiesOf } from './content.ts';
 import type { Conversation } from './conversation.ts';
 import { denialOfCancel, denialOfVerdict } from './denial.ts';
 import * as limits from './limits.ts';
-import { encodeCopyFail, encodeDescribe, encodeFlush, encodeReadyForQuery, encodeSync } from './messages.ts';
+import { encodeClose, encodeCopyFail, encodeDescribe, encodeFlush, encodeReadyForQuery, encodeSync } from './messages.ts';
 import { Fifo, housekeepingNames, Request } from './request.ts';
 
 /** What the queue needs from the relay. */
@@ -332,10 +332,19 @@ export class Outlet {
     const simple = request.kind === 'query' || request.kind === 'function';
     if (!simple) this.#discarding = true;
     this.#flushRun();
-    if (conversation.quiescent) {
+    // A Query ends the unnamed statement before anybody looks at its text; so does one that was refused.
+    const endsUnnamed = request.kind === 'query' && !conversation.skipping && conversation.statements.has('');
+    if (conversation.quiescent && !endsUnnamed) {
       const view = simple ? Buffer.concat([denial.view, encodeReadyForQuery(conversation.status)]) : denial.view;
       if (!this.#host.answer(view)) this.#clientFull = true;
       return;
+    }
+    if (endsUnnamed) {
+      const close = new Request('close', null, 0, 0);
+      close.closes = unnamed;
+      close.isOwn = true;
+      conversation.owe(close);
+      this.#hold(conversation.session.forwardHousekeeping(encodeClose(unnamed), 'Close'));
     }
     const standIn = new Request('stand-in', null, 0, 0);
     standIn.denial = denial;
@@ -350,6 +359,8 @@ export class Outlet {
     this.#hold(conversation.session.forwardHousekeeping(view, 'Describe'));
   }
 }
+
+const unnamed = { target: 'statement', name: '' } as const;
 
 function isHeld({ command }: Request): boolean {
   return command?.state === 'pending' && command.verdict?.name === 'hold';

@@ -66,6 +66,8 @@ export class Request {
   coveredBy: Request | null = null;
   /** What a Close is about. */
   closes: Named | null = null;
+  /** The gateway's own, whose answer the client does not get. */
+  isOwn = false;
   /** Of CopyData: bytes at the start that continue a message that began in an earlier chunk. */
   continued = 0;
 

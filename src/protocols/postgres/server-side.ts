@@ -233,6 +233,7 @@ export class ServerSide implements ContentHost {
       case 0x33: // CloseComplete
         this.#expect(type, head?.kind === 'close');
         if (head!.closes?.target === 'statement') conversation.statements.close(head!.closes.name);
+        if (head!.isOwn) this.#views.replace(this.#reader.start, this.#reader.end, null);
         this.#done(head!);
         return;
       case 0x74: // ParameterDescription

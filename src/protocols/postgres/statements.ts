@@ -100,6 +100,11 @@ export class Statements {
     this.#segment++;
   }
 
+  /** The server may have a statement of this name. */
+  has(name: string): boolean {
+    return this.#slots.has(name);
+  }
+
   /** A Parse was read. Null when the session has too many statements. */
   propose(name: string, text: string, parameterTypes: readonly number[], strings = true): Statement | null {
     let slot = this.#slots.get(name);

@@ -25,28 +25,59 @@ export interface ShellPlan {
 }
 
 /** Null where the shell cannot be gated. */
-export function planShell(names: HookNames, greeting: SideGreeting, options: { lessSecure: boolean }): ShellPlan | null {
+export function planShell(
+  names: HookNames,
+  greeting: SideGreeting,
+  options: { lessSecure: boolean },
+): ShellPlan | null {
   const shell = greeting.isBusybox ? 'ash' : shellNames[greeting.shell.slice(greeting.shell.lastIndexOf('/') + 1)];
   if (shell === undefined || !/^\/[\w./+@-]+$/.test(greeting.shell)) return null;
   const { directory: d, mkfifo } = greeting;
   const place: HookPlace = { names, directory: d, mkfifo, lessSecure: options.lessSecure };
   const bash = { rc: bashHooks(place, true), nrc: bashHooks(place, false) };
-  const zsh = zshHooks(place, '${SALLYPORT_ZDOTDIR-}');
+  const zsh = zshHooks(place, `\${SALLYPORT_ZDOTDIR-}`);
   const exe = greeting.shell;
   switch (shell) {
     case 'bash':
-      return { shell, files: { ...bash, ...zsh }, start: `exec ${exe} --rcfile ${d}/rc -i`, nested: nestedIn(d), helloIsLate: false };
+      return {
+        shell,
+        files: { ...bash, ...zsh },
+        start: `exec ${exe} --rcfile ${d}/rc -i`,
+        nested: nestedIn(d),
+        helloIsLate: false,
+      };
     case 'zsh':
-      return { shell, files: { ...bash, ...zsh }, start: `exec env SALLYPORT_ZDOTDIR="$ZDOTDIR" ZDOTDIR=${d} ${exe} -l -i`, nested: nestedIn(d), helloIsLate: false };
+      return {
+        shell,
+        files: { ...bash, ...zsh },
+        start: `exec env SALLYPORT_ZDOTDIR="$ZDOTDIR" ZDOTDIR=${d} ${exe} -l -i`,
+        nested: nestedIn(d),
+        helloIsLate: false,
+      };
     case 'fish':
-      return { shell, files: { ...bash, ...zsh, frc: fishHooks(place) }, start: `exec ${exe} -l -i -C ". ${d}/frc"`, nested: nestedIn(d), helloIsLate: true };
+      return {
+        shell,
+        files: { ...bash, ...zsh, frc: fishHooks(place) },
+        start: `exec ${exe} -l -i -C ". ${d}/frc"`,
+        nested: nestedIn(d),
+        helloIsLate: true,
+      };
     case 'dash':
     case 'ash':
-      return { shell, files: { prc: posixHooks(place, shell, '') }, start: `exec env ENV=${d}/prc ${exe} -i`, nested: {}, helloIsLate: false };
+      return {
+        shell,
+        files: { prc: posixHooks(place, shell, '') },
+        start: `exec env ENV=${d}/prc ${exe} -i`,
+        nested: {},
+        helloIsLate: false,
+      };
   }
 }
 
-const nestedIn = (d: string): ShellPlan['nested'] => ({ bash: `bash --rcfile ${d}/nrc -i`, zsh: `env ZDOTDIR=${d} zsh -i` });
+const nestedIn = (d: string): ShellPlan['nested'] => ({
+  bash: `bash --rcfile ${d}/nrc -i`,
+  zsh: `env ZDOTDIR=${d} zsh -i`,
+});
 
 const shellNames: Readonly<Record<string, HookedShell>> = {
   bash: 'bash',
@@ -58,11 +89,12 @@ const shellNames: Readonly<Record<string, HookedShell>> = {
 };
 
 /** What a hello says: `nonce US shell US version`. Null where it is not one of this session. */
-export function readHello(names: HookNames, text: string, planned: HookedShell): ShellFacts | null {
+export function readHello(names: HookNames, text: string): ShellFacts | null {
   const [nonce, name, version, ...rest] = text.split('\x1f');
   if (nonce !== names.nonce || rest.length > 0 || version === undefined || version.length > 64) return null;
-  const shell = name === undefined ? undefined : (['bash', 'zsh', 'fish', 'dash', 'ash'] as const).find((one) => one === name);
-  if (shell === undefined || (shell !== planned && planned !== shell)) return null;
+  const shell =
+    name === undefined ? undefined : (['bash', 'zsh', 'fish', 'dash', 'ash'] as const).find((one) => one === name);
+  if (shell === undefined) return null;
   return { shell, version, dialect: dialects[shell], assurance: assurances[shell] };
 }
 
@@ -75,7 +107,13 @@ export function isSupported({ shell, version }: ShellFacts): boolean {
   return true;
 }
 
-const dialects: Readonly<Record<HookedShell, ShellDialect>> = { bash: 'bash', zsh: 'zsh', fish: 'fish', dash: 'sh', ash: 'busybox' };
+const dialects: Readonly<Record<HookedShell, ShellDialect>> = {
+  bash: 'bash',
+  zsh: 'zsh',
+  fish: 'fish',
+  dash: 'sh',
+  ash: 'busybox',
+};
 const assurances: Readonly<Record<HookedShell, ShellFacts['assurance']>> = {
   bash: 'line-and-command',
   zsh: 'line-and-command',

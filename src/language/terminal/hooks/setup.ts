@@ -7,8 +7,9 @@
  *
  * Invariants: the directory is the person's own (umask 077) and goes when the channel ends. A reply never creates a file.
  */
-import * as limits from '../limits.ts';
+
 import { terminalError } from '../errors.ts';
+import * as limits from '../limits.ts';
 import type { HookNames } from './names.ts';
 
 const RS = 0x1e;
@@ -47,8 +48,8 @@ export function sideCommand({ nonce }: HookNames): string {
     `printf "\\036${nonce}\\037up\\036"`,
     'cat <&3 & c=$!',
     'while IFS= read -r l; do case $l in',
-    '"m "*) printf "%s\\n" "${l#m }" >&4 ;;',
-    '*) [ -p "$d/r.${l%% *}" ] && printf "%s\\n" "${l#* }" 1<>"$d/r.${l%% *}" ;;',
+    `"m "*) printf "%s\\n" "\${l#m }" >&4 ;;`,
+    `*) [ -p "$d/r.\${l%% *}" ] && printf "%s\\n" "\${l#* }" 1<>"$d/r.\${l%% *}" ;;`,
     'esac; done',
     'kill $c',
   ].join('\n');

@@ -66,7 +66,7 @@ const askFunction = (p: string): string => `${p}ask() {
   [[ $${p}v == [AGR] ]]
 }`;
 
-// Enter is bound to a widget of its own: the incremental search takes \`accept-line\` itself, without the widget.
+// In the incremental search Enter is a widget of its own: the search takes accept-line itself, without the widget.
 const lineFunctions = (p: string): string => `${p}submit() { zle accept-line }
 ${p}accept() {
   local w=$WIDGET
@@ -121,8 +121,10 @@ for ${p}i in accept-line accept-and-hold accept-line-and-down-history accept-and
 zle -N ${p}submit
 for ${p}i in emacs viins vicmd; do
   bindkey -M $${p}i -r '^[h' '^[H' '^[?' 2>/dev/null
-  bindkey -M $${p}i '^M' ${p}submit
-  bindkey -M $${p}i '^J' ${p}submit
+  bindkey -M $${p}i '^M' accept-line
+  bindkey -M $${p}i '^J' accept-line
 done
+bindkey -M isearch '^M' ${p}submit
+bindkey -M isearch '^J' ${p}submit
 unset ${p}i
 trap '[[ \${funcstack[1]-} == ${p}* ]] || ${p}dbg "$ZSH_DEBUG_CMD" || setopt err_exit' DEBUG`;

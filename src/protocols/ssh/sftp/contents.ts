@@ -33,6 +33,8 @@ const idAt = 5;
 
 export class Contents {
   readonly #parts: GateParts;
+  /** Files whose CLOSE has begun. */
+  readonly #closings = new WeakMap<OpenHandle, Promise<void>>();
 
   constructor(parts: GateParts) {
     this.#parts = parts;
@@ -326,14 +328,17 @@ export class Contents {
         lane.leave();
       }
     };
-    void close().catch(this.#parts.fail);
+    const closing = close().catch(this.#parts.fail);
+    this.#closings.set(open, closing);
   }
 
   /** The client is gone: what was found in files is still dealt with at the target. Resolves when that is done. */
   async abandon(): Promise<void> {
     for (const open of this.#parts.handles.all) {
+      const closing = this.#closings.get(open);
       this.#parts.handles.remove(open);
-      if (open.type === 'file') await finished(this.#parts, open);
+      if (closing !== undefined) await closing;
+      else if (open.type === 'file') await finished(this.#parts, open);
     }
   }
 }

@@ -131,6 +131,7 @@ export class FileGate {
   clientEnded(): void {
     if (this.#state === 'closed' || this.#state === 'ending') return;
     this.#state = 'ending';
+    this.#clock.after(limits.cleanupDeadlineMs, () => this.#close(null));
     const abandoned = this.#contents?.abandon() ?? Promise.resolve();
     void abandoned.then(
       () => this.#close(null),

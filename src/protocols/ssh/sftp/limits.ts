@@ -57,6 +57,9 @@ export const questionDeadlineMs = 30_000;
 /** How long the target may take for a request of the client: a slow disk or a tape, but not for ever. */
 export const requestDeadlineMs = 15 * 60_000;
 
+/** How long files in which something was found may take to be dealt with once the client is gone. */
+export const cleanupDeadlineMs = 10_000;
+
 /** How often the deadlines are looked at. */
 export const deadlineIntervalMs = 5_000;
 

@@ -76,7 +76,9 @@ export function startSsh(options: SshRun): Started {
   delete env['SSH_AUTH_SOCK'];
   if (options.password !== undefined) {
     const askpass = join(folder.path, 'askpass');
-    writeFileSync(askpass, `#!/bin/sh\nprintf '%s\\n' '${options.password.replaceAll("'", "'\\''")}'\n`, { mode: 0o700 });
+    writeFileSync(askpass, `#!/bin/sh\nprintf '%s\\n' '${options.password.replaceAll("'", "'\\''")}'\n`, {
+      mode: 0o700,
+    });
     Object.assign(env, { SSH_ASKPASS: folder.inside('askpass'), SSH_ASKPASS_REQUIRE: 'force', DISPLAY: ':0' });
   }
   const args = ['-F', '/dev/null', ...settings.flatMap((setting) => ['-o', setting]), ...(options.args ?? [])];

@@ -43,7 +43,9 @@ export interface Sshd {
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const openssh = options.openssh ?? machineSsh;
   const folder = workFolder(openssh);
-  const keys = (options.hostKeyTypes ?? ['ed25519', 'ecdsa', 'rsa']).map((type) => makeKey(folder, `host-${type}`, type));
+  const keys = (options.hostKeyTypes ?? ['ed25519', 'ecdsa', 'rsa']).map((type) =>
+    makeKey(folder, `host-${type}`, type),
+  );
   writeFileSync(join(folder.path, 'authorized'), `${(options.authorizedKeys ?? []).join('\n')}\n`);
   if (options.userCa !== undefined) writeFileSync(join(folder.path, 'ca.pub'), `${options.userCa}\n`);
   mkdirSync(join(openssh.root ?? '/', 'run/sshd'), { recursive: true });
@@ -54,7 +56,11 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       ...(options.config ?? []),
       // Tests fail logins on purpose. OpenSSH knows this setting since 9.8.
       ...(openssh.root === null ? [] : ['PerSourcePenalties no']),
-      ...baseConfig(folder, port, keys.map(({ inside }) => inside)),
+      ...baseConfig(
+        folder,
+        port,
+        keys.map(({ inside }) => inside),
+      ),
       ...(options.userCa === undefined ? [] : [`TrustedUserCAKeys ${folder.inside('ca.pub')}`]),
     ];
     writeFileSync(join(folder.path, 'config'), `${config.join('\n')}\n`);

@@ -110,7 +110,10 @@ export function channelRequest(id: number, name: string, wantReply: boolean, dat
   return new SshWriter().uint8(message.CHANNEL_REQUEST).uint32(id).string(name).boolean(wantReply).raw(data).finish();
 }
 
-export async function dialAttacker(port: number, more?: { limits?: Partial<SshLimits>; clock?: Clock }): Promise<Attacker> {
+export async function dialAttacker(
+  port: number,
+  more?: { limits?: Partial<SshLimits>; clock?: Clock },
+): Promise<Attacker> {
   return new Attacker(await SocketWire.dial('127.0.0.1', port, AbortSignal.timeout(5000)), 'client', more);
 }
 
@@ -190,10 +193,20 @@ export function plainPacket(payload: Buffer): Buffer {
 }
 
 /** A KEXINIT with these lists in both directions. */
-export function kexInit(lists: { kex: string[]; hostKey?: string[]; ciphers: string[]; macs?: string[]; follows?: boolean }): Buffer {
+export function kexInit(lists: {
+  kex: string[];
+  hostKey?: string[];
+  ciphers: string[];
+  macs?: string[];
+  follows?: boolean;
+}): Buffer {
   const writer = new SshWriter(512).uint8(message.KEXINIT).raw(Buffer.alloc(16));
   const { hostKey = ['ssh-ed25519'], macs = ['hmac-sha2-256'] } = lists;
   const { kex, ciphers } = lists;
-  for (const list of [kex, hostKey, ciphers, ciphers, macs, macs, ['none'], ['none'], [], []]) writer.string(list.join(','));
-  return writer.boolean(lists.follows ?? false).uint32(0).finish();
+  for (const list of [kex, hostKey, ciphers, ciphers, macs, macs, ['none'], ['none'], [], []])
+    writer.string(list.join(','));
+  return writer
+    .boolean(lists.follows ?? false)
+    .uint32(0)
+    .finish();
 }

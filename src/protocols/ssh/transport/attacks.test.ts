@@ -1,4 +1,4 @@
-/** The attacks A-SSH-01 to 09, 15 to 17 and 20 of the list, by peers that break the rules. */
+/** The attacks A-SSH-01 to 09 of the list, by peers that break the rules. Those on channels: `channel-attacks.test.ts`. */
 import { describe, expect, test } from 'vitest';
 import { FakeClock, systemClock } from '../../../base/clock.ts';
 import { silentLog } from '../../../base/log.ts';
@@ -7,7 +7,6 @@ import { needsStrictKex } from './algorithms.ts';
 import {
   Attacker,
   attackingServer,
-  channelData,
   channelOpen,
   channelRequest,
   dialAttacker,
@@ -20,7 +19,6 @@ import {
   generateKeyText,
   privateKeyFromText,
   type SshAuthRequest,
-  type SshChannel,
   type SshPrivateKey,
   signCertificate,
 } from './index.ts';
@@ -52,7 +50,10 @@ describe('A-SSH-01 nothing before the login', () => {
   const early: [string, () => Buffer][] = [
     ['channel open', () => channelOpen(0)],
     ['exec', () => channelRequest(0, 'exec', true, new SshWriter().string('id').finish())],
-    ['global request', () => new SshWriter().uint8(80).string('tcpip-forward').boolean(true).string('').uint32(0).finish()],
+    [
+      'global request',
+      () => new SshWriter().uint8(80).string('tcpip-forward').boolean(true).string('').uint32(0).finish(),
+    ],
     ['USERAUTH_SUCCESS from the client', () => Buffer.from([message.USERAUTH_SUCCESS])],
     ['the service ssh-connection', () => new SshWriter().uint8(5).string('ssh-connection').finish()],
     ['answers to no prompt', () => codec.encodeInfoResponse([])],
@@ -88,7 +89,11 @@ describe('A-SSH-01 nothing before the login', () => {
   });
 
   test('a server that says success before it was asked, or opens a channel early', async () => {
-    for (const payload of [Buffer.from([message.USERAUTH_SUCCESS]), channelOpen(0, 1, 1, 'x11'), codec.encodeFailure([], false)]) {
+    for (const payload of [
+      Buffer.from([message.USERAUTH_SUCCESS]),
+      channelOpen(0, 1, 1, 'x11'),
+      codec.encodeFailure([], false),
+    ]) {
       const evil = await attackingServer();
       try {
         const wire = await SocketWire.dial('127.0.0.1', evil.port, AbortSignal.timeout(5000));
@@ -166,7 +171,11 @@ describe('keys', () => {
     withServer({ authenticate: byKey, open: () => expect.unreachable() }, async (server) => {
       const attacker = await dialAttacker(server.port);
       await attacker.askService();
-      for (const [key, algorithm] of [[alice, 'ssh-ed25519'], [rsa, 'rsa-sha2-256'], [rsa, 'rsa-sha2-512']] as const) {
+      for (const [key, algorithm] of [
+        [alice, 'ssh-ed25519'],
+        [rsa, 'rsa-sha2-256'],
+        [rsa, 'rsa-sha2-512'],
+      ] as const) {
         attacker.send(offer('e', key, algorithm));
         const answer = new SshReader(await attacker.take(message.USERAUTH_PK_OK), 1);
         expect(answer.name(64)).toBe(algorithm);
@@ -215,9 +224,24 @@ describe('keys', () => {
     withServer({ authenticate: byKey, limits: { attemptsMax: 100 } }, async (server) => {
       const attacker = await dialAttacker(server.port);
       await attacker.askService();
-      const short = new SshWriter().string('ssh-rsa').mpint(Buffer.from([1, 0, 1])).mpint(Buffer.alloc(128, 0xff)).finish();
-      const point = new SshWriter().string('ecdsa-sha2-nistp256').string('nistp256').string(Buffer.alloc(65, 4)).finish();
-      const request = { key: alice.publicKey, serial: 1n, keyId: 'x', principals: ['e'], validAfter: 0, validBefore: 2 ** 32 };
+      const short = new SshWriter()
+        .string('ssh-rsa')
+        .mpint(Buffer.from([1, 0, 1]))
+        .mpint(Buffer.alloc(128, 0xff))
+        .finish();
+      const point = new SshWriter()
+        .string('ecdsa-sha2-nistp256')
+        .string('nistp256')
+        .string(Buffer.alloc(65, 4))
+        .finish();
+      const request = {
+        key: alice.publicKey,
+        serial: 1n,
+        keyId: 'x',
+        principals: ['e'],
+        validAfter: 0,
+        validBefore: 2 ** 32,
+      };
       const certificate = signCertificate(request, bob);
       certificate[certificate.length - 3]! ^= 1;
       const cases: [string, Buffer][] = [
@@ -301,7 +325,9 @@ describe('A-SSH-06 tries and silence', () => {
     const waiting = Promise.withResolvers<(milliseconds: number) => void>();
     const authenticate: TestServerOptions['authenticate'] = (_request, context) => {
       waiting.resolve((milliseconds) => context.extendGrace(milliseconds));
-      return new Promise((_resolve, reject) => context.signal.addEventListener('abort', () => reject(context.signal.reason)));
+      return new Promise((_resolve, reject) =>
+        context.signal.addEventListener('abort', () => reject(context.signal.reason)),
+      );
     };
     await withServer({ clock, authenticate }, async (server) => {
       const attacker = await dialAttacker(server.port);
@@ -340,7 +366,13 @@ describe('A-SSH-07 strict key exchange', () => {
     withServer({}, async (server) => {
       const peer = new RawPeer(server.port);
       peer.send('SSH-2.0-OpenSSH_7.4\r\n');
-      peer.packet(kexInit({ ...plain, ciphers: ['chacha20-poly1305@openssh.com', 'aes128-ctr'], macs: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-256'] }));
+      peer.packet(
+        kexInit({
+          ...plain,
+          ciphers: ['chacha20-poly1305@openssh.com', 'aes128-ctr'],
+          macs: ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-256'],
+        }),
+      );
       const ours = readKexInit(Buffer.from(await peer.take(message.KEXINIT)));
       expect([...ours.ciphers.flat(), ...ours.macs.flat()].filter(needsStrictKex)).toEqual([]);
       expect(ours.ciphers[0]).toContain('aes128-ctr');
@@ -390,7 +422,12 @@ describe('A-SSH-07 strict key exchange', () => {
 
   test('a key of nothing: X25519 with a point of low order, a wrong length', async () => {
     for (const point of [Buffer.alloc(32), Buffer.alloc(31, 9), Buffer.alloc(0), Buffer.alloc(2000, 9)]) {
-      for (const kex of ['curve25519-sha256', 'mlkem768x25519-sha256', 'ecdh-sha2-nistp256', 'diffie-hellman-group14-sha256']) {
+      for (const kex of [
+        'curve25519-sha256',
+        'mlkem768x25519-sha256',
+        'ecdh-sha2-nistp256',
+        'diffie-hellman-group14-sha256',
+      ]) {
         await withServer({}, async (server) => {
           const peer = new RawPeer(server.port);
           peer.send('SSH-2.0-x\r\n');
@@ -421,7 +458,10 @@ describe('A-SSH-08 lengths', () => {
     }));
 
   test('an identification byte by byte is read; 255 bytes are, 256 are not', async () => {
-    for (const [length, fits] of [[255, true], [256, false]] as const) {
+    for (const [length, fits] of [
+      [255, true],
+      [256, false],
+    ] as const) {
       await withServer({}, async (server) => {
         const peer = new RawPeer(server.port);
         const line = `SSH-2.0-${'x'.repeat(length - 10)}\r\n`;
@@ -562,238 +602,4 @@ describe('A-SSH-09 key exchanges', () => {
       wire.destroy();
     });
   });
-});
-
-describe('channels', () => {
-  async function session(server: TestServer, window?: number): Promise<{ attacker: Attacker; id: number }> {
-    const attacker = await dialAttacker(server.port);
-    await attacker.logIn();
-    return { attacker, id: await attacker.openSession(5, window) };
-  }
-
-  test('A-SSH-15 a hundred thousand variables: the first ones are heard', () =>
-    withServer({ authenticate: byAnything }, async (server) => {
-      const { attacker, id } = await session(server);
-      const data = new SshWriter().string('LD_PRELOAD').string('/x').finish();
-      for (let n = 0; n < 100_000; n++) attacker.send(channelRequest(id, 'env', false, data));
-      attacker.send(channelRequest(id, 'env', true, data));
-      await attacker.take(message.CHANNEL_FAILURE);
-      expect(server.requests).toHaveLength(limits.environmentRequestsMax);
-      attacker.transport.destroy(null);
-    }));
-
-  test('A-SSH-16 sizes of a terminal are clamped, and ten thousand changes are only changes', () =>
-    withServer({ authenticate: byAnything }, async (server) => {
-      const { attacker, id } = await session(server);
-      const size = (value: number): Buffer =>
-        new SshWriter().uint32(value).uint32(value).uint32(value).uint32(value).finish();
-      const pty = (value: number): Buffer => new SshWriter().string('xterm').raw(size(value)).string(nothing).finish();
-      attacker.send(channelRequest(id, 'pty-req', true, pty(0)));
-      attacker.send(channelRequest(id, 'window-change', true, size(0xffff_ffff)));
-      for (let n = 0; n < 10_000; n++) attacker.send(channelRequest(id, 'window-change', false, size(n)));
-      attacker.send(channelRequest(id, 'window-change', true, size(1000)));
-      for (let n = 0; n < 3; n++) await attacker.take(message.CHANNEL_SUCCESS);
-      expect(server.requests[0]).toMatchObject({ columns: 80, rows: 24, widthPixels: 0 });
-      expect(server.requests[1]).toMatchObject({ columns: 1000, rows: 1000, widthPixels: 65_535 });
-      expect(server.requests).toHaveLength(10_003);
-      attacker.transport.destroy(null);
-    }));
-
-  test('A-SSH-17 ten thousand opens: as many as allowed, the others are refused, and the connection lives', () =>
-    withServer({ authenticate: byAnything }, async (server) => {
-      const attacker = await dialAttacker(server.port);
-      await attacker.logIn();
-      for (let id = 0; id < 10_000; id++) attacker.send(channelOpen(id));
-      const refused = 10_000 - limits.defaultLimits.channelsMax;
-      while (attacker.count(message.CHANNEL_OPEN_FAILURE) < refused) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      expect(attacker.count(message.CHANNEL_OPEN_CONFIRMATION)).toBe(limits.defaultLimits.channelsMax);
-      const failure = new SshReader(await attacker.take(message.CHANNEL_OPEN_FAILURE), 5);
-      expect(failure.uint32()).toBe(4);
-      expect(server.connections[0]!.channelCount).toBe(limits.defaultLimits.channelsMax);
-      // One that is closed makes room for one.
-      const close = (id: number): Buffer => new SshWriter().uint8(message.CHANNEL_CLOSE).uint32(id).finish();
-      attacker.send(close(0));
-      await attacker.take(message.CHANNEL_CLOSE);
-      attacker.messages.length = 0;
-      await attacker.openSession(77_777);
-      attacker.transport.destroy(null);
-    }));
-
-  test('A-SSH-17 a window that overflows', () =>
-    withServer({ authenticate: byAnything }, async (server) => {
-      const { attacker, id } = await session(server);
-      const adjust = (by: number): Buffer => new SshWriter().uint8(93).uint32(id).uint32(by).finish();
-      attacker.send(adjust(0xffff_ffff - 2 ** 20));
-      await server.connections[0]!.ping(100).catch(() => {});
-      expect(server.connections[0]!.closed).toBe(false);
-      attacker.send(adjust(1));
-      expect(await server.closed()).toMatchObject({ code: 'ssh.flow-violated' });
-    }));
-
-  test('A-SSH-17 data beyond the window, exactly at it and one more', () =>
-    withServer({ authenticate: byAnything, open: (_open, answer) => void answer.accept() }, async (server) => {
-      const { attacker, id } = await session(server);
-      const chunk = Buffer.alloc(32_768);
-      for (let sent = 0; sent < limits.windowBytes; sent += chunk.length) attacker.send(channelData(id, chunk));
-      attacker.send(channelRequest(id, 'shell', false));
-      await expect(server.connections[0]!.ping(50)).rejects.toMatchObject({ code: 'ssh.peer-silent' });
-      expect(server.connections[0]!.closed).toBe(false);
-      attacker.send(channelData(id, Buffer.alloc(1)));
-      expect(await server.closed()).toMatchObject({ code: 'ssh.flow-violated' });
-    }));
-
-  test('A-SSH-17 a window of nothing for ever: what is written waits, and too much of it ends the connection', () => {
-    const opened = Promise.withResolvers<SshChannel>();
-    return withServer(
-      { authenticate: byAnything, open: (_open, answer) => opened.resolve(answer.accept()) },
-      async (server) => {
-        await session(server, 0);
-        const channel = await opened.promise;
-        channel.handle({ read: () => {}, end: () => {}, drain: () => expect.unreachable(), close: () => {} });
-        expect(channel.write(Buffer.alloc(1))).toBe(false);
-        expect(channel.pendingBytes).toBe(1);
-        const chunk = Buffer.alloc(1024 * 1024);
-        while (channel.pendingBytes + chunk.length <= limits.heldBytesMax) channel.write(chunk);
-        expect(server.connections[0]!.closed).toBe(false);
-        channel.write(chunk);
-        expect(await server.closed()).toMatchObject({ code: 'ssh.written-without-window' });
-      },
-    );
-  });
-
-  test('A-SSH-17 a peer that asks and never reads the answers stops being read', () =>
-    withServer({ authenticate: byAnything }, async (server) => {
-      const wire = await SocketWire.dial('127.0.0.1', server.port, AbortSignal.timeout(5000));
-      const attacker = new Attacker(wire, 'client');
-      await attacker.logIn();
-      wire.pause();
-      const ping = new SshWriter().uint8(message.PING).string(Buffer.alloc(30_000)).finish();
-      let read = -1;
-      while (read !== server.connections[0]!.bytesRead) {
-        read = server.connections[0]!.bytesRead;
-        for (let n = 0; n < 100; n++) attacker.send(ping);
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-      const ahead = server.connections[0]!.bytesWritten;
-      expect(ahead).toBeLessThan(40 * 1024 * 1024);
-      wire.destroy();
-    }), 30_000);
-
-  test('requests that wait are bounded, and answers keep their order', async () => {
-    const replies: { accept(): void; reject(): void }[] = [];
-    await withServer(
-      { authenticate: byAnything, request: (_request, reply) => replies.push(reply) > 0 },
-      async (server) => {
-        const { attacker, id } = await session(server);
-        attacker.messages.length = 0;
-        attacker.send(channelRequest(id, 'shell', true), channelRequest(id, 'shell', true), channelRequest(id, 'shell', true));
-        while (replies.length < 3) await new Promise((resolve) => setImmediate(resolve));
-        replies[2]!.accept();
-        replies[1]!.reject();
-        expect(attacker.messages).toHaveLength(0);
-        replies[0]!.accept();
-        await attacker.take(message.CHANNEL_SUCCESS);
-        while (attacker.messages.length < 2) await new Promise((resolve) => setImmediate(resolve));
-        expect(attacker.messages.map((payload) => payload[0])).toEqual([message.CHANNEL_FAILURE, message.CHANNEL_SUCCESS]);
-        expect(() => replies[0]!.accept()).toThrow(/base.assertion/);
-        for (let n = 0; n <= limits.requestsWaitingMax; n++) attacker.send(channelRequest(id, 'shell', true));
-        expect(await server.closed()).toMatchObject({ code: 'ssh.too-much-waiting' });
-      },
-    );
-  });
-
-  test('A-SSH-20 what is for no channel, or after the end', async () => {
-    const cases: ((id: number) => Buffer[])[] = [
-      () => [channelData(99, Buffer.from('early'))],
-      () => [channelOpen(6), channelData(1, Buffer.from('before the confirmation came')), channelData(2, nothing)],
-      (id) => [new SshWriter().uint8(96).uint32(id).finish(), channelData(id, Buffer.from('late'))],
-      (id) => [new SshWriter().uint8(96).uint32(id).finish(), new SshWriter().uint8(96).uint32(id).finish()],
-      (id) => [new SshWriter().uint8(97).uint32(id).finish(), channelData(id, Buffer.from('late'))],
-      (id) => [new SshWriter().uint8(99).uint32(id).finish()],
-      () => [new SshWriter().uint8(91).uint32(0).uint32(0).uint32(0).uint32(9).finish()],
-      () => [Buffer.from([message.REQUEST_SUCCESS])],
-      () => [channelOpen(9, 1, 0)],
-    ];
-    for (const payloads of cases) {
-      await withServer({ authenticate: byAnything }, async (server) => {
-        const { attacker, id } = await session(server);
-        attacker.send(...payloads(id));
-        expect(await server.closed()).toMatchObject({ kind: 'protocol' });
-      });
-    }
-  });
-
-  test('A-SSH-20 data, requests, end and close before anybody listens are kept in order', async () => {
-    const opened = Promise.withResolvers<SshChannel>();
-    await withServer(
-      { authenticate: byAnything, open: (_open, answer) => opened.resolve(answer.accept()) },
-      async (server) => {
-        const { attacker, id } = await session(server);
-        const exit = new SshWriter().uint32(3).finish();
-        attacker.send(channelData(id, Buffer.from('a')), channelRequest(id, 'shell', false), channelData(id, Buffer.from('b')));
-        attacker.send(channelRequest(id, 'exit-status', false, exit), new SshWriter().uint8(96).uint32(id).finish());
-        attacker.send(new SshWriter().uint8(97).uint32(id).finish());
-        await attacker.take(message.CHANNEL_CLOSE);
-        attacker.transport.destroy(null);
-        await server.closed();
-        const heard: string[] = [];
-        const channel = await opened.promise;
-        channel.pause();
-        const handler = {
-          read: (view: Buffer) => void heard.push(view.toString()),
-          end: () => void heard.push('end'),
-          drain: () => {},
-          request: ({ kind }: { kind: string }) => void heard.push(kind),
-          close: () => void heard.push('close'),
-        };
-        channel.handle(handler);
-        expect(heard).toEqual([]);
-        channel.resume();
-        expect(heard).toEqual(['a', 'shell', 'b', 'exit-status', 'end', 'close']);
-        channel.resume();
-        expect(channel.write(Buffer.from('x'))).toBe(true);
-        expect(heard).toHaveLength(6);
-      },
-    );
-  });
-
-  test('A-SSH-20 both sides close at once', () =>
-    withServer({ authenticate: byAnything, open: (_open, answer) => answer.accept().close() }, async (server) => {
-      const { attacker, id } = await session(server);
-      attacker.send(new SshWriter().uint8(97).uint32(id).finish());
-      await attacker.take(message.CHANNEL_CLOSE);
-      await attacker.openSession(6);
-      expect(server.connections[0]!.closed).toBe(false);
-      attacker.transport.destroy(null);
-    }));
-
-  test('opens that are not known, and those that come from the wrong side', () =>
-    withServer({ authenticate: byAnything, open: () => expect.unreachable() }, async (server) => {
-      const attacker = await dialAttacker(server.port);
-      await attacker.logIn();
-      const reasonOf = async (payload: Buffer): Promise<number> => {
-        attacker.send(payload);
-        return new SshReader(await attacker.take(message.CHANNEL_OPEN_FAILURE), 5).uint32();
-      };
-      expect(await reasonOf(channelOpen(0, 1, 1, 'tun@openssh.com'))).toBe(3);
-      expect(await reasonOf(channelOpen(0, 1, 1, 'auth-agent@openssh.com'))).toBe(1);
-      const x11 = Buffer.concat([channelOpen(0, 1, 1, 'x11'), new SshWriter().string('h').uint32(1).finish()]);
-      expect(await reasonOf(x11)).toBe(1);
-      attacker.send(new SshWriter().uint8(80).string('no-more-sessions@openssh.com').boolean(false).finish());
-      attacker.send(channelOpen(1));
-      expect(await server.closed()).toMatchObject(unexpected);
-    }));
-
-  test('a message that nobody knows is answered so, and forgotten', () =>
-    withServer({ authenticate: byAnything }, async (server) => {
-      const { attacker } = await session(server);
-      attacker.send(Buffer.from([200]));
-      attacker.send(new SshWriter().uint8(message.PING).string('echo').finish());
-      const pong = new SshReader(await attacker.take(message.PONG), 1);
-      expect(pong.string(10).toString()).toBe('echo');
-      expect(server.connections[0]!.closed).toBe(false);
-      attacker.transport.destroy(null);
-    }));
 });

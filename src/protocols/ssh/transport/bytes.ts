@@ -74,7 +74,8 @@ export class SshReader {
   /** Names of algorithms, methods, requests: printable ASCII (RFC 4251, 6). */
   name(bytesMax: number): string {
     const bytes = this.string(bytesMax);
-    for (const byte of bytes) if (byte < 0x21 || byte > 0x7e) throw malformed('name with a byte that names cannot have');
+    for (const byte of bytes)
+      if (byte < 0x21 || byte > 0x7e) throw malformed('name with a byte that names cannot have');
     return bytes.toString('latin1');
   }
 

@@ -12,7 +12,7 @@
  * Deliberately absent: what requests mean; opening (see `connection.ts`).
  */
 import type { Clock } from '../../../base/clock.ts';
-import { SshReader, SshWriter } from './bytes.ts';
+import { type SshReader, SshWriter } from './bytes.ts';
 import { sshErrors } from './errors.ts';
 import * as limits from './limits.ts';
 import { message } from './messages.ts';
@@ -268,27 +268,33 @@ export class Channel implements SshChannel {
     if (this.#gotClose) throw sshErrors('ssh.message-unexpected', { detail: `message ${type} after the close` });
     switch (type) {
       case message.CHANNEL_WINDOW_ADJUST:
-        return this.#onAdjust(reader);
+        this.#onAdjust(reader);
+        return;
       case message.CHANNEL_DATA:
-        return this.#onData('data', reader);
+        this.#onData('data', reader);
+        return;
       case message.CHANNEL_EXTENDED_DATA: {
         const kind = reader.uint32();
-        return this.#onData(kind === stderrType ? 'stderr' : null, reader);
+        this.#onData(kind === stderrType ? 'stderr' : null, reader);
+        return;
       }
       case message.CHANNEL_EOF:
         reader.end();
         if (this.#gotEof) throw sshErrors('ssh.message-unexpected', { detail: 'a second end of data' });
         this.#gotEof = true;
-        return this.#arrived({ kind: 'end' });
+        this.#arrived({ kind: 'end' });
+        return;
       case message.CHANNEL_CLOSE:
         reader.end();
         this.#gotClose = true;
         this.#forgetOutgoing();
         if (this.#sentClose) this.#link.released(this);
         else this.#sendCloseBack();
-        return this.#arrived({ kind: 'close' });
+        this.#arrived({ kind: 'close' });
+        return;
       case message.CHANNEL_REQUEST:
-        return this.#onRequest(reader);
+        this.#onRequest(reader);
+        return;
       case message.CHANNEL_SUCCESS:
       case message.CHANNEL_FAILURE:
         reader.end();
@@ -344,9 +350,15 @@ export class Channel implements SshChannel {
     const request = decodeChannelRequest(name, reader.rest());
     if (this.#sentClose) return;
     const reply = this.#owed.next(wantReply);
-    if (request.kind === 'env' && ++this.#environmentRequests > limits.environmentRequestsMax) return reply.reject();
+    if (request.kind === 'env' && ++this.#environmentRequests > limits.environmentRequestsMax) {
+      reply.reject();
+      return;
+    }
     const isOrdered = request.kind === 'exit-status' || request.kind === 'exit-signal';
-    if (this.#handler !== null && !isOrdered) return this.#pass(this.#handler, request, reply);
+    if (this.#handler !== null && !isOrdered) {
+      this.#pass(this.#handler, request, reply);
+      return;
+    }
     if (this.#incoming.length > limits.requestsWaitingMax && this.#countWaiting() > limits.requestsWaitingMax) {
       throw sshErrors('ssh.too-much-waiting', { detail: `channel ${this.id}` });
     }
@@ -388,14 +400,18 @@ export class Channel implements SshChannel {
     switch (item.kind) {
       case 'data':
         handler.read(item.view);
-        return this.#giveBack(item.view.length);
+        this.#giveBack(item.view.length);
+        return;
       case 'stderr':
         handler.readStderr?.(item.view);
-        return this.#giveBack(item.view.length);
+        this.#giveBack(item.view.length);
+        return;
       case 'request':
-        return this.#pass(handler, item.request, item.reply);
+        this.#pass(handler, item.request, item.reply);
+        return;
       case 'end':
-        return handler.end();
+        handler.end();
+        return;
       case 'close':
         this.#isOver = true;
         this.#incoming = [];

@@ -7,13 +7,14 @@
  *
  * Deliberately absent: changing passwords, host-based login, agents.
  */
+
+import { SshWriter } from './bytes.ts';
 import { certificateSuffix, readCertificate } from './certificate.ts';
 import { sshErrors } from './errors.ts';
 import * as limits from './limits.ts';
 import * as codec from './login-messages.ts';
 import { message } from './messages.ts';
 import type { SshCredential } from './types.ts';
-import { SshWriter } from './bytes.ts';
 
 export interface ClientLoginParts {
   readonly user: string;
@@ -82,13 +83,16 @@ export class ClientLogin {
     const { user } = this.#parts;
     switch (credential.method) {
       case 'password':
-        return this.#parts.send(codec.encodePassword(user, credential.password));
+        this.#parts.send(codec.encodePassword(user, credential.password));
+        return;
       case 'keyboard-interactive':
         this.#rounds = 0;
         this.#isPasswordGiven = false;
-        return this.#parts.send(codec.encodeKeyboardInteractive(user));
+        this.#parts.send(codec.encodeKeyboardInteractive(user));
+        return;
       case 'publickey':
-        return this.#sign(credential);
+        this.#sign(credential);
+        return;
     }
   }
 

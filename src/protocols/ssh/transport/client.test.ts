@@ -1,14 +1,23 @@
 /** The client end with stock servers: every OpenSSH that is here. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, createConnection } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { isGatewayError } from '../../../base/errors.ts';
 import { silentLog } from '../../../base/log.ts';
 import { SocketWire } from '../../../base/wire.ts';
-import { type Account, everySsh, freePort, makeAccount, makeKey, type Sshd, startSshd, workFolder } from '../testing/testing.ts';
+import {
+  type Account,
+  everySsh,
+  freePort,
+  makeAccount,
+  makeKey,
+  type Sshd,
+  startSshd,
+  workFolder,
+} from '../testing/testing.ts';
 import {
   connectSsh,
   generateKeyText,
@@ -150,7 +159,9 @@ describe.each(everySsh)('sshd of $version', (openssh) => {
 
   test('a wrong key is refused', async () => {
     const stranger = privateKeyFromText(generateKeyText('ed25519'));
-    await expect(connect([{ method: 'publickey', key: stranger }])).rejects.toMatchObject({ code: 'ssh.login-refused' });
+    await expect(connect([{ method: 'publickey', key: stranger }])).rejects.toMatchObject({
+      code: 'ssh.login-refused',
+    });
   });
 
   test('host keys: only the pinned type is asked for, a refusal ends the attempt before any login (A-SSH-18)', async () => {
@@ -383,7 +394,9 @@ describe('accounts with passwords', () => {
   });
 
   test('a wrong one is refused; the next credential is tried', async () => {
-    await expect(method([{ method: 'password', password: 'wrong' }])).rejects.toMatchObject({ code: 'ssh.login-refused' });
+    await expect(method([{ method: 'password', password: 'wrong' }])).rejects.toMatchObject({
+      code: 'ssh.login-refused',
+    });
     const right = { method: 'password', password: account.password } as const;
     expect(await method([{ method: 'password', password: 'wrong' }, right])).toBe('password');
   });

@@ -154,25 +154,32 @@ class ClientEnd implements SshClientConnection {
     const type = payload[0]!;
     switch (type) {
       case message.EXT_INFO:
-        return this.#onExtensions(new SshReader(payload, 1));
+        this.#onExtensions(new SshReader(payload, 1));
+        return;
       case message.SERVICE_ACCEPT:
-        return this.#onService();
+        this.#onService();
+        return;
     }
     if (this.#connection !== null) {
       if (type < message.GLOBAL_REQUEST) {
         throw sshErrors('ssh.message-unexpected', { detail: `message ${type} after the login` });
       }
-      return this.#connection.message(payload);
+      this.#connection.message(payload);
+      return;
     }
     if (this.#login === null || payload.length > limits.unauthenticatedMessageBytesMax) {
       throw sshErrors('ssh.message-unexpected', { detail: `message ${type} before the login` });
     }
-    if (type === message.USERAUTH_BANNER) return this.#onBanner(new SshReader(payload, 1));
+    if (type === message.USERAUTH_BANNER) {
+      this.#onBanner(new SshReader(payload, 1));
+      return;
+    }
     if (this.#login.message(payload)) this.#onLogin();
   }
 
   #onService(): void {
-    if (this.#isServiceGranted) throw sshErrors('ssh.message-unexpected', { detail: 'a service that nobody asked for' });
+    if (this.#isServiceGranted)
+      throw sshErrors('ssh.message-unexpected', { detail: 'a service that nobody asked for' });
     this.#isServiceGranted = true;
     this.#login = new ClientLogin({
       user: this.#options.user,
@@ -225,7 +232,10 @@ class ClientEnd implements SshClientConnection {
   #onClose(reason: SshCloseReason): void {
     this.#grace.cancel();
     const error = reason ?? sshErrors('ssh.connection-lost', { detail: 'the target closed the connection' });
-    if (this.#connection === null) return this.#settled(error);
+    if (this.#connection === null) {
+      this.#settled(error);
+      return;
+    }
     this.#connection.close(error);
     this.#options.handler.close(reason);
   }

@@ -76,7 +76,12 @@ export class Connection {
     this.#asked = new AskedReplies(clock);
     this.#owed = new OwedReplies(limits.globalRequestsWaitingMax, (accepted, data) => {
       const type = accepted ? message.REQUEST_SUCCESS : message.REQUEST_FAILURE;
-      transport.send(new SshWriter(16).uint8(type).raw(accepted && data !== undefined ? data : Buffer.alloc(0)).finish());
+      transport.send(
+        new SshWriter(16)
+          .uint8(type)
+          .raw(accepted && data !== undefined ? data : Buffer.alloc(0))
+          .finish(),
+      );
     });
     this.#link = {
       clock,
@@ -101,19 +106,25 @@ export class Connection {
     const reader = new SshReader(payload, 1);
     switch (type) {
       case message.GLOBAL_REQUEST:
-        return this.#onGlobalRequest(reader);
+        this.#onGlobalRequest(reader);
+        return;
       case message.REQUEST_SUCCESS:
-        return this.#asked.answered(reader.rest());
+        this.#asked.answered(reader.rest());
+        return;
       case message.REQUEST_FAILURE:
-        return this.#asked.answered(null);
+        this.#asked.answered(null);
+        return;
       case message.CHANNEL_OPEN:
-        return this.#onOpen(reader);
+        this.#onOpen(reader);
+        return;
       case message.CHANNEL_OPEN_CONFIRMATION:
       case message.CHANNEL_OPEN_FAILURE:
-        return this.#onOpened(type, reader);
+        this.#onOpened(type, reader);
+        return;
       case message.PING: {
         const data = reader.string(limits.packetBytesMax);
-        return this.#transport.send(new SshWriter(5 + data.length).uint8(message.PONG).string(data).finish());
+        this.#transport.send(new SshWriter(5 + data.length).uint8(message.PONG).string(data).finish());
+        return;
       }
       case message.PONG:
         return;
@@ -121,8 +132,10 @@ export class Connection {
     if (type > message.CHANNEL_OPEN_FAILURE && type <= message.CHANNEL_FAILURE) {
       const id = reader.uint32();
       const channel = this.#channels.get(id);
-      if (channel === undefined) throw sshErrors('ssh.message-unexpected', { detail: `message ${type} for channel ${id}` });
-      return channel.message(type, reader);
+      if (channel === undefined)
+        throw sshErrors('ssh.message-unexpected', { detail: `message ${type} for channel ${id}` });
+      channel.message(type, reader);
+      return;
     }
     this.#transport.sendUnimplemented();
   }
@@ -221,17 +234,25 @@ export class Connection {
           .finish(),
       );
     if (packetMax === 0) throw sshErrors('ssh.message-malformed', { detail: 'packets of no bytes' });
-    if (open === null) return refuse(openFailure.unknownChannelType, 'unknown channel type');
+    if (open === null) {
+      refuse(openFailure.unknownChannelType, 'unknown channel type');
+      return;
+    }
     const isClientOpen = (clientOpens as readonly string[]).includes(open.kind);
     if (isClientOpen !== (this.#peer === 'client')) {
-      return refuse(openFailure.administrativelyProhibited, 'not from this side');
+      refuse(openFailure.administrativelyProhibited, 'not from this side');
+      return;
     }
-    if ('target' in open && open.target.port > portMax) return refuse(openFailure.connectFailed, 'no such port');
+    if ('target' in open && open.target.port > portMax) {
+      refuse(openFailure.connectFailed, 'no such port');
+      return;
+    }
     if (open.kind === 'session' && this.#noMoreSessions) {
       throw sshErrors('ssh.message-unexpected', { detail: 'a session after the client said that there would be none' });
     }
     if (this.channelCount >= this.#limits.channelsMax) {
-      return refuse(openFailure.resourceShortage, 'too many channels');
+      refuse(openFailure.resourceShortage, 'too many channels');
+      return;
     }
     this.#unanswered++;
     let answered = false;
@@ -279,9 +300,7 @@ export class Connection {
     if (this.#isClosed) return Promise.reject(sshErrors('ssh.connection-lost'));
     const { name, data } = encodeGlobalRequest(request);
     const answer = this.#asked.next(deadlineMs);
-    this.#transport.send(
-      new SshWriter(64).uint8(message.GLOBAL_REQUEST).string(name).boolean(true).raw(data).finish(),
-    );
+    this.#transport.send(new SshWriter(64).uint8(message.GLOBAL_REQUEST).string(name).boolean(true).raw(data).finish());
     return answer;
   }
 
@@ -293,10 +312,16 @@ export class Connection {
   #onGlobalRequest(reader: SshReader): void {
     const name = reader.name(limits.nameBytesMax);
     const reply = this.#owed.next(reader.boolean());
-    if (name === keepalive) return reply.reject();
+    if (name === keepalive) {
+      reply.reject();
+      return;
+    }
     const request = decodeGlobalRequest(name, reader.rest());
     if (request.kind === 'no-more-sessions@openssh.com') this.#noMoreSessions = true;
-    if ('bind' in request && request.bind.port > portMax) return reply.reject();
+    if ('bind' in request && request.bind.port > portMax) {
+      reply.reject();
+      return;
+    }
     this.#owner.globalRequest(request, reply);
   }
 }

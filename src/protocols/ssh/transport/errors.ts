@@ -11,7 +11,8 @@ export const sshErrors = defineErrors({
   },
   'ssh.no-common-algorithm': {
     kind: 'protocol',
-    message: 'No {what} algorithm is known to both sides. Use a newer SSH program, or enable a current algorithm in it.',
+    message:
+      'No {what} algorithm is known to both sides. Use a newer SSH program, or enable a current algorithm in it.',
   },
   'ssh.strict-kex-required': {
     kind: 'protocol',
@@ -44,5 +45,8 @@ export const sshErrors = defineErrors({
   'ssh.login-abandoned': { kind: 'operation', message: 'The login went on another way.' },
   'ssh.key-invalid': { kind: 'operation', message: 'The key is not one that can be used here.' },
   'ssh.certificate-invalid': { kind: 'protocol', message: 'The certificate is malformed, or its signature is wrong.' },
-  'ssh.written-without-window': { kind: 'assertion', message: 'Too much was written to a channel that cannot take it.' },
+  'ssh.written-without-window': {
+    kind: 'assertion',
+    message: 'Too much was written to a channel that cannot take it.',
+  },
 });

@@ -12,10 +12,10 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
   sign as cryptoSign,
   verify as cryptoVerify,
+  generateKeyPairSync,
+  type KeyObject,
 } from 'node:crypto';
 import { malformed, SshReader, SshWriter } from './bytes.ts';
 import { sshErrors } from './errors.ts';
@@ -201,7 +201,8 @@ function verifyToken(key: SshPublicKey, data: Buffer, value: Buffer, reader: Ssh
   if ((flags & userPresent) === 0) return false;
   const hash = (input: Buffer | string): Buffer => createHash('sha256').update(input).digest();
   const signed = new SshWriter(69).raw(hash(key.application)).uint8(flags).uint32(counter).raw(hash(data)).finish();
-  if (key.type === 'sk-ssh-ed25519@openssh.com') return value.length === 64 && cryptoVerify(null, signed, key.key, value);
+  if (key.type === 'sk-ssh-ed25519@openssh.com')
+    return value.length === 64 && cryptoVerify(null, signed, key.key, value);
   return verifyEcdsa(key.key, curves['nistp256']!, signed, value);
 }
 
@@ -223,8 +224,12 @@ export function privateKeyFrom(key: KeyObject): SshPrivateKey {
     publicKey,
     algorithms,
     sign(data, algorithm) {
-      if (!algorithms.includes(algorithm)) throw sshErrors('ssh.key-invalid', { detail: `cannot sign as ${algorithm}` });
-      return new SshWriter(256).string(algorithm).string(signValue(key, publicKey.type, data, algorithm)).finish();
+      if (!algorithms.includes(algorithm))
+        throw sshErrors('ssh.key-invalid', { detail: `cannot sign as ${algorithm}` });
+      return new SshWriter(256)
+        .string(algorithm)
+        .string(signValue(key, publicKey.type, data, algorithm))
+        .finish();
     },
   };
 }

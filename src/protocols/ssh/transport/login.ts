@@ -12,7 +12,13 @@
  */
 import { isGatewayError } from '../../../base/errors.ts';
 import { userKeyAlgorithms } from './algorithms.ts';
-import { certificateSuffix, keyTypeOf, readCertificate, type SshCertificate, signatureAlgorithmOf } from './certificate.ts';
+import {
+  certificateSuffix,
+  keyTypeOf,
+  readCertificate,
+  type SshCertificate,
+  signatureAlgorithmOf,
+} from './certificate.ts';
 import { sshErrors } from './errors.ts';
 import { publicKeyFrom, type SshPublicKey, verifySignature } from './keys.ts';
 import * as limits from './limits.ts';
@@ -167,7 +173,10 @@ export class ServerLogin {
     if (outcome.kind === 'reject' && !isQuestion) {
       this.#failures++;
       this.#parts.handler.attemptFailed?.({ method, user, attempts: this.#failures });
-      if (this.#failures >= this.#parts.attemptsMax) return this.#parts.fail(sshErrors('ssh.too-many-attempts'));
+      if (this.#failures >= this.#parts.attemptsMax) {
+        this.#parts.fail(sshErrors('ssh.too-many-attempts'));
+        return;
+      }
     }
     this.#parts.send(codec.encodeFailure(methods, outcome.kind === 'partial'));
   }

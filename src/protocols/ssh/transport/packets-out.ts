@@ -35,7 +35,10 @@ export class PacketsOut {
     this.#pieces.push(view);
     this.#bytes += view.length;
     this.#total += view.length;
-    if (this.#bytes >= togetherBytes) return this.flush();
+    if (this.#bytes >= togetherBytes) {
+      this.flush();
+      return;
+    }
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     queueMicrotask(() => {

@@ -21,18 +21,18 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
-import ssh2Manifest from 'ssh2/package.json' with { type: 'json' };
 import ssh2Crypto from 'ssh2/lib/protocol/crypto.js';
 import ssh2Kex from 'ssh2/lib/protocol/kex.js';
 import ssh2KeyParser from 'ssh2/lib/protocol/keyParser.js';
 import Protocol, { type Ssh2Exchange, type Ssh2HostKey, type Ssh2Negotiated } from 'ssh2/lib/protocol/Protocol.js';
 import ssh2Utils from 'ssh2/lib/protocol/utils.js';
+import ssh2Manifest from 'ssh2/package.json' with { type: 'json' };
 import { assert } from '../../../base/assert.ts';
-import { cipherAlgorithms, kexAlgorithms, macAlgorithms } from './algorithms.ts';
+import { cipherAlgorithms, type kexAlgorithms, macAlgorithms } from './algorithms.ts';
 import { message } from './messages.ts';
 
-export { Protocol };
 export type { Ssh2Exchange, Ssh2HostKey, Ssh2Negotiated };
+export { Protocol };
 export const { KexInit, kexinit: sendKexInit } = ssh2Kex;
 export const { sendPacket } = ssh2Utils;
 export const { NullDecipher } = ssh2Crypto;

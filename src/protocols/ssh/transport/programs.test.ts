@@ -100,7 +100,10 @@ describe.each(everySsh)('files with $version', (openssh) => {
       async (server) => {
         const folder = workFolder(openssh);
         const path = join(folder.path, 'agent');
-        const agent = createServer((socket) => socket.once('data', () => socket.end(Buffer.from([0, 0, 0, 1, 5]))));
+        // It refuses everything, the client's binding of the agent to the session included, and stays.
+        const agent = createServer((socket) => {
+          socket.on('data', () => socket.write(Buffer.from([0, 0, 0, 1, 5]))).on('error', () => {});
+        });
         await new Promise<void>((resolve) => agent.listen(path, resolve));
         const options = ['ForwardAgent=yes', `IdentityAgent=${folder.inside('agent')}`];
         const run = startSsh({ port: server.port, user: 'e', openssh, options, command: 'wait' });
@@ -137,13 +140,19 @@ describe.each(everySsh)('files with $version', (openssh) => {
         const child = spawnOf(
           openssh,
           'ssh',
-          ['-F', '/dev/null', ...[...options, 'StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null'].flatMap((o) => ['-o', o])].concat(
-            ['-p', String(server.port), 'e@127.0.0.1', 'wait'],
-          ),
+          [
+            '-F',
+            '/dev/null',
+            ...[...options, 'StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null'].flatMap((o) => ['-o', o]),
+          ].concat(['-p', String(server.port), 'e@127.0.0.1', 'wait']),
           env,
         );
         while (server.requests.length < 2) await new Promise((resolve) => setTimeout(resolve, 20));
-        expect(server.requests[0]).toMatchObject({ kind: 'x11-req', protocol: 'MIT-MAGIC-COOKIE-1', singleConnection: false });
+        expect(server.requests[0]).toMatchObject({
+          kind: 'x11-req',
+          protocol: 'MIT-MAGIC-COOKIE-1',
+          singleConnection: false,
+        });
         const open = server.connections[0]!.open({ kind: 'x11', origin: { host: '127.0.0.1', port: 6 } });
         await expect(open).rejects.toMatchObject({ code: 'ssh.open-refused' });
         child.kill();

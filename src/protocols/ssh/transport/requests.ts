@@ -122,7 +122,8 @@ export function encodeChannelRequest(request: SshChannelRequest): { readonly nam
 
 /** A size of 0 means "not known" (RFC 4254, 6.2); what is too large is cut down (A-SSH-16). */
 function readSize(reader: SshReader): PtySize {
-  const clamp = (value: number, otherwise: number, max: number): number => Math.min(value === 0 ? otherwise : value, max);
+  const clamp = (value: number, otherwise: number, max: number): number =>
+    Math.min(value === 0 ? otherwise : value, max);
   return {
     columns: clamp(reader.uint32(), limits.ptyColumnsDefault, limits.ptyCellsMax),
     rows: clamp(reader.uint32(), limits.ptyRowsDefault, limits.ptyCellsMax),

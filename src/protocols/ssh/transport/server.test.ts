@@ -79,7 +79,14 @@ describe.each(everySsh)('login with ssh of $version', (openssh) => {
     ]);
     return withServer({ authenticate: byPublicKey }, async (server) => {
       const certificate = `${keys[type].path}-cert.pub`;
-      const run = await runSsh({ port: server.port, user: 'e', key: keys[type].path, certificate, openssh, command: 'echo in' });
+      const run = await runSsh({
+        port: server.port,
+        user: 'e',
+        key: keys[type].path,
+        certificate,
+        openssh,
+        command: 'echo in',
+      });
       expect(run.stderr).toBe('');
       const proof = server.auths.at(-1)!;
       if (!('certificate' in proof) || proof.certificate === null) throw new Error('no certificate came');
@@ -125,10 +132,19 @@ describe.each(everySsh)('login with ssh of $version', (openssh) => {
     const authenticate = async (request: SshAuthRequest) => {
       if (request.method === 'publickey-offer') return { kind: 'accept' } as const;
       if (request.method === 'publickey-proof') return { kind: 'partial', methods: ['password'] } as const;
-      return request.method === 'password' ? ({ kind: 'accept' } as const) : ({ kind: 'reject', methods: ['publickey'] } as const);
+      return request.method === 'password'
+        ? ({ kind: 'accept' } as const)
+        : ({ kind: 'reject', methods: ['publickey'] } as const);
     };
     return withServer({ authenticate, limits: { attemptsMax: 1 } }, async (server) => {
-      const run = await runSsh({ port: server.port, user: 'e', key: keys.ed25519.path, password, openssh, command: 'echo in' });
+      const run = await runSsh({
+        port: server.port,
+        user: 'e',
+        key: keys.ed25519.path,
+        password,
+        openssh,
+        command: 'echo in',
+      });
       expect(run.stdout.toString()).toBe('in\n');
       expect(server.failures).toEqual([]);
     });
@@ -326,12 +342,22 @@ describe.each(everySsh)('channels with ssh of $version', (openssh) => {
       async (server) => {
         const through = await runSsh({ ...base, port: server.port, args: ['-W', 'inner.example:7'], input: 'shout' });
         expect(through.stdout.toString()).toBe('SHOUT');
-        const refused = await runSsh({ ...base, port: server.port, args: ['-W', 'inner.example:8'], options: ['LogLevel=INFO'] });
+        const refused = await runSsh({
+          ...base,
+          port: server.port,
+          args: ['-W', 'inner.example:8'],
+          options: ['LogLevel=INFO'],
+        });
         expect(refused.code).toBe(255);
         expect(refused.stderr).toContain('not to there');
         // OpenSSH 9.2 accepts a path for -W and then does nothing with it.
         if (openssh.root === null) return;
-        const unix = await runSsh({ ...base, port: server.port, args: ['-W', '/run/x.sock'], options: ['LogLevel=INFO'] });
+        const unix = await runSsh({
+          ...base,
+          port: server.port,
+          args: ['-W', '/run/x.sock'],
+          options: ['LogLevel=INFO'],
+        });
         expect(unix.stderr).toContain('not to there');
       },
     ));
@@ -352,7 +378,12 @@ describe.each(everySsh)('channels with ssh of $version', (openssh) => {
         const target = createServer((socket) => socket.pipe(socket));
         await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
         const { port } = target.address() as { port: number };
-        const run = startSsh({ ...base, port: server.port, args: ['-N', '-R', `0:127.0.0.1:${port}`], options: ['LogLevel=INFO'] });
+        const run = startSsh({
+          ...base,
+          port: server.port,
+          args: ['-N', '-R', `0:127.0.0.1:${port}`],
+          options: ['LogLevel=INFO'],
+        });
         await run.until(/Allocated port 4711/);
         const channel = await server.connections[0]!.open({
           kind: 'forwarded-tcpip',

@@ -140,7 +140,10 @@ class ServerEnd implements SshServerConnection {
   }
 
   #onMessage(payload: Buffer): void {
-    if (this.#connection !== null) return this.#onLateMessage(this.#connection, payload);
+    if (this.#connection !== null) {
+      this.#onLateMessage(this.#connection, payload);
+      return;
+    }
     if (payload.length > limits.unauthenticatedMessageBytesMax) {
       throw sshErrors('ssh.message-malformed', { detail: 'a long message before the login' });
     }
@@ -149,13 +152,16 @@ class ServerEnd implements SshServerConnection {
         if (this.#isServiceAsked) break;
         return;
       case message.SERVICE_REQUEST:
-        return this.#onService(new SshReader(payload, 1));
+        this.#onService(new SshReader(payload, 1));
+        return;
       case message.USERAUTH_REQUEST:
         if (this.#login === null) break;
-        return this.#login.request(payload);
+        this.#login.request(payload);
+        return;
       case message.USERAUTH_INFO_RESPONSE:
         if (this.#login === null) break;
-        return this.#login.response(payload);
+        this.#login.response(payload);
+        return;
     }
     throw sshErrors('ssh.message-unexpected', { detail: `message ${payload[0]} before the login` });
   }

@@ -76,6 +76,7 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
 declare module 'ssh2/lib/protocol/kex.js' {
   import type Protocol from 'ssh2/lib/protocol/Protocol.js';
   import type { Ssh2Exchange, Ssh2Offer } from 'ssh2/lib/protocol/Protocol.js';
+
   interface Direction {
     cipher: readonly string[];
     mac: readonly string[];
@@ -99,6 +100,7 @@ declare module 'ssh2/lib/protocol/kex.js' {
 
 declare module 'ssh2/lib/protocol/crypto.js' {
   import type { Ssh2Decipher } from 'ssh2/lib/protocol/Protocol.js';
+
   const crypto: {
     readonly CIPHER_INFO: Readonly<Record<string, { readonly authLen: number; readonly sslName: string }>>;
     readonly MAC_INFO: Readonly<Record<string, { readonly isETM: boolean }>>;
@@ -115,6 +117,7 @@ declare module 'ssh2/lib/protocol/crypto.js' {
 
 declare module 'ssh2/lib/protocol/utils.js' {
   import type Protocol from 'ssh2/lib/protocol/Protocol.js';
+
   const utils: {
     /** Sends now, or after the key exchange that is going on. True: now. */
     sendPacket(protocol: Protocol, packet: Buffer, bypass?: boolean): boolean;

@@ -77,37 +77,35 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     socket.once('close', () => sockets.delete(socket));
     const { promise, resolve } = Promise.withResolvers<SshCloseReason>();
     closings.push(promise);
-    let connection: SshServerConnection;
-    connections.push(
-      (connection = acceptSsh(new SocketWire(socket), {
-        hostKeys: options.hostKeys ?? hostKeys(),
-        clock: options.clock ?? systemClock,
-        log: silentLog,
-        ...(options.limits === undefined ? {} : { limits: options.limits }),
-        ...(options.banner === undefined ? {} : { banner: options.banner }),
-        handler: {
-          authenticate: (request, context) => {
-            auths.push(request);
-            return (options.authenticate ?? byPassword)(request, context);
-          },
-          ready: () => {},
-          open: (open, answer) => {
-            if (options.open !== undefined) options.open(open, answer, connection);
-            else if (open.kind === 'session') serveSession(answer.accept(), options, requests);
-            else answer.reject(1, 'not here');
-          },
-          globalRequest: (request, reply) => {
-            if (options.globalRequest === undefined) reply.reject();
-            else options.globalRequest(request, reply, connection);
-          },
-          attemptFailed: (fact) => void failures.push(fact),
-          close: (reason) => {
-            closes.push(reason);
-            resolve(reason);
-          },
+    const connection: SshServerConnection = acceptSsh(new SocketWire(socket), {
+      hostKeys: options.hostKeys ?? hostKeys(),
+      clock: options.clock ?? systemClock,
+      log: silentLog,
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.banner === undefined ? {} : { banner: options.banner }),
+      handler: {
+        authenticate: (request, context) => {
+          auths.push(request);
+          return (options.authenticate ?? byPassword)(request, context);
         },
-      })),
-    );
+        ready: () => {},
+        open: (open, answer) => {
+          if (options.open !== undefined) options.open(open, answer, connection);
+          else if (open.kind === 'session') serveSession(answer.accept(), options, requests);
+          else answer.reject(1, 'not here');
+        },
+        globalRequest: (request, reply) => {
+          if (options.globalRequest === undefined) reply.reject();
+          else options.globalRequest(request, reply, connection);
+        },
+        attemptFailed: (fact) => void failures.push(fact),
+        close: (reason) => {
+          closes.push(reason);
+          resolve(reason);
+        },
+      },
+    });
+    connections.push(connection);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

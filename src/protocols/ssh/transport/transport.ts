@@ -28,14 +28,13 @@ import { PacketsOut } from './packets-out.ts';
 import {
   createExchange,
   isAuthenticating,
-  KexInit,
   NullDecipher,
   Protocol,
-  type Ssh2HostKey,
   type Ssh2Negotiated,
   sendKexInit,
   sendPacket,
 } from './patch.ts';
+import { offerOf, ssh2HostKeys } from './ssh2-options.ts';
 import type { SshAlgorithms, SshCloseReason } from './types.ts';
 
 /** What the transport needs of a wire. */
@@ -216,7 +215,10 @@ export class Transport {
   /** Ends the connection for what the peer did, or for a fault of our own. */
   fail(error: unknown): void {
     const known = asGatewayError(error);
-    if (known.kind === 'assertion') return this.destroy(known);
+    if (known.kind === 'assertion') {
+      this.destroy(known);
+      return;
+    }
     this.disconnect(codeOf(known), known.publicMessage, known);
   }
 
@@ -489,36 +491,4 @@ export class Transport {
     this.#protocol.cleanup();
     owner.close(reason);
   }
-}
-
-function offerOf(lists: KexLists): InstanceType<typeof KexInit> {
-  const direction = (way: 0 | 1) => ({
-    cipher: lists.ciphers[way],
-    mac: lists.macs[way],
-    compress: lists.compressions[way],
-    lang: [],
-  });
-  return new KexInit({
-    kex: lists.kex,
-    serverHostKey: lists.hostKey,
-    cs: direction(0),
-    sc: direction(1),
-  });
-}
-
-/** ssh2 signs with an object of its own shape: the bare signature, ECDSA's already in SSH's encoding. */
-function ssh2HostKeys(keys: ReadonlyMap<string, SshPrivateKey>): Record<string, Ssh2HostKey> {
-  const out: Record<string, Ssh2HostKey> = {};
-  for (const [algorithm, key] of keys) {
-    out[algorithm] = {
-      type: key.publicKey.type,
-      getPublicSSH: () => key.publicKey.blob,
-      sign: (data) => {
-        const reader = new SshReader(key.sign(data, algorithm));
-        reader.string(64);
-        return reader.string(4096);
-      },
-    };
-  }
-  return out;
 }
