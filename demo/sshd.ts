@@ -85,7 +85,12 @@ async function fillFolder(folder: string): Promise<void> {
   await mkdir(join(folder, 'releases'), { recursive: true });
   const write = (name: string, lines: readonly string[]): Promise<void> =>
     writeFile(join(folder, name), `${lines.join('\n')}\n`);
-  await write('README.txt', ['web-1: the demonstration’s web server', '', 'config/    settings and keys', 'releases/  what was rolled out']);
+  await write('README.txt', [
+    'web-1: the demonstration’s web server',
+    '',
+    'config/    settings and keys',
+    'releases/  what was rolled out',
+  ]);
   await write('config/app.yaml', ['name: shop', 'workers: 4', 'database: orders.internal:5432']);
   // The documentation's own example key of the provider: it opens nothing.
   await write('config/credentials.env', [

@@ -1,5 +1,5 @@
 /**
- * Writing rendered recordings out: NDJSON, CSV, and text for reading.
+ * Writing rendered recordings out: NDJSON, CSV, text for reading, and asciicast (asciicast.ts).
  *
  * Invariant (A-API-05): whatever a client or a target put into a statement, a cell, a name or a message, the output
  * holds no control character of theirs, no formula that a spreadsheet would run, and no line that reads as the export's
@@ -7,6 +7,7 @@
  */
 import { escapeCsv, escapeLine, escapeText } from '../base/escape.ts';
 import type { exportFormats, RecordedEntryView } from './contract/index.ts';
+import { type CastOptions, writeCast } from './asciicast.ts';
 import { safeJson } from './json.ts';
 
 export type ExportFormat = (typeof exportFormats)[number];
@@ -15,15 +16,23 @@ export const exportMediaTypes: Readonly<Record<ExportFormat, string>> = {
   ndjson: 'application/x-ndjson',
   csv: 'text/csv; charset=utf-8; header=present',
   text: 'text/plain; charset=utf-8',
+  asciicast: 'application/x-asciicast',
 };
 
-export const exportExtensions: Readonly<Record<ExportFormat, string>> = { ndjson: 'ndjson', csv: 'csv', text: 'txt' };
+export const exportExtensions: Readonly<Record<ExportFormat, string>> = {
+  ndjson: 'ndjson',
+  csv: 'csv',
+  text: 'txt',
+  asciicast: 'cast',
+};
 
 /** Writes entries in a format, piece by piece. */
 export async function* writeEntries(
   entries: AsyncIterable<RecordedEntryView>,
   format: ExportFormat,
+  cast: CastOptions = { title: '', command: null },
 ): AsyncGenerator<string, void, undefined> {
+  if (format === 'asciicast') return yield* writeCast(entries, cast);
   if (format === 'csv') yield csvLine(['at', 'command', 'type', 'what', 'text', 'rows', 'bytes']);
   const write = { ndjson: (entry: RecordedEntryView) => `${safeJson(entry)}\n`, csv: asCsv, text: asText }[format];
   for await (const entry of entries) yield write(entry);

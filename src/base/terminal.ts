@@ -64,7 +64,10 @@ export class TerminalParser {
 
   #take(character: string): void {
     const code = character.codePointAt(0)!;
-    if (this.#state === 'string') return this.#inString(code);
+    if (this.#state === 'string') {
+      this.#inString(code);
+      return;
+    }
     if (this.#state === 'string-escape') {
       this.#state = 'ground';
       // ESC \ ends a string; ESC and anything else ends it as well and begins what it begins.
@@ -72,14 +75,21 @@ export class TerminalParser {
       return;
     }
     // C1 controls are the same as ESC and a letter, and are treated as such by most terminals.
-    if (code >= 0x80 && code <= 0x9f) return this.#escape(String.fromCharCode(code - 0x40), code - 0x40);
-    if (code < 0x20 || code === 0x7f) return this.#control(code);
+    if (code >= 0x80 && code <= 0x9f) {
+      this.#escape(String.fromCharCode(code - 0x40), code - 0x40);
+      return;
+    }
+    if (code < 0x20 || code === 0x7f) {
+      this.#control(code);
+      return;
+    }
     switch (this.#state) {
       case 'ground':
         this.#text += this.#isDrawing[this.#shift] === true && code >= 0x60 && code < 0x7f ? drawn(code) : character;
         return;
       case 'escape':
-        return this.#escape(character, code);
+        this.#escape(character, code);
+        return;
       case 'charset':
         this.#isDrawing[this.#designated] = character === '0';
         this.#state = 'ground';
@@ -89,7 +99,8 @@ export class TerminalParser {
         return;
       case 'csi':
       case 'csi-ignore':
-        return this.#inSequence(character, code);
+        this.#inSequence(character, code);
+        return;
     }
   }
 
@@ -112,14 +123,24 @@ export class TerminalParser {
   }
 
   #escape(character: string, code: number): void {
-    if (character === '[') return this.#begin('csi');
+    if (character === '[') {
+      this.#begin('csi');
+      return;
+    }
     // OSC, DCS, SOS, PM, APC: nothing of their strings draws.
-    if (']PX^_'.includes(character)) return this.#begin('string');
+    if (']PX^_'.includes(character)) {
+      this.#begin('string');
+      return;
+    }
     if (character === '(' || character === ')') {
       this.#designated = character === '(' ? 0 : 1;
-      return this.#begin('charset');
+      this.#begin('charset');
+      return;
     }
-    if (code >= 0x20 && code < 0x30) return this.#begin('escape-more');
+    if (code >= 0x20 && code < 0x30) {
+      this.#begin('escape-more');
+      return;
+    }
     this.#begin('ground');
     if (character === 'c') {
       this.#isDrawing = [false, false];

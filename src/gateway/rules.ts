@@ -9,6 +9,7 @@
  * Deliberately absent: matching (policy), plans (masking), meaning (the protocol).
  */
 import { isGatewayError } from '../base/errors.ts';
+import { sqlOf } from '../core/command.ts';
 import { allowed, type Judgement, type JudgeRequest } from '../core/judgement.ts';
 import type { OutputPlan } from '../core/masking.ts';
 import type { Judge } from '../core/ports.ts';
@@ -77,7 +78,8 @@ export class Rules {
   /** What the masks in force do to a command; null where there are none. */
   plan({ command, principal, resource }: JudgeRequest): MaskOutcome | null {
     const set = this.masks.for(principal, resource);
-    return set === null ? null : set.plan(command.meaning?.language === 'sql' ? command.meaning.sql : null);
+    if (set === null) return null;
+    return command.kind === 'sql' ? set.plan(sqlOf(command.meaning)) : set.planStreams();
   }
 
   /** Joins a plan with a guardrail's mask over everything. */

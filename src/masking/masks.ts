@@ -24,6 +24,7 @@ import { createMethodMask } from './methods.ts';
 import { MaskSet, type PlannedMask } from './plan.ts';
 import { compileSelector, type Selector, type SelectorTrace, spellList } from './selectors.ts';
 import { choiceOf, fieldsOf, listOf, maskFields, methodOf, Place, textOf, textsOf } from './specification.ts';
+import { createOutputStreams } from './terminal/index.ts';
 
 /** How a Mask came to be in force or not: for `explain`. */
 export interface MaskInForce {
@@ -140,7 +141,7 @@ function compileMask(object: RuleObject<MaskSpec>, hashKey: Buffer): Mask {
 function createSet(masks: readonly Mask[]): MaskSet {
   const parts = masks.map(({ part }) => part).filter((part) => part !== null);
   const detect: ValueMask | null = parts.length === 0 ? null : createDetectMask(parts);
-  return new MaskSet(masks, detect);
+  return new MaskSet(masks, detect, createOutputStreams(parts));
 }
 
 /**

@@ -8,11 +8,19 @@ import type { CellContext, MaskStream, OutputPlan, ResultMasks, ValueMask } from
 import type { MaskMethod } from '../core/rules.ts';
 import { Keyed } from './keyed.ts';
 import { createMethodMask, strictness } from './methods.ts';
+import { joinStreams, maskStreamsWholly } from './terminal/index.ts';
 
 /** Masks every value of every result by `method`; errors and notices keep their codes only. */
 export function maskEverything(rule: string, method: MaskMethod, hashKey: Buffer): OutputPlan {
   const mask = createMethodMask(rule, method, new Keyed(hashKey, rule));
-  return Object.freeze({ results: [], otherwise: mask, column: () => mask, messages: 'withhold', text: null });
+  return Object.freeze({
+    results: [],
+    otherwise: mask,
+    column: () => mask,
+    messages: 'withhold',
+    text: null,
+    streams: maskStreamsWholly(rule),
+  });
 }
 
 /** First one, then the other over what is left. Both only look for findings. */
@@ -60,5 +68,6 @@ export function mergePlans(first: OutputPlan, second: OutputPlan): OutputPlan {
       stricter(first.column(schema, relation, column), second.column(schema, relation, column)),
     messages: first.messages === 'withhold' || second.messages === 'withhold' ? 'withhold' : 'pass',
     text: stricter(first.text, second.text),
+    streams: joinStreams(first.streams ?? null, second.streams ?? null),
   };
 }

@@ -10,7 +10,7 @@
  *
  * Deliberately absent: finding values on the wire (protocols); deciding what a text means (language).
  */
-import type { OutputPlan, ResultMasks, ValueMask } from '../core/masking.ts';
+import type { OutputPlan, OutputStreams, ResultMasks, ValueMask } from '../core/masking.ts';
 import type {
   Analysis,
   ColumnFlow,
@@ -117,11 +117,14 @@ export class MaskSet {
   readonly #whole: ValueMask | null;
   readonly #derived: ReadonlyMap<PlannedMask, ValueMask>;
   readonly #detect: ValueMask | null;
+  /** Streams have no columns: only what detectors look for is masked in them. */
+  readonly #streams: OutputStreams | null;
   readonly #plans = new WeakMap<Analysis, MaskOutcome>();
   #unknown: MaskOutcome | null = null;
   readonly #byColumn = new Map<string, PlannedMask | null>();
 
-  constructor(masks: readonly PlannedMask[], detect: ValueMask | null) {
+  constructor(masks: readonly PlannedMask[], detect: ValueMask | null, streams: OutputStreams | null) {
+    this.#streams = streams;
     this.names = masks.map(({ name }) => name);
     this.#columnMasks = masks.filter(({ columns }) => columns.length > 0);
     this.#detect = detect;
@@ -139,6 +142,11 @@ export class MaskSet {
       this.#plans.set(meaning, outcome);
     }
     return outcome;
+  }
+
+  /** What is done with a command that has streams instead of results; null where nothing is. */
+  planStreams(): MaskOutcome | null {
+    return this.#streams === null ? null : this.#outcome([], [], false);
   }
 
   /** The mask of a base column, or null. */
@@ -192,6 +200,7 @@ export class MaskSet {
         column: (schema, relation, column) => this.column(schema, relation, column),
         messages: withhold ? 'withhold' : 'pass',
         text: this.#detect,
+        streams: this.#streams,
       },
       trace,
     };

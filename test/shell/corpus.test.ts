@@ -45,7 +45,11 @@ describe.skipIf(!has)('the corpus, gated', () => {
       await Promise.all(
         Array.from({ length: 8 }, async (_, worker) => {
           for (let job = jobs[next++]; job !== undefined; job = jobs[next++]) {
-            const outcome = await play(clients[worker % 2]!, job.scenario, job.shell, { strict: false });
+            const again = (): Promise<Outcome> =>
+              play(clients[worker % 2]!, job.scenario, job.shell, { strict: false });
+            const first = await again();
+            // A machine under load may not open a channel in time; that is a refusal, and not what is tested here.
+            const outcome = first.started ? first : await again();
             outcomes.set(nameOf(job.scenario, job.shell), outcome);
           }
         }),

@@ -81,7 +81,14 @@ export async function playObserved(client: Client, scenario: Scenario, shell: Sh
     shell,
     started,
     unhooked: null,
-    exact: scenario.lines === undefined ? null : isInOrder(scenario.lines, lines),
+    // Here each row that was submitted is a line of its own, and blanks at its end are not seen.
+    exact:
+      scenario.lines === undefined
+        ? null
+        : isInOrder(
+            scenario.lines.flatMap((line) => line.split('\n')).map((line) => line.trimEnd()),
+            lines,
+          ),
     ran: true,
     frozen: null,
     usable: true,

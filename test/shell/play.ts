@@ -51,8 +51,8 @@ export async function play(
     if (started && scenario.ends !== true) {
       terminal.type('\x03');
       await terminal.quiet();
-      terminal.type('safe end\r');
-      usable = await ledgerHas(terminal, ['safe end', ...(options.strict ? [] : (scenario.ledger ?? []))]);
+      terminal.type('safe last\r');
+      usable = await ledgerHas(terminal, ['safe last', ...(options.strict ? [] : (scenario.ledger ?? []))]);
     }
     const ledger = await terminal.ledger();
     return {

@@ -36,7 +36,7 @@ const documents = z.array(z.unknown()).min(1).max(limits.documentsMax);
 const pageLimit = z.coerce.number<number>().int().min(1).max(limits.pageEntriesMax);
 const pageCursor = z.string().regex(/^[A-Za-z0-9._~-]{1,256}$/, 'must be the cursor of a page before');
 
-export const exportFormats = ['ndjson', 'csv', 'text'] as const;
+export const exportFormats = ['ndjson', 'csv', 'text', 'asciicast'] as const;
 
 export const routes = {
   login: defineRoute({
@@ -297,7 +297,15 @@ export const routes = {
     summary: 'Exports a recording with everything neutralised that a terminal or a spreadsheet would act on.',
     permission: 'recordings.read',
     params: byId,
-    query: z.strictObject({ format: z.enum(exportFormats) }),
+    query: z.strictObject({
+      format: z.enum(exportFormats).describe('asciicast: one terminal of the session, as asciicast v3.'),
+      command: z.coerce
+        .number<number>()
+        .int()
+        .min(1)
+        .optional()
+        .describe('With asciicast: whose terminal, by the number of its command; the first unless given.'),
+    }),
     response: text('application/x-ndjson', 'text/csv', 'text/plain'),
   }),
 

@@ -80,11 +80,11 @@ export function sessionHandlers({ ports, protocols, record }: ApiParts): Pick<Ha
     },
 
     async exportSession({ principal, scope, input, signal }) {
-      const { format } = input.query;
+      const { format, command } = input.query;
       const entries = await open(input.params.id, principal, scope, `export ${format}`, signal);
       return {
         mediaType: exportMediaTypes[format],
-        body: writeEntries(entries, format),
+        body: writeEntries(entries, format, { title: input.params.id, command: command ?? null }),
         fileName: `${input.params.id}.${exportExtensions[format]}`,
       };
     },

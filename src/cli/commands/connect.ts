@@ -1,13 +1,16 @@
-/** `sallyport connect`: starts the stock client with everything filled in, prints the lines, or opens a local port. */
-
+/**
+ * `sallyport connect`: starts the stock client with everything filled in, prints the lines or a configuration, or opens a
+ * local port.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
+import { join } from 'node:path';
 import { formatAddress, type OpenableResource } from '../../api/contract/index.ts';
 import { escapeLine } from '../../base/escape.ts';
 import type { Api } from '../api.ts';
 import type { CommandContext, CommandSpec } from '../command.ts';
-import type { ClientAdapter, Target } from '../connect/client.ts';
+import type { ClientAdapter, Invocation, Target } from '../connect/client.ts';
 import { clientAdapterOf, clientAdapters } from '../connect/index.ts';
 import { openLocalPort } from '../connect/local-port.ts';
 import { cliError, codeOf, reasonOf, usage } from '../errors.ts';
@@ -24,7 +27,9 @@ export const connectCommand: CommandSpec = {
     { name: '[client-args...]', description: 'Arguments for the client, after --.' },
   ],
   options: [
-    { flags: '--print', description: 'Print lines to paste instead (psql, URI, JDBC, Python).' },
+    { flags: '--program <name>', description: 'Another client than the usual: sftp, scp or rsync for SSH.' },
+    { flags: '--print', description: 'Print lines to paste instead (psql, URI, JDBC, Python; ssh, sftp, rsync).' },
+    { flags: '--config', description: 'Print a configuration of ssh that lasts, for editors, Ansible, rsync and git.' },
     { flags: '--show-token', description: 'With --print: write the access token into the lines.' },
     {
       flags: '--local-port [port]',
@@ -36,6 +41,10 @@ export const connectCommand: CommandSpec = {
     'sallyport connect orders',
     "sallyport connect orders -- -c 'select count(*) from payments'",
     'sallyport connect orders --local-port 5433',
+    'sallyport connect web-1 -- uptime',
+    'sallyport connect web-1 -- -L 8080:localhost:80 -N',
+    'sallyport connect web-1 --program scp -- app.tar web-1:/tmp/',
+    'sallyport connect web-1 --config >> ~/.ssh/config',
   ],
   async run(context) {
     const { args, options } = context;
@@ -58,11 +67,21 @@ export const connectCommand: CommandSpec = {
         `It knows: ${known}. Connect with the client of your choice.`,
       );
     }
-    const target = await targetOf(context, api, resource);
+    const target = await targetOf(context, api, resource, adapter);
     const port = localPortOf(context);
     if (port !== null) return await serveLocalPort(context, adapter, target, port);
     if (options.flag('print')) return await printLines(context, adapter, target, null);
-    return await startClient(context, adapter, target, args.slice(1));
+    if (options.flag('config')) return await printConfig(context, api, adapter, target);
+    const program = options.text('program');
+    if (program !== null && !adapter.programs.includes(program)) {
+      throw usage(`${adapter.title} is not opened with ${program}.`, `It knows: ${adapter.programs.join(', ')}.`);
+    }
+    const invocation = await adapter.prepare(target, { api, env: context.io.env, program, args: args.slice(1) });
+    try {
+      return await startClient(context, invocation, target);
+    } finally {
+      await invocation.dispose?.();
+    }
   },
 };
 
@@ -85,20 +104,26 @@ async function listResources(context: CommandContext, resources: readonly Openab
   return undefined;
 }
 
-async function targetOf(context: CommandContext, api: Api, resource: OpenableResource): Promise<Target> {
+async function targetOf(
+  context: CommandContext,
+  api: Api,
+  resource: OpenableResource,
+  adapter: ClientAdapter,
+): Promise<Target> {
   if (resource.listener === null) {
     throw cliError('cli.no', {
       what: `The gateway has no open port for ${resource.title} now.`,
       todo: 'Its administrator can add a listener; see sallyport status.',
     });
   }
-  if (!resource.listener.tls) {
+  const isSsh = adapter.protocol === 'ssh';
+  if (!isSsh && !resource.listener.tls) {
     throw usage(
       `The port for ${resource.title} takes connections without TLS.`,
       'A token is not sent in clear; have its listener set up with TLS.',
     );
   }
-  if (api.profile.ca === null && api.server.protocol === 'http:') {
+  if (!isSsh && api.profile.ca === null && api.server.protocol === 'http:') {
     // Over plain HTTP on this machine login needed no authority, but the resource's port speaks TLS.
     throw usage(
       "The authority of the gateway's certificates is not known here.",
@@ -117,6 +142,7 @@ async function targetOf(context: CommandContext, api: Api, resource: OpenableRes
     caFile: api.profile.ca,
     ca: api.ca,
     database: typeof database === 'string' ? database : null,
+    ...(isSsh ? { hostKeys: (await api.client.call('sshKeys')).hostKeys } : {}),
   };
 }
 
@@ -147,6 +173,22 @@ async function printLines(
   return undefined;
 }
 
+async function printConfig(
+  context: CommandContext,
+  api: Api,
+  adapter: ClientAdapter,
+  target: Target,
+): Promise<undefined> {
+  if (adapter.config === undefined) {
+    throw usage(`There is no configuration for ${adapter.title}.`, `Print lines instead: --print`);
+  }
+  const directory = join(context.profiles.directory, 'ssh', await context.profileName());
+  const { text, note } = await adapter.config(target, { api, directory });
+  await context.output.write(text);
+  context.output.note(note);
+  return undefined;
+}
+
 async function serveLocalPort(
   context: CommandContext,
   adapter: ClientAdapter,
@@ -154,7 +196,13 @@ async function serveLocalPort(
   port: number,
 ): Promise<number> {
   const { output, signal } = context;
-  const local = await openLocalPort(adapter, target, port);
+  if (adapter.forward === null) {
+    throw usage(
+      `Clients of ${adapter.title} need no local port.`,
+      `Give them the gateway itself: sallyport connect ${target.resource} --config, or --print`,
+    );
+  }
+  const local = await openLocalPort(adapter.forward, target, port);
   try {
     output.note(`✔ ${adapter.title} for ${target.resource} on ${formatAddress(local.host, local.port)}, until Ctrl-C.`);
     await printLines(context, adapter, target, local);
@@ -167,14 +215,8 @@ async function serveLocalPort(
 }
 
 /** Runs the client as if it had been called directly: its streams, its signals, its exit code. */
-async function startClient(
-  context: CommandContext,
-  adapter: ClientAdapter,
-  target: Target,
-  args: readonly string[],
-): Promise<number> {
+async function startClient(context: CommandContext, invocation: Invocation, target: Target): Promise<number> {
   const { io } = context;
-  const invocation = adapter.invocation(target, args);
   context.takeSignals();
   const child = spawn(invocation.program, invocation.args, { stdio: 'inherit', env: { ...io.env, ...invocation.env } });
   const releases = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) =>

@@ -26,13 +26,13 @@ import {
 import { reviewsLsCommand, reviewsShowCommand, reviewsWatchCommand } from './reviews-list.ts';
 import { secretLsCommand, secretRmCommand, secretRotateCommand, secretSetCommand } from './secret.ts';
 import { sessionsExportCommand } from './sessions-export.ts';
+import { sessionsKillCommand, sessionsLsCommand, sessionsShowCommand } from './sessions-list.ts';
 import {
   sessionsMessageCommand,
   sessionsPauseCommand,
   sessionsResumeCommand,
   sessionsWatchCommand,
 } from './sessions-live.ts';
-import { sessionsKillCommand, sessionsLsCommand, sessionsShowCommand } from './sessions-list.ts';
 import { sessionsReplayCommand, sessionsTailCommand } from './sessions-replay.ts';
 import { sshCertificateCommand } from './ssh-certificate.ts';
 import { statusCommand } from './status.ts';

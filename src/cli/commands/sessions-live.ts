@@ -9,7 +9,8 @@ const id = { name: '<id>', description: 'The id, the beginning or end of it, or 
 export const sessionsWatchCommand: CommandSpec = {
   name: 'sessions watch',
   group: 'Look',
-  summary: 'Show the terminal of a live session on this one, until it ends or q is pressed. Reading is itself recorded.',
+  summary:
+    'Show the terminal of a live session on this one, until it ends or q is pressed. Reading is itself recorded.',
   arguments: [id],
   options: [{ flags: '--command <number>', description: 'Which terminal, by the number of its command.' }],
   examples: ['sallyport sessions watch last'],

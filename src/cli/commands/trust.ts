@@ -72,7 +72,12 @@ export const trustCommand: CommandSpec = {
 
 async function showKeys(
   { output }: CommandContext,
-  { resource, address, keys, unseen }: {
+  {
+    resource,
+    address,
+    keys,
+    unseen,
+  }: {
     readonly resource: string;
     readonly address: string;
     readonly keys: readonly (FoundKey & { readonly state: KeyState })[];

@@ -205,7 +205,7 @@ describe('the local port of PostgreSQL', () => {
       ca,
       database: null,
     };
-    const local = await openLocalPort(postgresClient, target, 0);
+    const local = await openLocalPort(postgresClient.forward!, target, 0);
     ports.push(local);
     return local.port;
   };

@@ -19,11 +19,15 @@ export interface LocalPort {
 const loopback = '127.0.0.1';
 
 /** Opens the port; 0 takes a free one. */
-export async function openLocalPort(adapter: ClientAdapter, target: Target, port: number): Promise<LocalPort> {
+export async function openLocalPort(
+  forward: NonNullable<ClientAdapter['forward']>,
+  target: Target,
+  port: number,
+): Promise<LocalPort> {
   const stop = new AbortController();
   const running = new Set<Promise<void>>();
   const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const run = adapter.forward(socket, target, stop.signal).finally(() => running.delete(run));
+    const run = forward(socket, target, stop.signal).finally(() => running.delete(run));
     running.add(run);
   });
   server.maxConnections = localConnectionsMax;

@@ -8,7 +8,8 @@ export function shellWord(text: string): string {
 
 /** A word in OpenSSH's configuration, where double quotes keep spaces, and nothing can stand for a double quote in all versions. */
 export function configWord(text: string): string {
-  if (/["\\\r\n]/.test(text)) throw usage(`ssh_config cannot name ${text}.`, 'Use a path without quotes and backslashes.');
+  if (/["\\\r\n]/.test(text))
+    throw usage(`ssh_config cannot name ${text}.`, 'Use a path without quotes and backslashes.');
   return /[\s#]/.test(text) ? `"${text.replaceAll('%', '%%')}"` : text.replaceAll('%', '%%');
 }
 

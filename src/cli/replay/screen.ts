@@ -36,9 +36,15 @@ export class ScreenText {
   }
 
   #take(token: TerminalToken): void {
-    if (token.kind === 'csi') return this.#sequence(token);
+    if (token.kind === 'csi') {
+      this.#sequence(token);
+      return;
+    }
     if (this.#isWholeScreen || token.kind === 'escape') return;
-    if (token.kind === 'text') return this.#write(token.text);
+    if (token.kind === 'text') {
+      this.#write(token.text);
+      return;
+    }
     switch (token.control) {
       case '\b':
         this.#column = Math.max(0, this.#column - 1);
@@ -50,7 +56,8 @@ export class ScreenText {
         this.#column = 0;
         return;
       case '\n':
-        return this.#feed();
+        this.#feed();
+        return;
     }
   }
 
@@ -64,7 +71,10 @@ export class ScreenText {
 
   #sequence({ prefix, parameters, intermediates, final }: Extract<TerminalToken, { kind: 'csi' }>): void {
     if (intermediates !== '') return;
-    if (prefix === '?') return this.#mode(parameters, final);
+    if (prefix === '?') {
+      this.#mode(parameters, final);
+      return;
+    }
     if (prefix !== '' || this.#isWholeScreen) return;
     const amount = Math.min(Math.max(1, Number(parameters.split(';')[0] ?? '') || 1), lineColumnsMax);
     switch (final) {

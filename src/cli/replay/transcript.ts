@@ -207,7 +207,11 @@ export class Transcript {
     const command = this.#of(entry.command);
     command.dataBytes += entry.bytes;
     command.screen ??= { text: new ScreenText(), decoder: new StringDecoder('utf8') };
-    return this.#screenLines(entry.command, command, command.screen.text.push(command.screen.decoder.write(bytesOf(entry))));
+    return this.#screenLines(
+      entry.command,
+      command,
+      command.screen.text.push(command.screen.decoder.write(bytesOf(entry))),
+    );
   }
 
   #screenLines(ordinal: number, command: OpenCommand, lines: readonly string[]): string[] {
@@ -313,7 +317,15 @@ export class Transcript {
   #of(ordinal: number): OpenCommand {
     const found = this.#open.get(ordinal);
     if (found !== undefined) return found;
-    const made: OpenCommand = { verb: '', columns: null, rows: [], rowsSeen: 0, dataBytes: 0, dataLinesShown: 0, screen: null };
+    const made: OpenCommand = {
+      verb: '',
+      columns: null,
+      rows: [],
+      rowsSeen: 0,
+      dataBytes: 0,
+      dataLinesShown: 0,
+      screen: null,
+    };
     this.#open.set(ordinal, made);
     return made;
   }

@@ -26,7 +26,7 @@ import { KeyQueue } from './queue.ts';
 import { ScreenLines } from './screen-lines.ts';
 import { Sender } from './sender.ts';
 import { Timers } from './timers.ts';
-import type { FreezeReason, GateAction, GateAsk, GateDecision, GatePhase, UnhookedReason } from './types.ts';
+import type { FreezeReason, GateAsk, GateDecision, GatePhase, UnhookedReason } from './types.ts';
 import { encodeReply, type HookRequest, RequestParser } from './verdicts.ts';
 import { TerminalView } from './view.ts';
 
@@ -62,10 +62,10 @@ export class Gate {
     this.#names = options.names ?? makeHookNames();
     this.#view = new TerminalView(options.columns, options.rows);
     this.#marks = new MarkScanner(this.#names.nonce);
-    this.#screen = new ScreenLines(this.#view);
+    this.#screen = new ScreenLines(this.#view, () => options.clock.monotonic());
     this.#sender = new Sender(this.#view, this.#timers, () => options.clock.monotonic(), options.act);
     this.#opening = new Opening(options.clock, this.#names, options, {
-      act: (action) => this.#act(action),
+      act: options.act,
       failed: (reason) => this.#unhooked(reason),
     });
   }
@@ -169,10 +169,10 @@ export class Gate {
       if (isNested) this.#freeze('unknown-nonce', request.text);
       return;
     }
-    this.#act({ do: 'to-side', bytes: encodeReply(request.token, { verdict: 'allow' }) });
+    this.#options.act({ do: 'to-side', bytes: encodeReply(request.token, { verdict: 'allow' }) });
     if (request.level !== 'up') return;
     if (isNested) {
-      this.#act({ do: 'nested', shell: facts });
+      this.#options.act({ do: 'nested', shell: facts });
       return;
     }
     this.#asks = this.#makeAsks();
@@ -181,7 +181,7 @@ export class Gate {
 
   #makeAsks(): Asks {
     return new Asks(asksOptions(this.#options, this.#opening), {
-      act: (action) => this.#act(action),
+      act: this.#options.act,
       freeze: (reason, text) => this.#freeze(reason, text),
       lineAsked: () => this.#enter('judging'),
       lineContinues: () => this.#lineContinues(),
@@ -227,7 +227,7 @@ export class Gate {
     if (bytes.length === 0 || this.#phase === 'over') return;
     if (bytes.includes(0x0a)) this.#rowEnded = true;
     this.#view.write(bytes);
-    this.#act({ do: 'to-user', bytes });
+    this.#options.act({ do: 'to-user', bytes });
   }
 
   #mark(letter: MarkLetter, data: string): void {
@@ -247,7 +247,7 @@ export class Gate {
     const isScreen = this.#isScreen;
     if (this.#phase === 'opening') {
       this.#opening.done();
-      this.#act({ do: 'ready', shell: this.#opening.facts! });
+      this.#options.act({ do: 'ready', shell: this.#opening.facts! });
     }
     if (isScreen && this.#phase === 'prompt' && !this.#screen.mayPrompt()) {
       this.#freeze('ran-unasked', '');
@@ -348,10 +348,7 @@ export class Gate {
     if (this.#phase !== 'running') return false;
     return (
       !(this.#asks?.isBlocking(false) ?? true) &&
-      !(
-        this.#isScreen &&
-        this.#screen.mustWait(this.#nowMs, (ms) => this.#timers.after('release', ms, () => this.#drain()))
-      )
+      !(this.#isScreen && this.#screen.mustWait((ms) => this.#timers.after('release', ms, () => this.#drain())))
     );
   }
 
@@ -418,7 +415,7 @@ export class Gate {
   }
 
   #settleSoon(): void {
-    const delayMs = this.#screen.settleIn(this.#nowMs, this.#sender.pending);
+    const delayMs = this.#screen.settleIn(this.#sender.pending);
     this.#timers.after('settle', delayMs, () => this.#readScreen());
   }
 
@@ -437,7 +434,7 @@ export class Gate {
     const key = this.#screen.submit();
     this.#enter(next);
     if (key !== null) this.#send([key]);
-    this.#screen.started(this.#nowMs);
+    this.#screen.started();
     if (next === 'released') this.#timers.after('release', limits.typeAheadMs, () => this.#become('running'));
     this.#drain();
   }
@@ -459,9 +456,9 @@ export class Gate {
     this.#asks?.close();
     this.#timers.clear();
     this.#phase = 'frozen';
-    this.#act({ do: 'alert', reason, text });
+    this.#options.act({ do: 'alert', reason, text });
     this.#say(`${freezeMessages[reason]} The session is frozen; open a new one.`, 31);
-    this.#act({ do: 'freeze', reason, message: freezeMessages[reason] });
+    this.#options.act({ do: 'freeze', reason, message: freezeMessages[reason] });
   }
 
   #finish(): void {
@@ -481,7 +478,7 @@ export class Gate {
   #say(text: string, color: number): void {
     const bytes = spoken(this.#options.speaker ?? 'sallyport', text, color);
     this.#view.write(bytes);
-    this.#act({ do: 'to-user', bytes });
+    this.#options.act({ do: 'to-user', bytes });
   }
 
   /** Enters a phase in which input passes, and lets it. */
@@ -498,13 +495,5 @@ export class Gate {
     // Where nothing tells that a line has begun (no PS0 before bash 4.4), or that a denied one is gone, time does.
     if (phase === 'released' && !this.#isScreen) this.#timers.after('release', 250, () => this.#become('running'));
     if (phase === 'refused') this.#timers.after('release', 1500, () => this.#backAtPrompt());
-  }
-
-  get #nowMs(): number {
-    return this.#options.clock.monotonic();
-  }
-
-  #act(action: GateAction): void {
-    this.#options.act(action);
   }
 }

@@ -68,3 +68,6 @@ export const markBytesMax = 160;
 
 /** History entries of the gateway's own line editor. */
 export const historyEntriesMax = 500;
+
+/** How often one sequence may repeat what it does: far more than a screen has rows or columns, and no work. */
+export const repeatsMax = 4096;

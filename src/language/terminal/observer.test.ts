@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../base/clock.ts';
 import { Observer } from './observer.ts';
+import { TerminalView } from './view.ts';
 
 function setUp(): { lines: string[]; type: (text: string) => void; show: (text: string) => void; shown: string[] } {
   const lines: string[] = [];
@@ -86,4 +87,14 @@ describe('an observed line', () => {
     show('\r\n');
     expect(lines).toEqual([]);
   });
+});
+
+test('A-SSH-16: a sequence that repeats two thousand million times is dropped', () => {
+  const view = new TerminalView(80, 24);
+  for (const sequence of ['b', 'I', 'Z', 'L', 'M', 'S', 'T', '@', 'P', 'X', ' @', ' A', "'}", "'~"]) {
+    view.write(Buffer.from(`x\x1b[2147483647${sequence}`));
+  }
+  view.write(Buffer.from('\r\x1b[Hready'));
+  expect(view.rowText(view.cursor.row, 0, 5)).toBe('ready');
+  view.dispose();
 });

@@ -14,6 +14,7 @@ import type { Anchor, TerminalView } from './view.ts';
 
 export class ScreenLines {
   readonly #view: TerminalView;
+  readonly #nowMs: () => number;
   #anchor: Anchor | null = null;
   #right: Anchor | null = null;
   #typedAnchor: Anchor | null = null;
@@ -31,8 +32,9 @@ export class ScreenLines {
   #model = new TypedLine(false);
   #hasEditor = false;
 
-  constructor(view: TerminalView) {
+  constructor(view: TerminalView, nowMs: () => number) {
     this.#view = view;
+    this.#nowMs = nowMs;
   }
 
   /** busybox ash edits lines itself, and draws its prompt anew when it likes. */
@@ -102,7 +104,8 @@ export class ScreenLines {
   }
 
   /** Milliseconds until the line can be read, counted from the last sign of life. */
-  settleIn(nowMs: number, pendingEcho: number): number {
+  settleIn(pendingEcho: number): number {
+    const nowMs = this.#nowMs();
     if (this.#readSinceMs === 0) this.#readSinceMs = nowMs;
     this.#lastMs = nowMs;
     const left = Math.max(1, this.#readSinceMs + limits.settleMs - this.#lastMs);
@@ -144,13 +147,13 @@ export class ScreenLines {
   }
 
   /** A line was passed on: what it starts may read the input, or the shell may prompt at once. */
-  started(nowMs: number): void {
-    this.#startedMs = nowMs;
+  started(): void {
+    this.#startedMs = this.#nowMs();
   }
 
   /** Type-ahead waits for a moment, since the shell may be back at once and must then be asked line by line. */
-  mustWait(nowMs: number, wake: (delayMs: number) => void): boolean {
-    const left = this.#startedMs + limits.typeAheadMs - nowMs;
+  mustWait(wake: (delayMs: number) => void): boolean {
+    const left = this.#startedMs + limits.typeAheadMs - this.#nowMs();
     if (left <= 0) return false;
     wake(left);
     return true;

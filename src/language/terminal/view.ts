@@ -14,6 +14,13 @@ interface SynchronousCore {
   readonly _core: { writeSync(data: Uint8Array): void };
 }
 
+/** Sequences whose work grows with their number: tabs, lines, scrolling, repeated characters, columns. */
+const repeating = [
+  ...['b', 'I', 'Z', 'L', 'M', 'S', 'T', '@', 'P', 'X', '^', 'a', 'e', 'k', 'j'].map((final) => ({ final })),
+  ...['@', 'A'].map((final) => ({ intermediates: ' ', final })),
+  ...['}', '~'].map((final) => ({ intermediates: "'", final })),
+];
+
 /** A place in the text that stays where it is while rows scroll. */
 export interface Anchor {
   readonly marker: { readonly line: number; readonly isDisposed: boolean; dispose(): void };
@@ -34,6 +41,10 @@ export class TerminalView {
       logLevel: 'off',
     });
     this.#core = (this.#terminal as unknown as SynchronousCore)._core;
+    // What repeats is repeated as often as the number says, and the number may have ten digits: such a sequence is dropped.
+    for (const id of repeating) {
+      this.#terminal.parser.registerCsiHandler(id, ([count]) => typeof count === 'number' && count > limits.repeatsMax);
+    }
   }
 
   write(bytes: Uint8Array): void {

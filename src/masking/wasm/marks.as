@@ -88,8 +88,9 @@ export function mark(length: i32, wanted: i32): void {
   const wantsPem = (wanted & ((1 << kPem) | (1 << kScheme))) != 0;
   const wantsMixed = (wanted & (1 << kMixed)) != 0;
   const wantsToken = (wanted & (1 << kToken)) != 0;
+  // Where the input begins, it may have cut off what frames a value.
   // Of the window before: whether its last byte is a letter or digit, borders near its last NULs, and marks that reach over its end.
-  let lastWord: u64 = 0, lastNear: u64 = 0, lastLead: u64 = 0, carried: u64 = 0;
+  let lastWord: u64 = 0, lastNear: u64 = 31, lastLead: u64 = 0, carried: u64 = 0;
   for (let i = 0; i < length; i += stride) {
     const p = inputAt + <usize>i;
     const at = <usize>(i >> 3);

@@ -10,11 +10,11 @@
  *
  * Deliberately absent: what the bytes mean (gates and codecs sit in front of it), who may run it.
  */
-import type { Timer } from '../../base/clock.ts';
 import type { OutputLimit } from '../../core/judgement.ts';
-import type { MaskedOutput, OutputMask, TerminalMask } from '../../core/masking.ts';
+import type { OutputMask, TerminalMask } from '../../core/masking.ts';
 import type { Command, Flow } from '../../core/session.ts';
 import type { Conversation } from './conversation.ts';
+import { MaskedStream, maskedCounts } from './output.ts';
 import { line } from './say.ts';
 import type { SshChannel, SshChannelRequest } from './transport/index.ts';
 
@@ -43,13 +43,11 @@ type Leaving =
 export class ChannelRelay {
   readonly #parts: ChannelRelayParts;
   readonly #flow: Flow;
-  readonly #timers: [Timer | null, Timer | null] = [null, null];
+  readonly #streams: readonly [MaskedStream, MaskedStream];
   #leaving: Leaving | null = null;
   #bytesOut = 0;
   #isOver = false;
   #isStopped = false;
-  /** Masks that have work left. */
-  #working = 0;
   #saidLeaving = false;
 
   constructor(parts: ChannelRelayParts) {
@@ -60,9 +58,18 @@ export class ChannelRelay {
       toClient: (view, lane) => (lane === 0 ? client.write(view) : client.writeStderr(view)),
     });
     this.#flow.onDeliverable = () => {
-      if (this.#working === 0) target.resume();
+      if (!this.#streams.some(({ isWorking }) => isWorking)) target.resume();
     };
     this.#flow.onForwardable = () => client.resume();
+    const stream = (lane: 0 | 1): MaskedStream =>
+      new MaskedStream({
+        mask: parts.masks[lane],
+        clock: conversation.door.clock,
+        deliver: (bytes) => this.#deliver(bytes, lane),
+        pause: () => target.pause(),
+        resume: () => this.#flow.deliverable(),
+      });
+    this.#streams = [stream(0), stream(1)];
     target.handle({
       read: (view) => this.#output(view, 0),
       readStderr: (view) => this.#output(view, 1),
@@ -104,8 +111,7 @@ export class ChannelRelay {
     const { target, conversation, command } = this.#parts;
     if (request.kind === 'window-change') {
       const { columns, rows } = request;
-      const [mask] = this.#parts.masks;
-      if (mask !== null && 'resize' in mask) this.#masked(mask.resize({ columns, rows }, this.#nowMs), 0);
+      this.#streams[0].resize(columns, rows);
       conversation.session.observe({ type: 'terminal', command: command.ordinal, columns, rows, term: null });
     }
     this.#flow.performHousekeeping(request.kind, () => target.notify(request));
@@ -133,36 +139,7 @@ export class ChannelRelay {
   #output(view: Buffer, lane: 0 | 1): void {
     if (this.#isStopped) return;
     this.#parts.onOutput?.(view);
-    const mask = this.#parts.masks[lane];
-    if (mask === null) {
-      this.#deliver(view, lane);
-      return;
-    }
-    this.#masked(mask.push(view, this.#nowMs), lane);
-  }
-
-  get #nowMs(): number {
-    return this.#parts.conversation.door.clock.monotonic();
-  }
-
-  /** Delivers what a mask lets go, and looks again when the time of what it holds back is over. */
-  #masked({ bytes, holdUntilMs }: MaskedOutput, lane: 0 | 1): void {
-    this.#timers[lane]?.cancel();
-    this.#timers[lane] = null;
-    this.#deliver(bytes, lane);
-    const mask = this.#parts.masks[lane];
-    if (holdUntilMs === null || mask === null || this.#isOver) return;
-    const delayMs = holdUntilMs - this.#nowMs;
-    // A mask that has work left wants nothing more before it is done.
-    if (delayMs <= 0) {
-      this.#working++;
-      this.#parts.target.pause();
-    }
-    this.#timers[lane] = this.#parts.conversation.door.clock.after(Math.max(0, delayMs), () => {
-      if (delayMs <= 0) this.#working--;
-      this.#masked(mask.flush(this.#nowMs), lane);
-      if (delayMs <= 0) this.#flow.deliverable();
-    });
+    this.#streams[lane].push(view);
   }
 
   #deliver(view: Buffer, lane: 0 | 1): void {
@@ -207,21 +184,17 @@ export class ChannelRelay {
   }
 
   #settleMasks(): void {
-    for (const lane of [0, 1] as const) {
-      this.#timers[lane]?.cancel();
-      this.#timers[lane] = null;
-      const mask = this.#parts.masks[lane];
-      if (mask !== null && !this.#isOver && !this.#isStopped) this.#deliver(mask.end(), lane);
-    }
+    if (this.#isOver || this.#isStopped) return;
+    for (const stream of this.#streams) stream.end();
   }
 
   #finish(outcome: 'refused' | null = null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    for (const timer of this.#timers) timer?.cancel();
-    const { conversation, command, masks } = this.#parts;
+    for (const stream of this.#streams) stream.drop();
+    const { conversation, command } = this.#parts;
     const leaving = this.#leaving;
-    const counts = countsOf(masks);
+    const counts = maskedCounts(this.#streams);
     conversation.complete(command, {
       outcome: outcome === 'refused' ? 'failed' : leaving === null ? 'unfinished' : 'completed',
       tag:
@@ -234,13 +207,4 @@ export class ChannelRelay {
     conversation.session.closeFlow(this.#flow);
     this.#parts.onOver();
   }
-}
-
-/** How many values each Mask changed, over both streams; undefined where none did. */
-function countsOf(masks: ChannelRelayParts['masks']): Readonly<Record<string, number>> | undefined {
-  const counts: Record<string, number> = {};
-  for (const mask of masks) {
-    for (const [rule, count] of mask?.hits ?? []) counts[rule] = (counts[rule] ?? 0) + count;
-  }
-  return Object.keys(counts).length === 0 ? undefined : counts;
 }

@@ -173,7 +173,8 @@ export class Exec implements Program {
       client,
       target,
       recorded: pty === null ? 'data' : 'screen',
-      masks: masksOf(command, pty),
+      // What a transfer program says is no text: rewritten, it would be broken.
+      masks: this.#transfer === null ? masksOf(command, pty) : [null, null],
       onOver: () => {
         if (this.#transfer === null) return;
         conversation.complete(this.#transfer, { outcome: 'completed', tag: null, error: null, rows: 0, bytes: 0 });

@@ -24,6 +24,7 @@ interface Gate {
   upstreamDrained(): void;
   clientEnded(): void;
   upstreamEnded(): void;
+  stop(command: Command, why: string): boolean;
 }
 
 type Kind = { readonly kind: 'sftp' } | { readonly kind: 'scp'; readonly scp: ScpCommand };
@@ -129,15 +130,17 @@ export class FileProgram implements Program {
     const { conversation, client } = this.#parts;
     const { session, door } = conversation;
     const host: FileGateHost = {
-      submit: (draft, decided) =>
-        conversation.submit(draft, {
+      submit: (draft, decided) => {
+        let submitted: Command | null = null;
+        submitted = conversation.submit(draft, {
           decided,
           waiting: (text) => void client.writeStderr(line(`${draft.text}: ${text}`)),
           overdue: (limit) => {
-            client.writeStderr(line(`${limit.reason} (rule ${limit.rule})`));
-            this.#over('failed', 124);
+            if (submitted !== null) this.#gate?.stop(submitted, `${limit.reason} (rule ${limit.rule})`);
           },
-        }),
+        });
+        return submitted;
+      },
       spend: (of, rows, bytes) => session.spend(of, rows, bytes),
       complete: (of, result) => conversation.complete(of, result),
       observe: (entry) => session.observe(entry),

@@ -12,14 +12,12 @@
  * Deliberately absent: what is judged and when (language/terminal), who may (policy).
  */
 
-import type { Timer } from '../../base/clock.ts';
 import { actorOf } from '../../core/event.ts';
-import type { MaskedOutput, TerminalMask } from '../../core/masking.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Command, Flow, Session } from '../../core/session.ts';
 import { analyseShell, Gate, type GateAction, type GateAsk, reductionOf } from '../../language/index.ts';
 import { lineDraft } from './command.ts';
-import { masksOf } from './output.ts';
+import { MaskedStream, maskedCounts, masksOf } from './output.ts';
 import { denial, line as lineOf } from './say.ts';
 import type { Program } from './session-channel.ts';
 import type { ShellProgramParts } from './shell.ts';
@@ -35,7 +33,7 @@ export class GatedShell implements Program {
   readonly #parts: GatedShellParts;
   readonly #gate: Gate;
   readonly #commands = new Map<number, Command>();
-  readonly #mask: TerminalMask | null;
+  readonly #output: MaskedStream;
   readonly #flow: Flow;
   readonly #sideFlow: Flow;
   #side: SshChannel | null = null;
@@ -43,7 +41,6 @@ export class GatedShell implements Program {
   #size: PtyRequest;
   /** What is sent to the side channel now belongs to this command. */
   #deciding: Command | null = null;
-  #maskTimer: Timer | null = null;
   #bytesOut = 0;
   #exit: number | null = null;
   #isOver = false;
@@ -52,8 +49,13 @@ export class GatedShell implements Program {
     this.#parts = parts;
     this.#size = parts.pty;
     const { conversation, client, shell, pty } = parts;
-    const [mask] = masksOf(shell, pty);
-    this.#mask = mask !== null && 'resize' in mask ? mask : null;
+    this.#output = new MaskedStream({
+      mask: masksOf(shell, pty)[0],
+      clock: conversation.door.clock,
+      deliver: (bytes) => this.#deliver(bytes),
+      pause: () => this.#pty?.pause(),
+      resume: () => this.#flow.deliverable(),
+    });
     this.#flow = conversation.session.openFlow({
       toUpstream: (view) => this.#pty?.write(view) ?? true,
       toClient: (view) => client.write(view),
@@ -93,7 +95,7 @@ export class GatedShell implements Program {
       const { columns, rows } = request;
       this.#size = { ...this.#size, columns, rows };
       this.#gate.resize(columns, rows);
-      if (this.#mask !== null) this.#masked(this.#mask.resize({ columns, rows }, this.#nowMs));
+      this.#output.resize(columns, rows);
       this.#observe({ type: 'terminal', command: this.#parts.shell.ordinal, columns, rows, term: null });
     }
     this.#flow.performHousekeeping(request.kind, () => this.#pty?.notify(request));
@@ -114,7 +116,7 @@ export class GatedShell implements Program {
       case 'open-pty':
         return this.#openPty(action.command);
       case 'to-user':
-        return this.#toUser(action.bytes);
+        return this.#output.push(action.bytes);
       case 'to-target':
         if (!this.#flow.forward(action.bytes, shell)) client.pause();
         return;
@@ -264,25 +266,6 @@ export class GatedShell implements Program {
 
   // ------------------------------------------------------------------ towards the person
 
-  #toUser(bytes: Buffer): void {
-    if (this.#mask === null) this.#deliver(bytes);
-    else this.#masked(this.#mask.push(bytes, this.#nowMs));
-  }
-
-  #masked({ bytes, holdUntilMs }: MaskedOutput): void {
-    this.#maskTimer?.cancel();
-    this.#maskTimer = null;
-    this.#deliver(bytes);
-    const mask = this.#mask;
-    if (mask === null || holdUntilMs === null || this.#isOver) return;
-    const delayMs = Math.max(0, holdUntilMs - this.#nowMs);
-    if (delayMs === 0) this.#pty?.pause();
-    this.#maskTimer = this.#parts.conversation.door.clock.after(delayMs, () => {
-      this.#masked(mask.flush(this.#nowMs));
-      if (delayMs === 0) this.#flow.deliverable();
-    });
-  }
-
   #deliver(bytes: Buffer): void {
     if (bytes.length === 0 || this.#isOver) return;
     const { conversation, shell } = this.#parts;
@@ -296,11 +279,11 @@ export class GatedShell implements Program {
     if (!this.#flow.deliver(bytes)) this.#pty?.pause();
   }
 
-  #unhooked({ then, message }: Extract<GateAction, { do: 'unhooked' }>): void {
+  #unhooked({ choice, message }: Extract<GateAction, { do: 'unhooked' }>): void {
     const { channel, asked } = this.#parts;
     this.#note('unhooked', message);
     this.#closeTarget();
-    if (then === 'refuse') {
+    if (choice === 'refuse') {
       asked.reply.accept();
       channel.refuse(message, 126);
       return this.#over('unhooked');
@@ -308,7 +291,7 @@ export class GatedShell implements Program {
     this.#isOver = true;
     this.#parts.conversation.session.closeFlow(this.#flow);
     this.#parts.conversation.session.closeFlow(this.#sideFlow);
-    this.#parts.instead(then, message);
+    this.#parts.instead(choice, message);
   }
 
   #closeTarget(): void {
@@ -319,9 +302,9 @@ export class GatedShell implements Program {
   #over(why: 'client' | 'target' | 'limit' | 'unhooked'): void {
     if (this.#isOver) return;
     const { conversation, client, shell } = this.#parts;
-    if (this.#mask !== null && why === 'target') this.#deliver(this.#mask.end());
+    if (why === 'target') this.#output.end();
     this.#isOver = true;
-    this.#maskTimer?.cancel();
+    this.#output.drop();
     this.#closeTarget();
     for (const id of [...this.#commands.keys()]) this.#complete(id, 'unfinished', null);
     if (why === 'target' || why === 'limit') {
@@ -329,21 +312,17 @@ export class GatedShell implements Program {
       client.eof();
       client.close();
     }
-    const hits = Object.fromEntries(this.#mask?.hits ?? []);
+    const masked = maskedCounts([this.#output]);
     conversation.complete(shell, {
       outcome: why === 'target' ? 'completed' : why === 'client' ? 'unfinished' : 'failed',
       tag: this.#exit === null ? null : `exit ${this.#exit}`,
       error: null,
       rows: 0,
       bytes: this.#bytesOut,
-      ...(Object.keys(hits).length === 0 ? {} : { masked: hits }),
+      ...(masked === undefined ? {} : { masked }),
     });
     conversation.session.closeFlow(this.#flow);
     conversation.session.closeFlow(this.#sideFlow);
-  }
-
-  get #nowMs(): number {
-    return this.#parts.conversation.door.clock.monotonic();
   }
 
   get #session(): Session {

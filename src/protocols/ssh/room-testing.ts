@@ -2,14 +2,14 @@
  * A whole gateway for one SSH resource in this process, for tests: core's own Doors and Sessions, real sockets, a real sshd
  * and real clients; journal, recordings and identity in memory, since what is tested is what the room does with them.
  */
-import { createServer } from 'node:net';
-import { systemClock } from '../../base/clock.ts';
+import { createServer, type Socket } from 'node:net';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import { SocketWire } from '../../base/wire.ts';
 import type { CommandDraft } from '../../core/command.ts';
 import { Doors } from '../../core/door.ts';
 import { coreErrors } from '../../core/errors.ts';
-import type { Judge, UpstreamCredential } from '../../core/ports.ts';
+import type { Dialler, Judge, UpstreamCredential } from '../../core/ports.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { Resource, SettingValue } from '../../core/resource.ts';
 import type { Reviews } from '../../core/review.ts';
@@ -18,7 +18,13 @@ import type { Verdict } from '../../core/verdict.ts';
 import { MemoryJournal, MemoryRecording } from '../contract/memory.ts';
 import { createSsh } from './index.ts';
 import { settingDefinitions } from './settings.ts';
-import { generateKeyText } from './transport/index.ts';
+import {
+  connectSsh,
+  generateKeyText,
+  type SshClientConnection,
+  type SshClientHandler,
+  type SshLimits,
+} from './transport/index.ts';
 
 export const token = 'token-of-the-test';
 
@@ -44,6 +50,16 @@ export interface RoomOptions {
   readonly resources?: readonly Resource[];
   /** Blobs of keys that the principal signs on with. */
   readonly keys?: readonly Buffer[];
+  readonly clock?: Clock;
+  readonly recording?: Resource['recording'];
+  /** How the target is reached, where not by its address. */
+  readonly dialler?: Dialler;
+  /** Private keys that the gateway shows; its own of this process unless given. */
+  readonly hostKeys?: () => readonly string[];
+  /** Which keys sign the principal on, where they are not known from the start. */
+  readonly isKnown?: (blob: Buffer) => boolean;
+  /** The port to listen on; any unless given. */
+  readonly port?: number;
 }
 
 export interface Room {
@@ -54,14 +70,19 @@ export interface Room {
   readonly resource: Resource;
   /** Texts of the commands so far, in order. */
   commands(): string[];
+  /** Takes a connection that came some other way. */
+  accept(socket: Socket): void;
   close(): Promise<void>;
 }
 
 let hostKeys: readonly string[] | null = null;
 
 export async function openRoom(options: RoomOptions): Promise<Room> {
-  hostKeys ??= [generateKeyText('ed25519'), generateKeyText('ecdsa'), generateKeyText('rsa')];
-  const keys = hostKeys;
+  if (options.hostKeys === undefined) {
+    hostKeys ??= [generateKeyText('ed25519'), generateKeyText('ecdsa'), generateKeyText('rsa')];
+  }
+  const keys = options.hostKeys ?? (() => hostKeys!);
+  const clock = options.clock ?? systemClock;
   const journal = new MemoryJournal();
   const recordings: MemoryRecording[] = [];
   const settings: Record<string, SettingValue> = {};
@@ -73,12 +94,14 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
     host: '127.0.0.1',
     port: options.target.port,
     credential: { username: options.credential.username, password: null },
+    recording: options.recording ?? 'strict',
     settings: { ...settings, host_keys: options.target.hostKeys, ...options.settings },
   });
   const allow: Verdict = { name: 'allow', rule: 'access', reason: '' };
-  const isKnown = (key: { blob: Buffer }): boolean => (options.keys ?? []).some((blob) => blob.equals(key.blob));
+  const isKnown = (key: { blob: Buffer }): boolean => 
+    options.isKnown?.(key.blob) ?? (options.keys ?? []).some((blob) => blob.equals(key.blob));
   const doors = new Doors({
-    clock: systemClock,
+    clock,
     log: silentLog,
     journal,
     recordings: {
@@ -108,15 +131,15 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
     credentials: {
       reveal: async () => ({ password: null, privateKey: null, authority: null, ...options.credential }),
     },
-    dialler: { dial: (to, signal) => SocketWire.dial(to.host, to.port, signal) },
+    dialler: options.dialler ?? { dial: (to, signal) => SocketWire.dial(to.host, to.port, signal) },
     judge: options.judging ?? judgeBy((draft) => options.judge?.(draft) ?? allow),
     reviews: options.reviews ?? noReviews,
   });
   const protocol = createSsh();
-  const accepting = protocol.createServer({ clock: systemClock, log: silentLog });
+  const accepting = protocol.createServer({ clock, log: silentLog });
   let connections = 0;
   const sockets = new Set<SocketWire>();
-  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
+  const accept = (socket: Socket): void => {
     const client = new SocketWire(socket);
     sockets.add(client);
     const connection = { id: `con_${++connections}`, source: client.remoteAddress, tlsRequired: true };
@@ -127,11 +150,12 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
       serverTls: () => {
         throw new Error('SSH has no TLS');
       },
-      hostKeys: () => keys,
+      hostKeys: keys,
     });
     void accepting.accept(client, door).finally(() => sockets.delete(client));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  };
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, accept);
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   return {
     port: (server.address() as { port: number }).port,
     journal,
@@ -139,10 +163,29 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
     doors,
     resource,
     commands: () => journal.of('command.intent').map(({ text }) => text),
+    accept,
     close: async () => {
       for (const client of sockets) client.destroy();
       await new Promise((resolve) => server.close(resolve));
       await doors.sessions.whenEmpty();
     },
   };
+}
+
+/** A client of this process that speaks the protocol itself, for what stock clients do not do. */
+export function connectRoom(
+  room: Room,
+  more: { readonly handler?: Partial<SshClientHandler>; readonly limits?: Partial<SshLimits> } = {},
+): Promise<SshClientConnection> {
+  return SocketWire.dial('127.0.0.1', room.port, AbortSignal.timeout(30_000)).then((wire) =>
+    connectSsh(wire, {
+      user: `${principal.name}+${room.resource.name}`,
+      credentials: [{ method: 'password', password: token }],
+      verifyHostKey: () => true,
+      handler: { open: (_open, answer) => answer.reject(1, 'not here'), close: () => undefined, ...more.handler },
+      clock: systemClock,
+      log: silentLog,
+      ...(more.limits === undefined ? {} : { limits: more.limits }),
+    }),
+  );
 }

@@ -10,6 +10,8 @@
 import type { Command } from '../../core/session.ts';
 import { shellDraft } from './command.ts';
 import { GatedShell } from './gated-shell.ts';
+import { LineShell } from './line-shell.ts';
+import { ObservedShell } from './observed-shell.ts';
 import { line } from './say.ts';
 import type { Program, ProgramParts } from './session-channel.ts';
 import type { ShellLevel } from './settings.ts';
@@ -89,8 +91,11 @@ export class Shell implements Program {
     const parts: ShellProgramParts = { ...this.#parts, pty: this.#pty, shell: command };
     switch (level) {
       case 'observed':
+        this.#program = new ObservedShell(parts);
+        break;
       case 'exec-only':
-        return this.#parts.channel.refuse('not yet', 126);
+        this.#program = new LineShell(parts);
+        break;
       default:
         this.#program = new GatedShell({
           ...parts,
@@ -102,6 +107,6 @@ export class Shell implements Program {
           },
         });
     }
-    if (this.#inputEnded) this.#program?.end();
+    if (this.#inputEnded) this.#program.end();
   }
 }

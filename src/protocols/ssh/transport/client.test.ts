@@ -32,6 +32,7 @@ import {
   type SshCredential,
   signCertificate,
 } from './index.ts';
+import { windowBytes } from './limits.ts';
 
 const keys = (['ed25519', 'ecdsa', 'rsa'] as const).map((type) => privateKeyFromText(generateKeyText(type)));
 const ca = privateKeyFromText(generateKeyText('ed25519'));
@@ -248,6 +249,23 @@ describe.each(everySsh)('sshd of $version', (openssh) => {
     expect(got).toBe(total);
     expect(sum).toBeGreaterThan(0);
     expect((await exec(connection, 'echo still')).out.toString()).toBe('still\n');
+  });
+
+  test('a target that floods a channel which is not read: one window, and everything later (A-SSH-17)', async () => {
+    const connection = await connect();
+    const channel = await connection.open({ kind: 'session' });
+    channel.pause();
+    const all = collect(channel);
+    const total = 12 * 1024 * 1024;
+    await channel.request({ kind: 'exec', command: Buffer.from(`head -c ${total} /dev/zero`) });
+    let before = -1;
+    while (channel.bytesRead !== before) {
+      before = channel.bytesRead;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    expect(before).toBeLessThanOrEqual(windowBytes);
+    channel.resume();
+    expect((await all).out.length).toBe(total);
   });
 
   test('a key exchange that we ask for, and a ping', async () => {

@@ -57,9 +57,6 @@ export const ptyPixelsMax = 65_535;
 export const ptyColumnsDefault = 80;
 export const ptyRowsDefault = 24;
 
-/** Entries in the list of terminal modes: 159 opcodes carry an argument (RFC 4254, 8). */
-export const terminalModesMax = 160;
-
 /** Global requests of one peer that wait for an answer. */
 export const globalRequestsWaitingMax = 16;
 

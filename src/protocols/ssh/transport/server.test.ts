@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { everySsh, freePort, makeKey, runSsh, startSsh, workFolder } from '../testing/testing.ts';
+import { currentSsh, everySsh, freePort, makeKey, runSsh, startSsh, workFolder } from '../testing/testing.ts';
 import { certificateAlgorithms, cipherAlgorithms, kexAlgorithms, macAlgorithms } from './algorithms.ts';
 import { certificateFault, publicKeyFromText, type SshAuthRequest, type SshChannel } from './index.ts';
 import { byAnything, flood, password, startTestServer, type TestServer } from './transport-testing.ts';
@@ -483,6 +483,10 @@ async function socks(port: number, host: string, to: number): Promise<string> {
     }
   }
 }
+
+test.runIf(currentSsh === null)('OpenSSH 10 was not tried: tools/openssh10.sh makes it', () => {
+  expect(everySsh).toHaveLength(1);
+});
 
 test('keys of ssh-keygen are read as they are', () => {
   for (const { path, publicLine } of Object.values(keys)) {

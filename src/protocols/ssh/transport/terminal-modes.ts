@@ -1,11 +1,10 @@
 /**
  * The encoded terminal modes of `pty-req` (RFC 4254, 8): opcode and argument, up to TTY_OP_END. Opcodes 160 to 255 end the
- * list, as the RFC says. Known modes get names, unknown ones are kept, so that what goes on to the target is what came.
+ * list, as the RFC says, so that there are 159 at most. Known modes get names, unknown ones are kept, so that what goes on to the target is what came.
  *
  * Deliberately absent: what the modes mean for a terminal.
  */
-import { malformed, SshReader, SshWriter } from './bytes.ts';
-import { terminalModesMax } from './limits.ts';
+import { SshReader, SshWriter } from './bytes.ts';
 
 /** Opcode to its argument. */
 export type TerminalModes = ReadonlyMap<number, number>;
@@ -39,7 +38,6 @@ export function decodeTerminalModes(view: Buffer): TerminalModes {
   while (reader.left > 0) {
     const opcode = reader.uint8();
     if (opcode === opEnd || opcode >= firstUndefined) break;
-    if (modes.size >= terminalModesMax) throw malformed('too many terminal modes');
     modes.set(opcode, reader.uint32());
   }
   return modes;
