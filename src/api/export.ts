@@ -6,8 +6,8 @@
  * own.
  */
 import { escapeCsv, escapeLine, escapeText } from '../base/escape.ts';
-import type { exportFormats, RecordedEntryView } from './contract/index.ts';
 import { type CastOptions, writeCast } from './asciicast.ts';
+import type { exportFormats, RecordedEntryView } from './contract/index.ts';
 import { safeJson } from './json.ts';
 
 export type ExportFormat = (typeof exportFormats)[number];

@@ -104,7 +104,11 @@ describe('TerminalFilter (A-SSH-22)', () => {
     const filter = new TerminalFilter();
     expect(filter.push('text\r\n') + filter.end()).toBe('text\r\n');
     filter.push(`${esc}[?1049h${esc}[?25l${esc}[31m${esc}[5;10r`);
-    expect(filter.end()).toBe(`${esc}[?1049l${esc}[4l${esc}[?6l${esc}[?7h${esc}7${esc}[r${esc}8${esc}[?25h${esc}[0m`);
+    expect(filter.end()).toBe(`${esc}[?1049l${esc}[4l${esc}[?7h${esc}7${esc}[r${esc}8${esc}[?25h${esc}[0m`);
     expect(filter.end()).toBe('');
+    filter.push(`${esc}[?6h`);
+    expect(filter.end()).toBe(`${esc}[4l${esc}[?7h${esc}[?6l${esc}[r${esc}[9999;1H${esc}[?25h${esc}[0m`);
+    filter.push(`${esc}[1mx`);
+    expect(filter.end()).toBe(`${esc}[4l${esc}[?7h${esc}[?25h${esc}[0m`);
   });
 });

@@ -244,6 +244,9 @@ export class TerminalFilter {
   readonly #parser = new TerminalParser();
   #isAlternate = false;
   #isTouched = false;
+  /** A scrolling region was set; lines were counted from its top. Undoing either moves the cursor. */
+  #hasRegion = false;
+  #hasOrigin = false;
 
   /** What may be written to a terminal for this piece. */
   push(piece: string): string {
@@ -257,10 +260,14 @@ export class TerminalFilter {
   end(): string {
     if (!this.#isTouched) return '';
     const main = this.#isAlternate ? '\u001b[?1049l' : '';
+    // The cursor's place is kept around what moves it; but restoring it would restore the origin as well.
+    const region = this.#hasRegion ? '\u001b7\u001b[r\u001b8' : '';
+    const place = this.#hasOrigin ? `\u001b[?6l\u001b[r\u001b[${numberMax};1H` : region;
     this.#isAlternate = false;
     this.#isTouched = false;
-    // Setting the region moves the cursor home, so its place is kept around it.
-    return `${main}\u001b[4l\u001b[?6l\u001b[?7h\u001b7\u001b[r\u001b8\u001b[?25h\u001b[0m`;
+    this.#hasRegion = false;
+    this.#hasOrigin = false;
+    return `${main}\u001b[4l\u001b[?7h${place}\u001b[?25h\u001b[0m`;
   }
 
   #spell(token: TerminalToken): string {
@@ -290,6 +297,7 @@ export class TerminalFilter {
     if (numbers.length > numbersMax) return '';
     const kept = numbers.map((number) => (number === '' ? '' : String(Math.min(Number(number), numberMax))));
     if (final === 'J' && kept[0] === '3') return '';
+    if (final === 'r') this.#hasRegion = true;
     return `\u001b[${kept.join(';')}${final}`;
   }
 
@@ -299,6 +307,7 @@ export class TerminalFilter {
       .map((number) => {
         const mode = Object.hasOwn(modes, number) ? modes[number]! : null;
         if (mode === null) return '';
+        if (mode === '6') this.#hasOrigin = true;
         if (mode === '1049') {
           // Entered and left once, so that a saved cursor is never another one's.
           if (this.#isAlternate === (final === 'h')) return '';

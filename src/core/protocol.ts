@@ -65,6 +65,8 @@ export interface Protocol {
   /** How the gateway asks the target what a held command would do, without doing it; absent where that is not possible. */
   readonly preview?: Preview;
   readonly capabilities: Capabilities;
+  /** How strongly rules in a language hold on this very resource, where its settings decide; the protocol's unless given. */
+  assuranceOf?(resource: Resource, language: Meaning['language']): Assurance;
   /** Loads what its analysis needs; once, before anything else is asked of the protocol. */
   load?(): Promise<void>;
   /**

@@ -13,10 +13,10 @@ import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import { proveHandles } from '../base/handles-proof.ts';
 import type { Log } from '../base/log.ts';
-import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
+import type { ServerTlsOptions } from '../base/wire.ts';
 import { Doors, durable } from '../core/door.ts';
 import type { Event, EventBody } from '../core/event.ts';
-import type { Authorisation, Dialler } from '../core/ports.ts';
+import type { Authorisation } from '../core/ports.ts';
 import type { Protocol } from '../core/protocol.ts';
 import { createIdentity, type Identity } from '../identity/index.ts';
 import { createProtocols } from '../protocols/registry.ts';
@@ -26,7 +26,6 @@ import {
   type RecordingJournal,
   readEvents as readJournal,
   readRecording,
-  readSpace,
   type SessionRecordings,
 } from '../recording/index.ts';
 import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../secrets/index.ts';
@@ -38,6 +37,7 @@ import { inBackground, retry } from './background.ts';
 import { createFirstAdministrator } from './bootstrap.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Console, openConsole, publicHost } from './console.ts';
+import { createDialler } from './dialler.ts';
 import { lockDirectory, refuseOpenDirectory } from './directory.ts';
 import { measureSync, type SyncLatency } from './doctor.ts';
 import { gatewayErrors } from './errors.ts';
@@ -53,6 +53,7 @@ import { followSessions } from './session-index.ts';
 import { Snapshot } from './snapshot.ts';
 import { openSshKeys, type SshKeys } from './ssh-keys.ts';
 import { sshServices } from './ssh-services.ts';
+import { gatewayStatus } from './status.ts';
 import { untilAborted } from './stream.ts';
 import { openUsage } from './usage.ts';
 import { VanishedPeers } from './vanished.ts';
@@ -111,7 +112,6 @@ class Composition implements Gateway {
   #stopping: Promise<void> | null = null;
   #hurry: (() => void) | null = null;
   #console: Console | null = null;
-  #recordings: SessionRecordings | null = null;
   #syncLatency: SyncLatency | null = null;
   #fail: (error: Error) => void = () => {};
   readonly failed: Promise<never>;
@@ -180,13 +180,7 @@ class Composition implements Gateway {
       sessions: () => this.doors?.sessions ?? null,
     });
     this.#closers.push(['reviews', close]);
-    const dialler: Dialler = {
-      dial: async (resource, signal) => {
-        const wire = await SocketWire.dial(resource.host, resource.port, signal);
-        vanished.watch(wire);
-        return wire;
-      },
-    };
+    const dialler = createDialler(vanished);
     this.doors = new Doors({
       clock: this.#clock,
       log: this.#log,
@@ -330,7 +324,6 @@ class Composition implements Gateway {
         ? {}
         : { resultBytesPerSession: recording.resultBytesPerSession }),
     });
-    this.#recordings = recordings;
     this.#closers.push(['recordings', () => recordings.close()]);
     return { journal, recordings };
   }
@@ -431,27 +424,18 @@ class Composition implements Gateway {
       checks: lab,
       explainer: lab,
       lab,
-      status: {
-        facts: async () => ({
-          startedAtMs: this.#startedAtMs,
-          draining: this.#draining,
-          space: { level: journal.spaceLevel, ...(await readSpace(this.#config.dataDirectory)) },
-          journal: { durableSequence: journal.durableSequence, working: journal.failure === null },
-          recording: { working: journal.failure === null && rooms.recordings.failure === null },
-          diskSync:
-            this.#syncLatency === null ? null : { p50Ms: this.#syncLatency.medianMs, p99Ms: this.#syncLatency.p99Ms },
-          listeners: this.listeners.map(({ protocol, host: on, port: at }) => ({
-            protocol,
-            host: publicHost(on),
-            port: at,
-            tls: true,
-          })),
-          liveSessions: this.doors.sessions.size,
-        }),
-        notReady: () => this.#notReady(),
-        checkpoint: () => journal.checkpoint(),
-        metrics: () => rooms.metrics.text(),
-      },
+      status: gatewayStatus({
+        startedAtMs: this.#startedAtMs,
+        dataDirectory: this.#config.dataDirectory,
+        journal,
+        recordings: rooms.recordings,
+        store: this.store,
+        metrics: rooms.metrics,
+        syncLatency: () => this.#syncLatency,
+        draining: () => this.#draining,
+        listeners: () => this.listeners,
+        liveSessions: () => this.doors.sessions.size,
+      }),
     });
     const console = await openConsole({
       config: this.#config.console,
@@ -464,15 +448,6 @@ class Composition implements Gateway {
     this.#closers.push(['api', () => console.close()]);
     this.#console = console;
     this.consoleUrl = console.url;
-  }
-
-  #notReady(): string | null {
-    if (this.#draining) return 'draining';
-    if (this.journal.failure !== null) return 'the journal does not work';
-    if (this.#recordings?.failure != null) return 'recordings cannot be written';
-    if (this.journal.spaceLevel === 'refuse' || this.journal.spaceLevel === 'end') return 'no room left to record';
-    if (this.store.failure !== null) return 'the store does not work';
-    return null;
   }
 
   async #openListeners(

@@ -18,7 +18,7 @@ import type { Explainer, PolicyLab, ReplayOrder, RuleChecks, RuleProblem } from 
 import { notGranted, resourceOf } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
-import { type CommandDraft, draftToTry, sqlOf } from '../core/command.ts';
+import { type CommandDraft, draftToTry, type Meaning, sqlOf } from '../core/command.ts';
 import type { Event } from '../core/event.ts';
 import type { JudgeRequest, SessionFacts } from '../core/judgement.ts';
 import type { Authorisation } from '../core/ports.ts';
@@ -65,6 +65,8 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
     const capabilities = Object.fromEntries(
       this.#parts.protocols.map((protocol) => [protocol.name, protocol.capabilities]),
     );
+    const assuranceOf = (resource: Resource, language: Meaning['language']) =>
+      this.#protocol(resource)?.assuranceOf?.(resource, language) ?? null;
     const attempt = (kind: 'Guardrail' | 'Mask', name: string, compile: () => unknown): void => {
       try {
         compile();
@@ -77,7 +79,7 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
     const makings = { hashKey, ledger: null };
     const usable: typeof guardrails = [];
     for (const guardrail of guardrails) {
-      const reasons = checkGuardrail(guardrail, resources, capabilities);
+      const reasons = checkGuardrail(guardrail, resources, capabilities, assuranceOf);
       for (const reason of reasons) problems.push({ kind: 'Guardrail', name: guardrail.name, field: 'spec', reason });
       if (reasons.length === 0) usable.push(guardrail);
     }

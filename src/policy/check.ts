@@ -45,6 +45,8 @@ export function checkGuardrail(
   object: RuleObject<GuardrailSpec>,
   resources: readonly Resource[],
   capabilities: ProtocolCapabilities,
+  /** How strongly rules in a language hold on a resource; the protocol's where absent. */
+  assuranceOf?: (resource: Resource, language: Meaning['language']) => Assurance | null,
 ): string[] {
   let rule: Rule;
   try {
@@ -58,7 +60,9 @@ export function checkGuardrail(
   const reasons = named.flatMap((protocol) => problemsOf(rule, protocol, capabilities));
   if (selector?.names?.includes('*') === false || selector?.labels !== undefined || named.length > 0) {
     for (const resource of resources.filter(rule.selects)) {
-      for (const problem of problemsOf(rule, resource.protocol, capabilities)) {
+      const { commands } = rule.spec.match;
+      const own = commands?.shell === undefined ? null : (assuranceOf?.(resource, 'shell') ?? null);
+      for (const problem of problemsOf(rule, resource.protocol, capabilities, own)) {
         reasons.push(
           `${problem} It selects the resource ${quote(resource.name)}; narrow match.resources, for example by protocols.`,
         );
@@ -71,7 +75,12 @@ export function checkGuardrail(
   return [...new Set(reasons)];
 }
 
-function problemsOf(rule: Rule, protocol: string, capabilities: ProtocolCapabilities): string[] {
+function problemsOf(
+  rule: Rule,
+  protocol: string,
+  capabilities: ProtocolCapabilities,
+  own: Assurance | null = null,
+): string[] {
   const can = Object.hasOwn(capabilities, protocol) ? capabilities[protocol] : undefined;
   if (can === undefined) return [`There is no protocol ${quote(protocol)}.`];
   const { verdict } = rule;
@@ -99,9 +108,11 @@ function problemsOf(rule: Rule, protocol: string, capabilities: ProtocolCapabili
     problems.push(`The protocol ${protocol} has no verb ${quote(verb)}; it has ${can.verbs.join(', ')}.`);
   }
   const stops = rule.limits === null && (verdict === 'hold' || verdict === 'block' || verdict === 'mask');
-  if (stops && can.assurance === 'observed') {
+  if (stops && (own ?? can.assurance) === 'observed') {
     problems.push(
-      `Commands of the protocol ${protocol} are seen only as they run: ${verdict} would come too late. Use alert or terminate.`,
+      own === null
+        ? `Commands of the protocol ${protocol} are seen only as they run: ${verdict} would come too late. Use alert or terminate.`
+        : `What is typed at a terminal there is only observed: ${verdict} would come too late. Use alert or terminate, or a stronger level.`,
     );
   }
   if (verdict === 'hold' && !can.holds) problems.push(`Commands of the protocol ${protocol} cannot wait for a review.`);

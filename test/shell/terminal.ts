@@ -3,7 +3,7 @@
  *
  * The person's home is a fresh directory with `bin/danger` (denied; leaves a line in `ledger` when it runs) and `bin/safe`.
  */
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client, ClientChannel } from 'ssh2';
@@ -18,7 +18,7 @@ export const shellPaths: Readonly<Record<ShellKind, string>> = {
   zsh: '/usr/bin/zsh',
   fish: '/usr/bin/fish',
   dash: '/bin/dash',
-  ash: '/usr/lib/terminal-test/ash',
+  ash: '/usr/bin/busybox',
 };
 
 export interface TerminalOptions {
@@ -200,6 +200,7 @@ const pathLine = 'PATH=$HOME/bin:/usr/bin:/bin\n';
 export async function makeHome(own: Readonly<Record<string, string>>): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), 'home-'));
   await mkdir(join(home, 'bin'));
+  await symlink(shellPaths.ash, join(home, 'bin', 'ash'));
   await script(join(home, 'bin', 'danger'), `#!/bin/sh\necho "danger $*" >> ${home}/ledger\necho DANGER-RAN\n`);
   await script(join(home, 'bin', 'safe'), `#!/bin/sh\necho "safe $*" >> ${home}/ledger\necho SAFE-RAN "$@"\n`);
   // No first-use dialogue of zsh, and a prompt by which tests know that it is theirs.
@@ -220,8 +221,9 @@ export async function makeHome(own: Readonly<Record<string, string>>): Promise<s
 
 /** A command as the login shell of the person would run it. */
 export function remoteCommand(shell: ShellKind, home: string, command: string): string {
-  const path = shellPaths[shell];
-  const environment = `HOME=${home} SHELL=${path} PATH=${home}/bin:/usr/lib/terminal-test:/usr/bin:/bin TERM=xterm-256color LANG=C.UTF-8 USER=tester`;
+  // busybox is a shell by the name under which it runs.
+  const path = shell === 'ash' ? join(home, 'bin', 'ash') : shellPaths[shell];
+  const environment = `HOME=${home} SHELL=${path} PATH=${home}/bin:/usr/bin:/bin TERM=xterm-256color LANG=C.UTF-8 USER=tester`;
   return `cd ${home}; exec env -i ${environment} ${path} -c ${quote(command)}`;
 }
 

@@ -54,6 +54,10 @@ function productionLicences(project: Project): { name: string; licence: string }
 function installedLicence(folder: string): string | null {
   const path = join(folder, 'package.json');
   if (!existsSync(path)) return null;
-  const { license } = JSON.parse(readFileSync(path, 'utf8')) as { license?: string | { type?: string } };
-  return (typeof license === 'string' ? license : license?.type) ?? null;
+  const { license, licenses } = JSON.parse(readFileSync(path, 'utf8')) as {
+    license?: string | { type?: string };
+    /** As packages wrote it before npm had `license`. */
+    licenses?: readonly { type?: string }[];
+  };
+  return (typeof license === 'string' ? license : (license?.type ?? licenses?.[0]?.type)) ?? null;
 }

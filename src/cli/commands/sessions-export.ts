@@ -15,7 +15,11 @@ export const sessionsExportCommand: CommandSpec = {
   summary: 'Export a recording as NDJSON, CSV or text, or a terminal as asciicast. Reading is itself recorded.',
   arguments: [{ name: '<id>', description: 'The id, the beginning or end of it, or last.', complete: 'session' }],
   options: [
-    { flags: '--format <format>', description: 'ndjson (default), csv, text, or asciicast (v3).', choices: exportFormats },
+    {
+      flags: '--format <format>',
+      description: 'ndjson (default), csv, text, or asciicast (v3).',
+      choices: exportFormats,
+    },
     { flags: '--command <number>', description: 'With asciicast: which terminal, by the number of its command.' },
     {
       flags: '-O, --out <file>',

@@ -24,6 +24,8 @@ export function createSsh(): Protocol {
       masks: true,
       limits: true,
     },
+    assuranceOf: (resource, language) =>
+      language === 'shell' && settingsOf(resource).shell === 'observed' ? 'observed' : 'gated',
     analyse: (text, resource, verb) => meaningOf(text, resource, verb),
     createServer: () => new SshServer(),
     renderCell: (cell) => cell.toString('utf8'),

@@ -13,6 +13,7 @@
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
+#include <linux/ioctl.h>
 #include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/ptrace.h>
@@ -63,17 +64,6 @@ __asm__(".globl _start\n_start:\n mov x29,#0\n mov x30,#0\n mov x0,sp\n and x9,x
 #define SYS4(n, a, b, c, d) SYS(n, a, b, c, d, 0, 0)
 
 /* What the kernel's exported headers leave to the C library. */
-#define O_RDONLY 0
-#define O_RDWR 2
-#define O_CLOEXEC 02000000
-#define O_PATH 010000000
-#if defined(__x86_64__)
-#define O_NOFOLLOW 0400000
-#define O_DIRECTORY 0200000
-#else
-#define O_NOFOLLOW 0100000
-#define O_DIRECTORY 040000
-#endif
 #define X_OK 1
 #define SIGHUP 1
 #define SIGINT 2

@@ -66,11 +66,10 @@ static i64 readVector(u32 tid, u64 at, char *to, u64 size, u32 max, int watched,
       char name[32];
       if (watched) {
         // Only the name's beginning is needed to leave most of them out.
-        u64 head = 4096 - (pointers[k] & 4095);
-        i64 r = readMemory(tid, pointers[k], name, head > 31 ? 31 : head);
-        if (r <= 0) return -EFAULT;
-        name[r] = 0;
-        if (r == 31 && !isWatched(name)) continue;
+        i64 r = readString(tid, pointers[k], name, sizeof name - 1);
+        if (r < 0 && r != -E2BIG) return r;
+        name[sizeof name - 1] = 0;
+        if (!isWatched(name)) continue;
       }
       i64 r = readString(tid, pointers[k], to + used, size - used);
       if (r < 0) return r;
