@@ -128,7 +128,8 @@ export interface GuardrailSpec {
   readonly verdict: Verdict['name'] | 'alert';
   /** With limits, the verdict (block, terminate or alert) falls when one is passed, not before. */
   readonly limits?: {
-    readonly statement?: OutputBounds & { readonly duration?: string };
+    /** `bytesPerSecond`: how fast the content of a transfer passes; it slows, and falls by itself never. */
+    readonly statement?: OutputBounds & { readonly duration?: string; readonly bytesPerSecond?: number };
     readonly session?: OutputBounds;
     /** Per principal and resource, from midnight to midnight UTC. */
     readonly day?: OutputBounds;

@@ -150,7 +150,7 @@ export interface LimitSpec {
   readonly rule: string;
   readonly verdict: OutputLimit['verdict'];
   readonly message: string | null;
-  readonly statement: (Bounds & { readonly durationMs: number | null }) | null;
+  readonly statement: (Bounds & { readonly durationMs: number | null; readonly bytesPerSecond: number | null }) | null;
   readonly session: Bounds | null;
   readonly day: Bounds | null;
 }
@@ -179,14 +179,15 @@ export function compileLimits(
 
 function statementBounds(fields: Fields, path: string, value: unknown): LimitSpec['statement'] {
   if (value === undefined) return null;
-  const given = fields.object(path, value, ['rows', 'bytes', 'duration']);
+  const given = fields.object(path, value, ['rows', 'bytes', 'duration', 'bytesPerSecond']);
   const bounds = {
     rows: fields.number(`${path}.rows`, given.rows, 0),
     bytes: fields.number(`${path}.bytes`, given.bytes, 0),
     durationMs: fields.duration(`${path}.duration`, given.duration),
+    bytesPerSecond: fields.number(`${path}.bytesPerSecond`, given.bytesPerSecond, 1),
   };
-  if (bounds.rows === null && bounds.bytes === null && bounds.durationMs === null) {
-    throw fields.fault(path, 'there is no bound; give rows, bytes or duration');
+  if (Object.values(bounds).every((bound) => bound === null)) {
+    throw fields.fault(path, 'there is no bound; give rows, bytes, duration or bytesPerSecond');
   }
   return bounds;
 }
@@ -208,7 +209,10 @@ export function makeLimits(spec: LimitSpec, request: GuardrailRequest, ledger: U
   const made: OutputLimit[] = [];
   if (statement !== null) {
     const use = statementUse(request.command.partOf, rule);
-    made.push(makeLimit(spec, 'a statement', statement, statement.durationMs, (rows, bytes) => add(use, rows, bytes)));
+    const limit = makeLimit(spec, 'a statement', statement, statement.durationMs, (rows, bytes) =>
+      add(use, rows, bytes),
+    );
+    made.push(statement.bytesPerSecond === null ? limit : { ...limit, bytesPerSecond: statement.bytesPerSecond });
   }
   if (session !== null) {
     // Found at once, while the session is open: what a late message spends must not bring a forgotten counter back.

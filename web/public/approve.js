@@ -42,8 +42,12 @@ function rowOf({ id, code, source, requestedAt }) {
   const shown = document.createElement('strong');
   shown.textContent = code;
   const facts = document.createElement('span');
+  facts.className = 'facts';
   facts.textContent = `from ${source}, ${new Date(requestedAt).toLocaleTimeString()}`;
-  row.append(shown, facts, button('Approve', id, 'approve'), button('Refuse', id, 'refuse'));
+  const actions = document.createElement('span');
+  actions.className = 'actions';
+  actions.append(button('Approve', id, 'approve'), button('Refuse', id, 'refuse'));
+  row.append(shown, facts, actions);
   return row;
 }
 

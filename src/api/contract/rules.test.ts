@@ -150,7 +150,7 @@ spec:
     [{ match: {}, verdict: 'block', limits: {} }, 'spec.limits: must bound a statement, a session or a day'],
     [
       { match: {}, verdict: 'block', limits: { statement: {} } },
-      'spec.limits.statement: must bound rows, bytes or duration',
+      'spec.limits.statement: must bound rows, bytes, duration or bytesPerSecond',
     ],
     [
       { match: {}, verdict: 'block', limits: { day: { bytes: '10 MB' } } },

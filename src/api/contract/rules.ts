@@ -209,8 +209,11 @@ const bounds = z.strictObject({ rows: rows.optional(), bytes: byteCount.optional
 const outputLimits = z
   .strictObject({
     statement: bounds
-      .extend({ duration: durationText(1000, limits.statementDurationMsMax).optional() })
-      .refine((value) => Object.keys(value).length > 0, 'must bound rows, bytes or duration')
+      .extend({
+        duration: durationText(1000, limits.statementDurationMsMax).optional(),
+        bytesPerSecond: byteCount.optional().describe('How fast the content of a file transfer passes.'),
+      })
+      .refine((value) => Object.keys(value).length > 0, 'must bound rows, bytes, duration or bytesPerSecond')
       .optional(),
     session: bounds.refine((value) => Object.keys(value).length > 0, 'must bound rows or bytes').optional(),
     day: bounds

@@ -16,7 +16,7 @@ import {
   filePath,
 } from '../../core/files.ts';
 import type { Resource } from '../../core/resource.ts';
-import { effectOfShell, type ShellTransfer } from '../../core/shell.ts';
+import { effectOfShell, type ShellAnalysis, type ShellTransfer } from '../../core/shell.ts';
 import { analyseShell, type GateAsk } from '../../language/index.ts';
 import { type SshSettings, settingsOf } from './settings.ts';
 import { fileVerbs } from './sftp/index.ts';
@@ -80,9 +80,14 @@ export function shellDraft(level: string, context: Context): CommandDraft {
   };
 }
 
+/** What a text means at a prompt, or as one command that a shell is about to run. */
+export function analyseLine(text: string, dialect: GateAsk['dialect'], level: GateAsk['level']): ShellAnalysis {
+  return analyseShell(text, { dialect, isInteractive: level !== 'command', stdin: 'terminal' });
+}
+
 /** What a person submitted at a gated prompt, or what the shell is about to run there. */
 export function lineDraft(ask: GateAsk, of: number | null, context: Context): CommandDraft {
-  const shell = analyseShell(ask.text, { dialect: ask.dialect });
+  const shell = analyseLine(ask.text, ask.dialect, ask.level);
   return {
     ...base,
     of,

@@ -15,8 +15,8 @@
 import { actorOf } from '../../core/event.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Command, Flow, Session } from '../../core/session.ts';
-import { analyseShell, Gate, type GateAction, type GateAsk, reductionOf } from '../../language/index.ts';
-import { lineDraft } from './command.ts';
+import { Gate, type GateAction, type GateAsk, reductionOf } from '../../language/index.ts';
+import { analyseLine, lineDraft } from './command.ts';
 import { MaskedStream, maskedCounts, masksOf } from './output.ts';
 import { denial, line as lineOf } from './say.ts';
 import type { Program } from './session-channel.ts';
@@ -69,7 +69,7 @@ export class GatedShell implements Program {
     this.#gate = new Gate({
       clock: conversation.door.clock,
       act: (action) => this.#act(action),
-      reduce: (text, dialect) => reductionOf(analyseShell(text, { dialect })),
+      reduce: (text, dialect, level) => reductionOf(analyseLine(text, dialect, level)),
       columns: pty.columns,
       rows: pty.rows,
       unhooked: conversation.settings.unhooked,
@@ -217,6 +217,11 @@ export class GatedShell implements Program {
   #ask(ask: GateAsk): void {
     const { conversation, channel } = this.#parts;
     const of = ask.line === null ? null : (this.#commands.get(ask.line)?.ordinal ?? null);
+    const line = ask.line === null ? undefined : this.#commands.get(ask.line);
+    // What the screen shows of a line that was released is that line, or one of its own.
+    if (ask.level === 'shown' && line?.state === 'released' && line.draft.text === ask.text) {
+      return this.#decide(ask.id, line, { verdict: 'allow' });
+    }
     const draft = lineDraft(ask, of, channel.context());
     const command = conversation.submit(draft, {
       decided: (decided) => {

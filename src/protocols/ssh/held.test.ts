@@ -236,7 +236,7 @@ describe('from outside', { timeout: 60_000 }, () => {
   test.each([
     ['a running exec', 'echo up; sleep 600'],
     ['a held one', 'sleep 600 # hold-this'],
-  ])('I11 kill ends %s with its reason on the error stream, and the target’s side', async (_what, command) => {
+  ])('I11 kill ends %s with its reason on the error stream', async (_what, command) => {
     const room = await open();
     const running = start(room, command);
     await running.until(/up|held until/);

@@ -106,7 +106,7 @@ export class Login {
     try {
       await interactive.prompt({
         name: 'Sallyport',
-        instruction: `Open ${approval.link}\nand approve if it shows the code ${approval.code}. Waiting …`,
+        instruction: `Open ${approval.link}\nand approve if it shows the code ${approval.code}. Waiting ...`,
         prompts: [],
       });
       return await approval.outcome;

@@ -98,7 +98,7 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
     settings: { ...settings, host_keys: options.target.hostKeys, ...options.settings },
   });
   const allow: Verdict = { name: 'allow', rule: 'access', reason: '' };
-  const isKnown = (key: { blob: Buffer }): boolean => 
+  const isKnown = (key: { blob: Buffer }): boolean =>
     options.isKnown?.(key.blob) ?? (options.keys ?? []).some((blob) => blob.equals(key.blob));
   const doors = new Doors({
     clock,
