@@ -6,7 +6,6 @@ export { notGranted } from './handlers/rules.ts';
 export type {
   AccessPort,
   ApiPorts,
-  SshPort,
   ApiProtocol,
   ConfigurationBatch,
   ConfigurationPort,
@@ -15,6 +14,7 @@ export type {
   SessionQuery,
   SessionRecord,
   SessionsPort,
+  SshPort,
   StatusFacts,
   StatusPort,
   StoredManifest,

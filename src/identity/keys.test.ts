@@ -31,7 +31,11 @@ function build(): { keys: Keys; clock: FakeClock } {
   const directory = {
     find: (name: string) => people.find((one) => one.name === name) ?? null,
     authorities: () => [
-      { name: 'corp', keys: [foreign.blob], mayVouchFor: ({ groups }: PrincipalEntry) => groups.includes('engineering') },
+      {
+        name: 'corp',
+        keys: [foreign.blob],
+        mayVouchFor: ({ groups }: PrincipalEntry) => groups.includes('engineering'),
+      },
     ],
   };
   return { keys: new Keys(directory, clock, own), clock };

@@ -21,7 +21,14 @@ import { bodiesOf } from './content.ts';
 import type { Conversation } from './conversation.ts';
 import { denialOfCancel, denialOfVerdict } from './denial.ts';
 import * as limits from './limits.ts';
-import { encodeClose, encodeCopyFail, encodeDescribe, encodeFlush, encodeReadyForQuery, encodeSync } from './messages.ts';
+import {
+  encodeClose,
+  encodeCopyFail,
+  encodeDescribe,
+  encodeFlush,
+  encodeReadyForQuery,
+  encodeSync,
+} from './messages.ts';
 import { Fifo, housekeepingNames, Request } from './request.ts';
 
 /** What the queue needs from the relay. */

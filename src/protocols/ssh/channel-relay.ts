@@ -146,7 +146,10 @@ export class ChannelRelay {
     if (view.length === 0 || this.#isOver || this.#isStopped) return;
     const { conversation, command, recorded, target } = this.#parts;
     const limit = conversation.session.spend(command, 0, view.length);
-    if (limit !== null) return this.limited(limit);
+    if (limit !== null) {
+      this.limited(limit);
+      return;
+    }
     conversation.session.observe({ type: recorded, command: command.ordinal, direction: 'out', data: view });
     this.#bytesOut += view.length;
     if (!this.#flow.deliver(view, lane)) target.pause();

@@ -16,5 +16,4 @@ export const sshRoomErrors = defineErrors({
     message: 'The resource {resource} has no credential that SSH can use. Call its administrator.',
   },
   'ssh.program-refused': { kind: 'operation', message: 'The target refused to start the {what}.' },
-  'ssh.opens-waiting': { kind: 'protocol', message: 'Too many channels were opened before the session was.' },
 });

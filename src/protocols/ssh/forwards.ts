@@ -49,7 +49,8 @@ export class Forwards {
   open(open: Forward, answer: SshOpenAnswer): void {
     const connection = outward(open);
     if (!this.#allows(connection)) {
-      return answer.reject(openFailure.administrativelyProhibited, 'not among the forwards that this resource allows');
+      answer.reject(openFailure.administrativelyProhibited, 'not among the forwards that this resource allows');
+      return;
     }
     this.#submit(connection, {
       released: (command) => this.#connect(command, open, answer),
@@ -62,19 +63,25 @@ export class Forwards {
     switch (request.kind) {
       case 'tcpip-forward':
       case 'streamlocal-forward@openssh.com':
-        return this.#listen(request, reply);
+        this.#listen(request, reply);
+        return;
       case 'cancel-tcpip-forward':
       case 'cancel-streamlocal-forward@openssh.com':
-        return this.#unlisten(request, reply);
+        this.#unlisten(request, reply);
+        return;
       default:
-        return reply.reject();
+        reply.reject();
+        return;
     }
   }
 
   /** A channel of the client wants its agent, or its display, to be reachable from the target. */
   ask(kind: 'agent' | 'x11', decided: (allowed: boolean) => void): void {
     const connection: ConnectionMeaning = { kind, direction: 'inward', host: null, port: null, path: null };
-    if (!this.#allows(connection)) return decided(false);
+    if (!this.#allows(connection)) {
+      decided(false);
+      return;
+    }
     this.#submit(connection, {
       released: (command) => {
         if (kind === 'agent') this.#agent = true;
@@ -91,7 +98,8 @@ export class Forwards {
     const connection = inward(open);
     if (connection === null || !this.#wasAskedFor(open)) {
       this.#conversation.door.violation('upstream', 'ssh.unasked-channel', open.kind);
-      return answer.reject(openFailure.administrativelyProhibited, 'nobody asked for it');
+      answer.reject(openFailure.administrativelyProhibited, 'nobody asked for it');
+      return;
     }
     this.#submit(connection, {
       released: (command) => this.#accept(command, open, answer),
@@ -164,7 +172,10 @@ export class Forwards {
       request.kind === 'tcpip-forward'
         ? { kind: 'tcp', direction: 'inward', host: hostOf(request.bind.host), port: request.bind.port, path: null }
         : { kind: 'unix', direction: 'inward', host: null, port: null, path: request.path };
-    if (this.#listening.size >= limits.listensMax || !this.#allows(connection)) return reply.reject();
+    if (this.#listening.size >= limits.listensMax || !this.#allows(connection)) {
+      reply.reject();
+      return;
+    }
     this.#submit(connection, {
       released: (command) => {
         const { session, target } = this.#conversation;
@@ -202,7 +213,10 @@ export class Forwards {
       request.kind === 'cancel-tcpip-forward'
         ? { kind: 'tcpip-forward', bind: request.bind }
         : { kind: 'streamlocal-forward@openssh.com', path: request.path };
-    if (!this.#listening.delete(listenKey(listen, null))) return reply.reject();
+    if (!this.#listening.delete(listenKey(listen, null))) {
+      reply.reject();
+      return;
+    }
     this.#conversation.target.globalRequest(request, limits.targetStepDeadlineMs).then(
       (data) => (data === null ? reply.reject() : reply.accept()),
       () => reply.reject(),

@@ -112,11 +112,14 @@ export class GatedShell implements Program {
     const { session, door } = conversation;
     switch (action.do) {
       case 'open-side':
-        return this.#openSide(action.command);
+        this.#openSide(action.command);
+        return;
       case 'open-pty':
-        return this.#openPty(action.command);
+        this.#openPty(action.command);
+        return;
       case 'to-user':
-        return this.#output.push(action.bytes);
+        this.#output.push(action.bytes);
+        return;
       case 'to-target':
         if (!this.#flow.forward(action.bytes, shell)) client.pause();
         return;
@@ -125,27 +128,35 @@ export class GatedShell implements Program {
         return;
       case 'ready':
         this.#note('gated', `${action.shell.shell} ${action.shell.version}, judged by ${action.shell.assurance}`);
-        return client.resume();
+        client.resume();
+        return;
       case 'nested':
-        return this.#note('nested', `${action.shell.shell} ${action.shell.version}`);
+        this.#note('nested', `${action.shell.shell} ${action.shell.version}`);
+        return;
       case 'ask':
-        return this.#ask(action.ask);
+        this.#ask(action.ask);
+        return;
       case 'covered':
-        return this.#note('ran', action.text, this.#commands.get(action.line)?.ordinal);
+        this.#note('ran', action.text, this.#commands.get(action.line)?.ordinal);
+        return;
       case 'withdraw':
-        return this.#complete(action.id, action.by === 'person' ? 'withdrawn' : 'unfinished', null);
+        this.#complete(action.id, action.by === 'person' ? 'withdrawn' : 'unfinished', null);
+        return;
       case 'ended':
-        return this.#complete(action.id, 'completed', action.status === null ? null : `exit ${action.status}`);
+        this.#complete(action.id, 'completed', action.status === null ? null : `exit ${action.status}`);
+        return;
       case 'record-input':
         if (action.record.kind === 'hidden') {
-          return this.#note('hidden-input', `${action.record.characters} characters that the screen did not show`);
+          this.#note('hidden-input', `${action.record.characters} characters that the screen did not show`);
+          return;
         }
-        return this.#observe({
+        this.#observe({
           type: 'screen',
           command: shell.ordinal,
           direction: 'in',
           data: action.record.bytes,
         });
+        return;
       case 'alert':
         session.note({
           type: 'alert.raised',
@@ -162,7 +173,8 @@ export class GatedShell implements Program {
         session.end({ reason: 'violation', message: action.message, code: `gateway:shell-${action.reason}`, by: null });
         return;
       case 'unhooked':
-        return this.#unhooked(action);
+        this.#unhooked(action);
+        return;
     }
   }
 
@@ -220,7 +232,8 @@ export class GatedShell implements Program {
     const line = ask.line === null ? undefined : this.#commands.get(ask.line);
     // What the screen shows of a line that was released is that line, or one of its own.
     if (ask.level === 'shown' && line?.state === 'released' && line.draft.text === ask.text) {
-      return this.#decide(ask.id, line, { verdict: 'allow' });
+      this.#decide(ask.id, line, { verdict: 'allow' });
+      return;
     }
     const draft = lineDraft(ask, of, channel.context());
     const command = conversation.submit(draft, {
@@ -277,7 +290,8 @@ export class GatedShell implements Program {
     const limit = conversation.session.spend(shell, 0, bytes.length);
     if (limit !== null) {
       this.#parts.client.write(lineOf(`${limit.reason} (rule ${limit.rule})`));
-      return this.#over('limit');
+      this.#over('limit');
+      return;
     }
     this.#observe({ type: 'screen', command: shell.ordinal, direction: 'out', data: bytes });
     this.#bytesOut += bytes.length;
@@ -291,7 +305,8 @@ export class GatedShell implements Program {
     if (choice === 'refuse') {
       asked.reply.accept();
       channel.refuse(message, 126);
-      return this.#over('unhooked');
+      this.#over('unhooked');
+      return;
     }
     this.#isOver = true;
     this.#parts.conversation.session.closeFlow(this.#flow);

@@ -180,7 +180,10 @@ export class LineShell implements Program {
     const { conversation, shell } = this.#parts;
     const command = this.#command ?? shell;
     const limit = conversation.session.spend(command, 0, bytes.length);
-    if (limit !== null) return this.#finished(`${limit.reason} (rule ${limit.rule})`, 'failed');
+    if (limit !== null) {
+      this.#finished(`${limit.reason} (rule ${limit.rule})`, 'failed');
+      return;
+    }
     this.#observe({ type: 'screen', command: shell.ordinal, direction: 'out', data: bytes });
     this.#bytes += bytes.length;
     if (!this.#flow.deliver(bytes)) this.#target?.pause();

@@ -141,8 +141,14 @@ class Connection {
       this.#wait({ open, answer }, () => answer.reject(openFailure.resourceShortage, 'too many channels at once'));
       return;
     }
-    if (this.#conversation.session.ended) return answer.reject(openFailure.connectFailed, 'the session is ending');
-    if (open.kind !== 'session') return this.#forwards.open(open, answer);
+    if (this.#conversation.session.ended) {
+      answer.reject(openFailure.connectFailed, 'the session is ending');
+      return;
+    }
+    if (open.kind !== 'session') {
+      this.#forwards.open(open, answer);
+      return;
+    }
     const channel = answer.accept();
     for (const one of this.#channels) if (one.closed) this.#channels.delete(one);
     this.#channels.add(channel);

@@ -178,49 +178,73 @@ export class SessionChannel {
   #request(request: SshChannelRequest, reply: SshReply): void {
     switch (request.kind) {
       case 'pty-req':
-        if (this.#program !== null || this.#pty !== null) return reply.reject();
+        if (this.#program !== null || this.#pty !== null) {
+          reply.reject();
+          return;
+        }
         this.#pty = request;
-        return reply.accept();
+        reply.accept();
+        return;
       case 'env':
-        return this.#setEnvironment(request.name, request.value, reply);
+        this.#setEnvironment(request.name, request.value, reply);
+        return;
       case 'shell':
       case 'exec':
       case 'subsystem':
-        return this.#run({ request, reply });
+        this.#run({ request, reply });
+        return;
       case 'window-change':
         if (this.#program === null) this.#resize(request);
         else this.#program.notify(request);
-        return reply.accept();
+        reply.accept();
+        return;
       case 'signal':
       case 'break':
       case 'eow@openssh.com':
-        if (this.#program === null) return reply.reject();
+        if (this.#program === null) {
+          reply.reject();
+          return;
+        }
         this.#program.notify(request);
-        return reply.accept();
+        reply.accept();
+        return;
       case 'auth-agent-req@openssh.com':
-        if (this.#program !== null) return reply.reject();
-        return this.#connect('agent', (allowed) => {
+        if (this.#program !== null) {
+          reply.reject();
+          return;
+        }
+        this.#connect('agent', (allowed) => {
           this.#agent = allowed;
           if (allowed) reply.accept();
           else reply.reject();
         });
+        return;
       case 'x11-req':
-        if (this.#program !== null) return reply.reject();
-        return this.#connect('x11', (allowed) => {
+        if (this.#program !== null) {
+          reply.reject();
+          return;
+        }
+        this.#connect('x11', (allowed) => {
           this.#x11 = allowed ? request : null;
           if (allowed) reply.accept();
           else reply.reject();
         });
+        return;
       default:
-        return reply.reject();
+        reply.reject();
+        return;
     }
   }
 
   #run(asked: ProgramRequest): void {
-    if (this.#program !== null) return asked.reply.reject();
+    if (this.#program !== null) {
+      asked.reply.reject();
+      return;
+    }
     if (asked.request.kind === 'exec' && asked.request.command.length > limits.execBytesMax) {
       asked.reply.accept();
-      return this.refuse(`the command is longer than ${limits.execBytesMax} bytes`, 126);
+      this.refuse(`the command is longer than ${limits.execBytesMax} bytes`, 126);
+      return;
     }
     this.#program = this.#start({
       conversation: this.#conversation,
@@ -237,7 +261,10 @@ export class SessionChannel {
 
   #setEnvironment(name: string, value: Buffer, reply: SshReply): void {
     const fits = this.#environment.length < limits.environmentMax && value.length <= limits.environmentValueBytesMax;
-    if (this.#program !== null || !fits || value.includes(0) || !this.#isAllowedName(name)) return reply.reject();
+    if (this.#program !== null || !fits || value.includes(0) || !this.#isAllowedName(name)) {
+      reply.reject();
+      return;
+    }
     this.#environment.push({ name, value });
     reply.accept();
   }
