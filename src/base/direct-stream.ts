@@ -3,39 +3,21 @@
  *
  * Invariants:
  * - The socket keeps its life: connecting, end of stream, errors and closing are Node's own, in Node's order.
- * - Chunks given to a handler that does not borrow are copies of their own; memory that is read into again is given only
- *   to one that does, and never while a write still needs it.
+ * - What is read is given on as `Reads` says.
  *
  * Deliberately absent: TLS; which handler is called (wire.ts); whether this transport may be used (handles-proof.ts).
  */
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import type { Handles, StreamHandle, WriteRequest } from './handles.ts';
-import { Region, regionOf, sharedMemory } from './regions.ts';
+import { type Reader, Reads } from './reads.ts';
+import { regionOf, sharedMemory } from './regions.ts';
 
 /** Bytes pending from which on `write` answers false: as much as Node's own sockets buffer. */
 const pendingBytesMax = 64 * 1024;
 
-/** Reads from this size on make a stream whose handler borrows take a region of its own. */
-const largeReadBytes = 16 * 1024;
-
-/** So many reads in a row below that, and the region goes back. */
-const smallReadsMax = 16;
-
-let isAudited = false;
-
-/**
- * For tests: every read of a handler that borrows is borrowed, however small, and overwritten when its call is over, so
- * that what was kept without being copied shows.
- */
-export function auditBorrowing(wanted: boolean): void {
-  isAudited = wanted;
-}
-
 /** The wire, as its stream sees it. */
-export interface DirectStreamOwner {
-  read(chunk: Buffer): void;
-  readonly borrows: boolean;
+export interface DirectStreamOwner extends Reader {
   drain(): void;
 }
 
@@ -45,8 +27,7 @@ export class DirectStream {
   readonly #socket: Socket;
   readonly #owner: DirectStreamOwner;
   readonly #original: StreamHandle['onread'];
-  #region: Region | null = null;
-  #smallReads = 0;
+  readonly #reads = new Reads();
   #pendingBytes = 0;
   #isFull = false;
   #isReleased = false;
@@ -63,6 +44,7 @@ export class DirectStream {
     this.#handle = handle;
     this.#socket = socket;
     this.#owner = owner;
+    this.#reads.reader = owner;
     this.#original = handle.onread;
     handle.onread = (memory) => this.#read(memory);
     handle.useUserBuffer(sharedMemory);
@@ -142,41 +124,15 @@ export class DirectStream {
   #read(memory: ArrayBuffer | undefined): unknown {
     const bytes = this.#handles.readBytes();
     if (bytes <= 0) return this.#original.call(this.#handle, memory);
-    const region = this.#region;
-    if (region === null) {
-      const chunk = Buffer.allocUnsafe(bytes);
-      sharedMemory.copy(chunk, 0, 0, bytes);
-      this.#owner.read(chunk);
-      if ((bytes < largeReadBytes && !isAudited) || !this.#owner.borrows || this.#isReleased) return undefined;
-      this.#smallReads = 0;
-      return this.#takeRegion();
-    }
-    const view = region.room.subarray(0, bytes);
-    const isBorrowed = this.#owner.borrows;
-    this.#owner.read(isBorrowed ? view : Buffer.from(view));
-    if (isAudited && isBorrowed && !region.isLent) view.fill(0xdd);
-    // Closed or released meanwhile: the region is in other hands.
-    if (this.#region !== region) return undefined;
-    this.#smallReads = bytes < largeReadBytes && !isAudited ? this.#smallReads + 1 : 0;
-    if (!isBorrowed || this.#smallReads > smallReadsMax) {
-      this.#region = null;
-      region.leave();
-      return sharedMemory;
-    }
-    if (!region.isLent) return undefined;
-    region.leave();
-    return this.#takeRegion();
-  }
-
-  #takeRegion(): Buffer {
-    this.#region = Region.take();
-    return this.#region.room;
+    const before = this.#reads.memory;
+    this.#reads.take(bytes);
+    const next = this.#reads.memory;
+    return next === before ? undefined : next;
   }
 
   #letGo(): void {
     this.#isReleased = true;
-    this.#region?.leave();
-    this.#region = null;
+    this.#reads.release();
   }
 }
 

@@ -10,12 +10,13 @@
  * Deliberately absent: framing, deadlines, knowledge of what the bytes mean.
  */
 import { X509Certificate } from 'node:crypto';
-import { connect as netConnect, type Socket } from 'node:net';
+import { connect as netConnect, type OnReadOpts, type Socket } from 'node:net';
 import { type SecureContext, TLSSocket, connect as tlsConnect } from 'node:tls';
 import { assert } from './assert.ts';
 import { DirectStream } from './direct-stream.ts';
 import { GatewayError } from './errors.ts';
 import { handles, type Transport, transport } from './handles.ts';
+import { type Reader, Reads } from './reads.ts';
 import { regionOf } from './regions.ts';
 import { factsOf, type TlsFacts } from './tls-facts.ts';
 
@@ -99,14 +100,17 @@ export class SocketWire implements Wire {
   /** Plain TCP over the `handles` transport; null for TLS, and on the public interface. */
   #direct: DirectStream | null = null;
   readonly #transport: Transport;
+  #reads: Reads | null;
   #closeError: Error | null = null;
   #detach: (() => void) | null = null;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localPort: number;
 
-  constructor(socket: Socket, by: Transport = transport()) {
+  /** `reads`: where the public interface reads plain bytes into, for a socket that was made with it. */
+  constructor(socket: Socket, by: Transport = transport(), reads: Reads | null = null) {
     this.#socket = socket;
+    this.#reads = reads;
     this.#transport = by;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
@@ -119,7 +123,16 @@ export class SocketWire implements Wire {
   /** Connects to `host:port`. Rejects when the connection fails or `signal` aborts. */
   static dial(host: string, port: number, signal: AbortSignal): Promise<SocketWire> {
     return new Promise((resolve, reject) => {
-      const socket = netConnect({ host, port, noDelay: true, allowHalfOpen: true });
+      const by = transport();
+      // Into memory that is used again: a stream of its own would allocate for each read.
+      const reads = by === 'public' ? new Reads() : null;
+      const socket = netConnect({
+        host,
+        port,
+        noDelay: true,
+        allowHalfOpen: true,
+        ...(reads === null ? {} : { onread: onreadOf(reads) }),
+      });
       const onAbort = (): void => {
         socket.destroy();
         reject(signal.reason);
@@ -134,7 +147,7 @@ export class SocketWire implements Wire {
       socket.once('connect', () => {
         signal.removeEventListener('abort', onAbort);
         socket.removeListener('error', onError);
-        resolve(new SocketWire(socket));
+        resolve(new SocketWire(socket, by, reads));
       });
     });
   }
@@ -248,6 +261,8 @@ export class SocketWire implements Wire {
     const raw = this.#socket;
     this.#direct?.release();
     this.#direct = null;
+    this.#reads?.release();
+    this.#reads = null;
     raw.pause();
     this.#detach?.();
     if (raw.readableLength > 0) {
@@ -289,12 +304,19 @@ export class SocketWire implements Wire {
 
   #attach(socket: Socket | TLSSocket): void {
     const onData = (chunk: Buffer): void => this.#handler?.read(chunk);
+    const wire = this;
+    const reader: Reader = {
+      read: onData,
+      get borrows() {
+        return wire.#handler?.borrows === true;
+      },
+    };
+    if (this.#reads !== null) this.#reads.reader = reader;
     if (handles !== null && this.#transport === 'handles' && this.#tls === null && !(socket instanceof TLSSocket)) {
-      const wire = this;
       this.#direct = DirectStream.over(socket, handles, {
         read: onData,
         get borrows() {
-          return wire.#handler?.borrows === true;
+          return reader.borrows;
         },
         drain: () => this.#handler?.drain(),
       });
@@ -319,8 +341,20 @@ export class SocketWire implements Wire {
     if (this.#closed) return;
     this.#closed = true;
     this.#direct?.closed();
+    this.#reads?.release();
     this.#handler?.close(error);
   }
+}
+
+/** What makes a socket of Node read into `reads`. */
+function onreadOf(reads: Reads): OnReadOpts {
+  return {
+    buffer: () => reads.memory,
+    callback: (bytes) => {
+      reads.take(bytes);
+      return true;
+    },
+  };
 }
 
 function isAddress(name: string): boolean {

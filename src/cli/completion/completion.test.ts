@@ -128,7 +128,7 @@ describe('scripts', () => {
           .filter((line) => line !== '');
       };
       expect(tab('sess')).toEqual(['sessions']);
-      expect(tab('sessions', 're')).toEqual(['replay']);
+      expect(tab('sessions', 'rep')).toEqual(['replay']);
       expect(tab('sessions', 'export', '--format', '')).toEqual(['ndjson', 'csv', 'text']);
       expect(tab('apply', '-f', 'a')).toEqual(['a file.yaml']);
     },

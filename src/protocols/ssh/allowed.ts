@@ -15,6 +15,16 @@ export function compileNames(patterns: readonly string[]): (name: string) => boo
   return (name) => tests.some((test) => test(name));
 }
 
+/**
+ * Whether a variable leaves alone how the target's shell reads a text: in some encodings (GBK, Big5, Shift JIS) a backslash
+ * may be the second half of a character, and so quotes end elsewhere than where they were seen to end (A-PG-12, for shells).
+ */
+export function keepsEncoding(name: string, value: string): boolean {
+  return !encodingNames.has(name) || /^(?:|C|POSIX|(?:C|[A-Za-z]{2,3}(?:_[A-Za-z]{2})?)\.utf-?8(?:@[a-z]+)?)$/i.test(value);
+}
+
+const encodingNames: ReadonlySet<string> = new Set(['LANG', 'LC_ALL', 'LC_CTYPE']);
+
 /** `local HOST:PORT`, `remote HOST:PORT`, `local-socket PATH`, `remote-socket PATH`, `agent`, `x11`; else nothing. */
 export function compileForwards(entries: readonly string[]): (connection: ConnectionMeaning) => boolean {
   const tests = entries.map(compileForward);

@@ -10,10 +10,12 @@
  *
  * Deliberately absent: what the bytes mean (gates and codecs sit in front of it), who may run it.
  */
+import type { Timer } from '../../base/clock.ts';
 import type { OutputLimit } from '../../core/judgement.ts';
 import type { OutputMask, TerminalMask } from '../../core/masking.ts';
 import type { Command, Flow } from '../../core/session.ts';
 import type { Conversation } from './conversation.ts';
+import * as limits from './limits.ts';
 import { MaskedStream, maskedCounts } from './output.ts';
 import { line } from './say.ts';
 import type { SshChannel, SshChannelRequest } from './transport/index.ts';
@@ -31,6 +33,8 @@ export interface ChannelRelayParts {
   readonly masks: readonly [TerminalMask | OutputMask | null, OutputMask | null];
   /** Sees what the target says, before masks. */
   readonly onOutput?: (view: Buffer) => void;
+  /** False: no program stands behind it that would leave a status, so that the end of output is passed on at once. */
+  readonly hasStatus?: boolean;
   /** Both ends are gone. */
   readonly onOver: () => void;
 }
@@ -49,6 +53,8 @@ export class ChannelRelay {
   #isOver = false;
   #isStopped = false;
   #saidLeaving = false;
+  /** Set while the end of output waits for what the program leaves behind. */
+  #lag: Timer | null = null;
 
   constructor(parts: ChannelRelayParts) {
     this.#parts = parts;
@@ -76,7 +82,7 @@ export class ChannelRelay {
       end: () => this.#outputEnded(),
       drain: () => this.#flow.upstreamDrained(),
       request: (request, reply) => {
-        if (request.kind === 'exit-status' || request.kind === 'exit-signal') this.#leaving = request;
+        if (request.kind === 'exit-status' || request.kind === 'exit-signal') this.#leaves(request);
         reply.reject();
       },
       close: () => this.#targetClosed(),
@@ -86,7 +92,8 @@ export class ChannelRelay {
   /** Takes over the client's channel; requests go to the caller. */
   read(view: Buffer): void {
     const { client, conversation, command, recorded, recordable } = this.#parts;
-    if (this.#isStopped) return;
+    // What still comes while the client is being told that it is over has nowhere to go.
+    if (this.#isStopped || this.#isOver) return;
     const kept = recordable === undefined ? view : recordable(view);
     if (kept.length > 0) {
       const { ordinal } = command;
@@ -160,8 +167,28 @@ export class ChannelRelay {
     this.stop(`${limit.reason} (rule ${limit.rule})`, 124);
   }
 
+  /**
+   * A client whose input has ended closes its channel at the end of output, and takes no exit status afterwards; targets
+   * send the status a moment later. So the end waits for it, a moment.
+   */
   #outputEnded(): void {
     this.#settleMasks();
+    if (this.#leaving !== null || this.#parts.hasStatus === false) {
+      this.#sayEnd();
+      return;
+    }
+    const { clock } = this.#parts.conversation.door;
+    this.#lag = clock.after(limits.statusLagMs, () => this.#sayEnd());
+  }
+
+  #leaves(leaving: Leaving): void {
+    this.#leaving = leaving;
+    if (this.#lag !== null) this.#sayEnd();
+  }
+
+  #sayEnd(): void {
+    this.#lag?.cancel();
+    this.#lag = null;
     this.#flow.afterDelivered(() => {
       this.#sayLeaving();
       this.#parts.client.eof();
@@ -194,6 +221,7 @@ export class ChannelRelay {
   #finish(outcome: 'refused' | null = null): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#lag?.cancel();
     for (const stream of this.#streams) stream.drop();
     const { conversation, command } = this.#parts;
     const leaving = this.#leaving;

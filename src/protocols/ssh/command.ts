@@ -5,7 +5,7 @@
  * sent to the target are the bytes themselves, which the text shows in full.
  */
 import { isUtf8 } from 'node:buffer';
-import type { CommandDraft, Meaning } from '../../core/command.ts';
+import { type CommandDraft, type Meaning, shellOf } from '../../core/command.ts';
 import { type ConnectionMeaning, hostOf, showConnection } from '../../core/connections.ts';
 import {
   effectOfFiles,
@@ -18,6 +18,7 @@ import {
 import type { Resource } from '../../core/resource.ts';
 import { effectOfShell, type ShellAnalysis, type ShellTransfer } from '../../core/shell.ts';
 import { analyseShell, type GateAsk } from '../../language/index.ts';
+import { readsPassword, withoutFirstLine } from './passwords.ts';
 import { type SshSettings, settingsOf } from './settings.ts';
 import { fileVerbs } from './sftp/index.ts';
 
@@ -53,12 +54,14 @@ export function execDraft(
         }),
       }
     : null;
+  // The first line of what is given to `sudo -S sh` is a password.
+  const isSecret = script !== null && readsPassword(shellOf(meaning));
   return {
     ...base,
     kind: 'shell',
     verb: 'exec',
     text,
-    recordedText: text,
+    recordedText: isSecret ? withoutFirstLine(command.toString('utf8'), script.toString('utf8')) : text,
     effect: meaning === null ? 'unknown' : effectOfShell(meaning.shell),
     meaning,
     context,

@@ -15,5 +15,6 @@ export const sshRoomErrors = defineErrors({
     kind: 'operation',
     message: 'The resource {resource} has no credential that SSH can use. Call its administrator.',
   },
+  'ssh.supervisor-malformed': { kind: 'protocol', message: 'The target sent what its supervisor does not send.' },
   'ssh.program-refused': { kind: 'operation', message: 'The target refused to start the {what}.' },
 });

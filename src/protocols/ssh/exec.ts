@@ -5,25 +5,36 @@
  * collected until it ends, or is too long to be a text that anyone reads; then what it runs stays unknown, and rules decide
  * about that.
  *
- * Deliberately absent: transfers that have gates of their own (transfers.ts).
+ * Deliberately absent: transfers that have gates of their own (files.ts).
  */
 import { describeError } from '../../base/errors.ts';
+import { shellOf } from '../../core/command.ts';
+import type { OutputLimit } from '../../core/judgement.ts';
 import type { Command } from '../../core/session.ts';
-import { ChannelRelay } from './channel-relay.ts';
+import { Observer } from '../../language/index.ts';
+import { ChannelRelay, type ChannelRelayParts } from './channel-relay.ts';
 import { execDraft, opaqueTransferDraft } from './command.ts';
+import { Supervision } from './kernel.ts';
 import * as limits from './limits.ts';
 import { masksOf } from './output.ts';
+import { inputEntry, readsPassword } from './passwords.ts';
+import { line } from './say.ts';
 import type { Program, ProgramParts } from './session-channel.ts';
 import { strictDenial } from './strict.ts';
+import type { PtyRequest, SshChannel } from './transport/index.ts';
 
 /** How a login shell without a terminal is judged. */
 const stdinShell = Buffer.from('sh -s');
+
+const none = Buffer.alloc(0);
 
 export class Exec implements Program {
   readonly #parts: ProgramParts;
   /** Null: the login shell, which reads its commands from standard input. */
   readonly #bytes: Buffer | null;
   #relay: ChannelRelay | null = null;
+  /** At the kernel level: what judges each program that the command starts. */
+  #supervision: Supervision | null = null;
   #command: Command | null = null;
   /** While a script is collected. */
   #script: Buffer[] | null = null;
@@ -34,6 +45,8 @@ export class Exec implements Program {
   #isGone = false;
   /** What a transfer program without a gate of its own carries. */
   #transfer: Command | null = null;
+  /** Says what may be recorded of what is typed at a terminal. */
+  #observer: Observer | null = null;
 
   constructor(parts: ProgramParts, bytes: Buffer | null) {
     this.#parts = parts;
@@ -72,6 +85,7 @@ export class Exec implements Program {
   }
 
   notify(request: Parameters<Program['notify']>[0]): void {
+    if (request.kind === 'window-change') this.#observer?.resize(request.columns, request.rows);
     if (this.#relay !== null) this.#relay.notify(request);
     // Ctrl-C of a client whose command waits comes as a signal, if at all.
     else if (request.kind === 'signal' && request.name === 'INT') this.clientClosed();
@@ -80,11 +94,26 @@ export class Exec implements Program {
   clientClosed(): void {
     this.#isGone = true;
     if (this.#relay !== null) this.#relay.clientClosed();
-    else if (this.#command !== null) {
-      const { conversation } = this.#parts;
-      conversation.complete(this.#command, { outcome: 'withdrawn', tag: null, error: null, rows: 0, bytes: 0 });
-    }
+    else this.#giveUp('withdrawn');
     this.#parts.client.close();
+  }
+
+  /** Nobody wants it any more, before it ran. What the target was asked for already may run: `#run` says how that ended. */
+  #giveUp(outcome: 'withdrawn' | 'failed'): void {
+    const isAsked = this.#command?.state === 'released' && this.#transfer?.state !== 'pending';
+    for (const command of [this.#transfer, this.#command]) {
+      if (command === null || (isAsked && outcome === 'withdrawn')) continue;
+      this.#parts.conversation.complete(command, { outcome, tag: null, error: null, rows: 0, bytes: 0 });
+    }
+  }
+
+  /** It takes longer than a rule allows, be it that it has not even begun. */
+  #overdue(limit: OutputLimit): void {
+    if (this.#relay !== null) return this.#relay.limited(limit);
+    this.#isGone = true;
+    this.#parts.asked.reply.accept();
+    this.#parts.channel.refuse(`${limit.reason} (rule ${limit.rule})`, 124);
+    this.#giveUp('failed');
   }
 
   #collected(isWhole: boolean): void {
@@ -96,6 +125,7 @@ export class Exec implements Program {
   }
 
   #submit(script: Buffer | null): void {
+    if (this.#isGone) return;
     const { conversation, channel, asked } = this.#parts;
     const draft = execDraft(this.#bytes ?? stdinShell, conversation.settings, channel.context(), script);
     this.#command = conversation.submit(draft, {
@@ -105,7 +135,7 @@ export class Exec implements Program {
         else channel.denied(command, asked.reply);
       },
       waiting: (text, review) => channel.waiting(text, review),
-      overdue: (limit) => this.#relay?.limited(limit),
+      overdue: (limit) => this.#overdue(limit),
     });
   }
 
@@ -140,7 +170,7 @@ export class Exec implements Program {
         conversation.complete(command, { outcome: 'refused', tag: null, error: null, rows: 0, bytes: 0 });
       },
       waiting: (text, review) => channel.waiting(text, review),
-      overdue: (limit) => this.#relay?.limited(limit),
+      overdue: (limit) => this.#overdue(limit),
     });
   }
 
@@ -151,15 +181,45 @@ export class Exec implements Program {
     channel.refuse('the gateway met an internal error', 255);
   }
 
-  async #run(command: Command): Promise<void> {
-    const { conversation, channel, client, pty, asked } = this.#parts;
+  /** The channel at the target; null where there is none, of which the client has been told. */
+  async #open(command: Command): Promise<SshChannel | null> {
+    const { conversation, channel, client, pty } = this.#parts;
+    const { shell: level, unhooked } = conversation.settings;
+    if (level === 'kernel') {
+      this.#supervision = new Supervision({
+        conversation,
+        channel,
+        command,
+        say: (text) => client.writeStderr(line(text)),
+        running: () => [command],
+      });
+      const why = await this.#supervision.place();
+      if (why === null) return this.#supervision.open(this.#bytes, pty, false);
+      this.#supervision = null;
+      if (unhooked === 'refuse') {
+        channel.refuse(why, 126);
+        conversation.complete(command, { outcome: 'failed', tag: null, error: 'ssh.unsupervised', rows: 0, bytes: 0 });
+        return null;
+      }
+      // The command as a whole was judged; what it starts is not.
+      client.writeStderr(line(why));
+    }
     const request =
       this.#bytes === null ? ({ kind: 'shell' } as const) : ({ kind: 'exec', command: this.#bytes } as const);
-    const target = await channel.open(command, request, pty);
-    if (target === null) return asked.reply.accept();
-    if (this.#isGone) {
-      target.destroy();
-      conversation.complete(command, { outcome: 'unfinished', tag: null, error: null, rows: 0, bytes: 0 });
+    return channel.open(command, request, pty);
+  }
+
+  async #run(command: Command): Promise<void> {
+    const { conversation, client, pty, asked } = this.#parts;
+    const target = await this.#open(command);
+    if (target === null || this.#isGone) {
+      if (!this.#isGone) asked.reply.accept();
+      target?.destroy();
+      this.#supervision?.close();
+      for (const one of [this.#transfer, command]) {
+        if (one === null) continue;
+        conversation.complete(one, { outcome: 'unfinished', tag: null, error: null, rows: 0, bytes: 0 });
+      }
       return;
     }
     asked.reply.accept();
@@ -174,8 +234,11 @@ export class Exec implements Program {
       target,
       recorded: pty === null ? 'data' : 'screen',
       // What a transfer program says is no text: rewritten, it would be broken.
-      masks: this.#transfer === null ? masksOf(command, pty) : [null, null],
+      masks: this.#transfer === null || pty !== null ? masksOf(command, pty) : [null, null],
+      ...this.#recorded(command, pty),
       onOver: () => {
+        this.#observer?.close();
+        this.#supervision?.close();
         if (this.#transfer === null) return;
         conversation.complete(this.#transfer, { outcome: 'completed', tag: null, error: null, rows: 0, bytes: 0 });
       },
@@ -184,5 +247,28 @@ export class Exec implements Program {
     this.#owed = null;
     if (this.#inputEnded) this.#relay.end();
     client.resume();
+  }
+
+  /** Passwords are not for the record (A-REC-05): what a terminal did not show, and what is given to those that ask for one. */
+  #recorded(command: Command, pty: PtyRequest | null): Partial<Pick<ChannelRelayParts, 'recordable' | 'onOutput'>> {
+    const { session, door } = this.#parts.conversation;
+    const { ordinal } = command;
+    if (pty === null) return readsPassword(shellOf(command.draft.meaning)) ? { recordable: () => none } : {};
+    const observer = new Observer({
+      columns: pty.columns,
+      rows: pty.rows,
+      clock: door.clock,
+      act: (action) => {
+        if (action.do === 'record-input') session.observe(inputEntry(ordinal, action.record));
+      },
+    });
+    this.#observer = observer;
+    return {
+      recordable: (input) => {
+        observer.input(input);
+        return none;
+      },
+      onOutput: (view) => observer.output(view),
+    };
   }
 }

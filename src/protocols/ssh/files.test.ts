@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { filesOf } from '../../core/command.ts';
+import { until } from './held-testing.ts';
 import { openRoom, type Room, token } from './room-testing.ts';
-import { runProgram, runSsh, type Sshd, startSshd } from './testing/testing.ts';
+import { runProgram, runSsh, type Sshd, startSsh, startSshd } from './testing/testing.ts';
 import { generateKeyText, privateKeyFromText, publicKeyToText } from './transport/index.ts';
 
 let sshd: Sshd;
@@ -84,4 +85,52 @@ test('A-SSH-13 rsync is judged by the paths of its arguments', { timeout: 60_000
   });
   expect(run.code).toBe(126);
   expect(run.stderr).toContain('no-secrets');
+});
+
+describe('what a transfer program says beside the transfer', { timeout: 90_000 }, () => {
+  /** By its path, since what a subsystem runs is the server's to say. */
+  const said = async (script: string, act: (run: ReturnType<typeof startSsh>) => Promise<void>) => {
+    const program = join(folder, 'sftp-server');
+    writeFileSync(program, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const run = startSsh({ ...login, port: room.port, command: program, deadlineMs: 80_000 });
+    try {
+      await act(run);
+    } finally {
+      run.child.kill('SIGKILL');
+      await run.finished;
+    }
+  };
+
+  test('is recorded before it is delivered, and waits for the intent as the rest does', () =>
+    said('echo told-on-the-error-stream >&2; exec sleep 60', async (run) => {
+      await run.until(/told-on-the-error-stream/, 45_000);
+      expect(room.recordings.at(-1)!.content().includes('told-on-the-error-stream')).toBe(true);
+    }));
+
+  test('A-SSH-17 does not heap up where nobody reads it', () =>
+    said('exec cat /dev/zero >&2', async (run) => {
+      await until('some of it', () => run.stderr().length > 300_000);
+      run.child.stderr!.pause();
+      const passed = (): number => {
+        let sum = 0;
+        room.doors.sessions.end(
+          (session) => {
+            sum += session.bytesOut;
+            return false;
+          },
+          { reason: 'killed', message: '', code: null, by: null },
+        );
+        return sum;
+      };
+      let last = -1;
+      let still = 0;
+      await until('the flow to stand still', async () => {
+        still = passed() === last ? still + 1 : 0;
+        last = passed();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return still >= 20;
+      });
+      run.child.stderr!.resume();
+      await until('the flow to go on', () => passed() > last + 4_000_000);
+    }));
 });

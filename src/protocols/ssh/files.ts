@@ -43,6 +43,8 @@ export class FileProgram implements Program {
   #isOver = false;
   #exit: number | null = null;
   #locating: { close(): void } | null = null;
+  /** Who wants nothing more of the target for now. */
+  readonly #paused = new Set<'gate' | 'error stream'>();
 
   constructor(parts: ProgramParts, draft: CommandDraft, kind: Kind) {
     this.#parts = parts;
@@ -98,17 +100,21 @@ export class FileProgram implements Program {
     asked.reply.accept();
     const flow = session.openFlow({
       toUpstream: (view) => target.write(view),
-      toClient: (view) => client.write(view),
+      toClient: (view, lane) => (lane === 0 ? client.write(view) : client.writeStderr(view)),
     });
     this.#flow = flow;
     const locate = this.#kind.kind === 'scp' ? await this.#locator(command) : notLocated;
     const gate = this.#makeGate(command, flow, target, locate);
     this.#gate = gate;
-    flow.onDeliverable = () => gate.clientDrained();
+    flow.onDeliverable = () => {
+      this.#paused.delete('error stream');
+      this.#pauseTarget(target);
+      gate.clientDrained();
+    };
     flow.onForwardable = () => gate.upstreamDrained();
     target.handle({
       read: (view) => gate.fromUpstream(view),
-      readStderr: (view) => void client.writeStderr(view),
+      readStderr: (view) => this.#errorStream(command, flow, target, view),
       end: () => gate.upstreamEnded(),
       drain: () => flow.upstreamDrained(),
       request: (request, reply) => {
@@ -124,6 +130,20 @@ export class FileProgram implements Program {
     this.#early = [];
     if (this.#inputEnded) gate.clientEnded();
     client.resume();
+  }
+
+  /** What the program says beside the transfer is output like any other: recorded, and held back with it (I1, A-SSH-17). */
+  #errorStream({ ordinal }: Command, flow: Flow, target: SshChannel, view: Buffer): void {
+    const { session } = this.#parts.conversation;
+    session.observe({ type: 'data', command: ordinal, direction: 'out', data: view });
+    if (flow.deliver(view, 1)) return;
+    this.#paused.add('error stream');
+    this.#pauseTarget(target);
+  }
+
+  #pauseTarget(target: SshChannel): void {
+    if (this.#paused.size > 0) target.pause();
+    else target.resume();
   }
 
   #makeGate(command: Command, flow: Flow, target: SshChannel, locate: (path: string) => Promise<Located>): Gate {
@@ -150,7 +170,11 @@ export class FileProgram implements Program {
       deliver: (view) => flow.deliver(view),
       say: (text) => void client.writeStderr(line(text)),
       pauseClient: (paused) => (paused ? client.pause() : client.resume()),
-      pauseUpstream: (paused) => (paused ? target.pause() : target.resume()),
+      pauseUpstream: (paused) => {
+        if (paused) this.#paused.add('gate');
+        else this.#paused.delete('gate');
+        this.#pauseTarget(target);
+      },
       violation: (side, code, detail) => door.violation(side, code, detail),
       closed: (error) => {
         target.eof();

@@ -151,6 +151,7 @@ export class Forwards {
 
   #join(command: Command, near: SshChannel, far: SshChannel): void {
     const relay = new ChannelRelay({
+      hasStatus: false,
       conversation: this.#conversation,
       command,
       client: near,

@@ -12,6 +12,7 @@
  * Deliberately absent: what is judged and when (language/terminal), who may (policy).
  */
 
+import { shellOf } from '../../core/command.ts';
 import { actorOf } from '../../core/event.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Command, Flow, Session } from '../../core/session.ts';
@@ -21,12 +22,20 @@ import { MaskedStream, maskedCounts, masksOf } from './output.ts';
 import { denial, line as lineOf } from './say.ts';
 import type { Program } from './session-channel.ts';
 import type { ShellProgramParts } from './shell.ts';
-import { strictDenial } from './strict.ts';
+import { sftpDenial, startsSftp, strictDenial } from './strict.ts';
+import { supervisedHelloMs } from './supervisor/index.ts';
 import type { PtyRequest, SshChannel } from './transport/index.ts';
 
 export interface GatedShellParts extends ShellProgramParts {
   /** The gate could not be set up: what comes instead, as the setting says. */
   readonly instead: (choice: 'observe' | 'exec-only', why: string) => void;
+  /** What judges programs below the gate, where something does: it opens the terminal's channel. */
+  readonly beneath?: {
+    open(command: string, size: PtyRequest): Promise<SshChannel | null>;
+    /** The shell stands. */
+    ready(): void;
+    over(): void;
+  };
 }
 
 export class GatedShell implements Program {
@@ -73,6 +82,8 @@ export class GatedShell implements Program {
       columns: pty.columns,
       rows: pty.rows,
       unhooked: conversation.settings.unhooked,
+      // Each program of a start-up file is asked about.
+      ...(parts.beneath === undefined ? {} : { helloMs: supervisedHelloMs }),
     });
     this.#gate.start();
   }
@@ -99,6 +110,16 @@ export class GatedShell implements Program {
       this.#observe({ type: 'terminal', command: this.#parts.shell.ordinal, columns, rows, term: null });
     }
     this.#flow.performHousekeeping(request.kind, () => this.#pty?.notify(request));
+  }
+
+  /** Shows the person a line between two rows of the screen. */
+  say(text: string): void {
+    this.#gate.say(text);
+  }
+
+  /** Lines and commands that run or wait now. */
+  get running(): readonly Command[] {
+    return [...this.#commands.values()];
   }
 
   clientClosed(): void {
@@ -128,6 +149,7 @@ export class GatedShell implements Program {
         return;
       case 'ready':
         this.#note('gated', `${action.shell.shell} ${action.shell.version}, judged by ${action.shell.assurance}`);
+        this.#parts.beneath?.ready();
         client.resume();
         return;
       case 'nested':
@@ -198,9 +220,12 @@ export class GatedShell implements Program {
   }
 
   #openPty(command: string): void {
-    const { channel, shell, asked } = this.#parts;
+    const { channel, shell, asked, beneath } = this.#parts;
+    const opening =
+      beneath?.open(command, this.#size) ??
+      channel.open(shell, { kind: 'exec', command: Buffer.from(command) }, this.#size, 'whole');
     this.#attempt(
-      channel.open(shell, { kind: 'exec', command: Buffer.from(command) }, this.#size, 'whole').then((pty) => {
+      opening.then((pty) => {
         if (pty === null) return this.#gate.outputEnded();
         if (this.#isOver) return pty.destroy();
         this.#pty = pty;
@@ -249,9 +274,11 @@ export class GatedShell implements Program {
           isBounded: complete && flags.length === 0,
           flags,
         });
-        if (unbounded !== null) {
-          this.#decide(ask.id, decided, { verdict: 'deny', message: unbounded });
-          return this.#complete(ask.id, 'refused', null, 'ssh.unbounded');
+        const shell = shellOf(draft.meaning);
+        const obstacle = shell !== null && startsSftp(shell) ? sftpDenial : unbounded;
+        if (obstacle !== null) {
+          this.#decide(ask.id, decided, { verdict: 'deny', message: obstacle });
+          return this.#complete(ask.id, 'refused', null, unbounded === null ? 'ssh.not-judged' : 'ssh.unbounded');
         }
         this.#decide(ask.id, decided, { verdict: 'allow' });
       },
@@ -317,6 +344,7 @@ export class GatedShell implements Program {
   #closeTarget(): void {
     this.#pty?.close();
     this.#side?.close();
+    this.#parts.beneath?.over();
   }
 
   #over(why: 'client' | 'target' | 'limit' | 'unhooked'): void {

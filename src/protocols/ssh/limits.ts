@@ -27,6 +27,12 @@ export const environmentValueBytesMax = 1024;
 /** Connections that listen at the target for one session. */
 export const listensMax = 32;
 
+/**
+ * How long the end of a program's output waits for its exit status, in milliseconds: a target that sends both does so within
+ * a few. A program that closes its output and goes on has it closed so much later.
+ */
+export const statusLagMs = 1_000;
+
 /** Milliseconds from the first goodbye to the end of the connection, so that its text arrives. */
 export const goodbyeLingerMs = 250;
 

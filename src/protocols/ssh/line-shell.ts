@@ -12,7 +12,7 @@ import { MaskedStream, maskedCounts, masksOf } from './output.ts';
 import { denial } from './say.ts';
 import type { Program } from './session-channel.ts';
 import type { ShellProgramParts } from './shell.ts';
-import { strictDenial } from './strict.ts';
+import { strictDenial, terminalDenial } from './strict.ts';
 import type { PtyRequest, SshChannel } from './transport/index.ts';
 
 export class LineShell implements Program {
@@ -104,11 +104,14 @@ export class LineShell implements Program {
           return this.#finished(command.verdict === null ? 'refused' : denial(command.verdict));
         }
         const analysis = draft.meaning?.language === 'shell' ? draft.meaning.shell : null;
-        const unbounded = strictDenial(conversation.settings, command, {
-          isBounded: analysis?.complete === true && analysis.bounded,
-          flags: analysis?.flags ?? [],
-        });
-        if (unbounded !== null) return this.#finished(unbounded, 'refused');
+        // The level of the resource may be another one: this is what came instead of a gate.
+        const obstacle =
+          terminalDenial({ ...conversation.settings, shell: 'exec-only' }, analysis) ??
+          strictDenial(conversation.settings, command, {
+            isBounded: analysis?.complete === true && analysis.bounded,
+            flags: analysis?.flags ?? [],
+          });
+        if (obstacle !== null) return this.#finished(obstacle, 'refused');
         this.#open(command, bytes).catch((error: unknown) => {
           conversation.door.log.error('a line failed', { session: conversation.session.id, detail: String(error) });
           this.#finished('the gateway met an internal error', 'failed');
@@ -159,7 +162,8 @@ export class LineShell implements Program {
     this.#target = null;
     if (command !== null) {
       this.#parts.conversation.complete(command, {
-        outcome,
+        // What was released may have run by now, whoever wants it back.
+        outcome: outcome === 'withdrawn' && command.state !== 'pending' ? 'unfinished' : outcome,
         tag: this.#exit,
         error: null,
         rows: 0,

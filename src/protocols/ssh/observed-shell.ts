@@ -12,6 +12,7 @@ import { type InputRecord, Observer } from '../../language/index.ts';
 import { ChannelRelay } from './channel-relay.ts';
 import { observedDraft } from './command.ts';
 import { masksOf } from './output.ts';
+import { inputEntry } from './passwords.ts';
 import type { Program } from './session-channel.ts';
 import type { ShellProgramParts } from './shell.ts';
 
@@ -95,14 +96,7 @@ export class ObservedShell implements Program {
 
   #recordInput(record: InputRecord): void {
     const { conversation, shell } = this.#parts;
-    const { ordinal: command } = shell;
-    if (record.kind === 'shown') {
-      conversation.session.observe({ type: 'screen', command, direction: 'in', data: record.bytes });
-      return;
-    }
-    const text = `${record.characters} characters that the screen did not show`;
-    const entry = { type: 'message', command, level: 'gateway', code: 'hidden-input', text, fields: {} } as const;
-    conversation.session.observe(entry);
+    conversation.session.observe(inputEntry(shell.ordinal, record));
   }
 
   /** A line that was submitted, as far as the screen showed it. */

@@ -7,6 +7,7 @@ import { FileProgram } from './files.ts';
 import { readScpCommand, type ScpCommand } from './scp/index.ts';
 import type { Program, ProgramParts } from './session-channel.ts';
 import { Shell } from './shell.ts';
+import { isOnlySftp, sftpDenial, startsSftp, terminalDenial } from './strict.ts';
 
 export function startProgram(parts: ProgramParts): Program {
   const { request } = parts.asked;
@@ -37,10 +38,12 @@ function startExec(parts: ProgramParts, command: Buffer): Program {
   if (shell !== null && pty !== null && conversation.settings.shell !== 'observed') {
     // A terminal into a shell is a shell, whatever it was asked for by; it is judged as one.
     if (isPlainShell(shell)) return new Shell({ ...parts, pty });
-    if (shell.flags.includes('nested-shell')) return new Refused(parts, draft, nestedShell, 'ssh.nested-shell');
   }
+  const denial = pty === null ? null : terminalDenial(conversation.settings, shell);
+  if (denial !== null) return new Refused(parts, draft, denial, 'ssh.not-judged');
   if (shell === null || pty !== null) return new Exec(parts, command);
-  if (shell.transfer?.program === 'sftp') return new FileProgram(parts, draft, { kind: 'sftp' });
+  if (isOnlySftp(shell)) return new FileProgram(parts, draft, { kind: 'sftp' });
+  if (startsSftp(shell)) return new Refused(parts, draft, sftpDenial, 'ssh.not-judged');
   const scp = shell.transfer?.program === 'scp' ? scpOf(shell) : null;
   return scp === null ? new Exec(parts, command) : new FileProgram(parts, draft, { kind: 'scp', scp });
 }
@@ -51,9 +54,6 @@ function scpOf({ commands }: ShellAnalysis): ScpCommand | null {
   const words = argv.filter((word) => word !== null);
   return words.length === argv.length ? readScpCommand(words) : null;
 }
-
-const nestedShell =
-  'an interactive shell inside a command cannot be judged line by line. Log in without a command, or give it one: sh -c …';
 
 const plainFlags: ReadonlySet<string> = new Set(['-l', '-i', '-il', '-li', '--login']);
 

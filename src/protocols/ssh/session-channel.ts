@@ -11,7 +11,7 @@
 import { describeError, isGatewayError } from '../../base/errors.ts';
 import type { PendingReview } from '../../core/review.ts';
 import type { Command } from '../../core/session.ts';
-import { compileNames } from './allowed.ts';
+import { compileNames, keepsEncoding } from './allowed.ts';
 import type { Conversation } from './conversation.ts';
 import { sshRoomErrors } from './errors.ts';
 import * as limits from './limits.ts';
@@ -261,7 +261,8 @@ export class SessionChannel {
 
   #setEnvironment(name: string, value: Buffer, reply: SshReply): void {
     const fits = this.#environment.length < limits.environmentMax && value.length <= limits.environmentValueBytesMax;
-    if (this.#program !== null || !fits || value.includes(0) || !this.#isAllowedName(name)) {
+    const isAllowed = this.#isAllowedName(name) && keepsEncoding(name, value.toString('latin1'));
+    if (this.#program !== null || !fits || value.includes(0) || !isAllowed) {
       reply.reject();
       return;
     }

@@ -9,7 +9,8 @@
  */
 import type { Command } from '../../core/session.ts';
 import { shellDraft } from './command.ts';
-import { GatedShell } from './gated-shell.ts';
+import { GatedShell, type GatedShellParts } from './gated-shell.ts';
+import { KernelShell } from './kernel-shell.ts';
 import { LineShell } from './line-shell.ts';
 import { ObservedShell } from './observed-shell.ts';
 import { line } from './say.ts';
@@ -96,8 +97,8 @@ export class Shell implements Program {
       case 'exec-only':
         this.#program = new LineShell(parts);
         break;
-      default:
-        this.#program = new GatedShell({
+      default: {
+        const gated: GatedShellParts = {
           ...parts,
           instead: (choice, why) => {
             this.#parts.client.writeStderr(line(why));
@@ -105,7 +106,9 @@ export class Shell implements Program {
             this.#parts.client.writeStderr(line(banners[instead]));
             this.#begin(command, instead);
           },
-        });
+        };
+        this.#program = level === 'kernel' ? new KernelShell(gated) : new GatedShell(gated);
+      }
     }
     if (this.#inputEnded) this.#program.end();
   }

@@ -13,7 +13,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../../../base/clock.ts';
 import { isGatewayError } from '../../../base/errors.ts';
-import { encodeStart, encodeVerdict, FrameParser, type RefusedWhy, type StartRequest, type SupervisorFrame } from './codec.ts';
+import {
+  encodeStart,
+  encodeVerdict,
+  FrameParser,
+  type RefusedWhy,
+  type StartRequest,
+  type SupervisorFrame,
+} from './codec.ts';
 import * as limits from './limits.ts';
 import { binaryFor, type PlaceFailure, PlaceParser, placeCommand } from './place.ts';
 
@@ -30,7 +37,12 @@ export type SupervisorAction =
   | { readonly do: 'begun'; readonly noNewPrivileges: boolean }
   | { readonly do: 'ask'; readonly request: StartRequest }
   /** `killed`: what started was not what was approved. */
-  | { readonly do: 'ended'; readonly token: string; readonly how: 'started' | 'failed' | 'killed' | 'withdrawn'; readonly errno: number }
+  | {
+      readonly do: 'ended';
+      readonly token: string;
+      readonly how: 'started' | 'failed' | 'killed' | 'withdrawn';
+      readonly errno: number;
+    }
   | { readonly do: 'refused'; readonly why: RefusedWhy; readonly name: Buffer }
   /** The side channel is gone, or carried what it must not; everything under the supervisor ends. */
   | { readonly do: 'lost'; readonly isViolation: boolean };
@@ -101,13 +113,17 @@ export class Supervisor {
         return;
       case 'system': {
         const binary = binaryFor(event.system);
-        if (binary === null) return this.#failed('no-system');
+        if (binary === null) {
+          this.#failed('no-system');
+          return;
+        }
         this.#act({ do: 'to-side', bytes: binary, token: null });
         // The answer may have come with the greeting only if somebody else made it up.
         return;
       }
       case 'failed':
-        return this.#failed(event.why);
+        this.#failed(event.why);
+        return;
       case 'placed':
         this.#isPlaced = true;
         this.#directory = event.directory;
@@ -125,27 +141,45 @@ export class Supervisor {
   #take(frame: SupervisorFrame): void {
     switch (frame.frame) {
       case 'hello':
-        if (this.#phase !== 'placing' || frame.version !== 1) return this.#failed('malformed');
+        if (this.#phase !== 'placing' || frame.version !== 1) {
+          this.#failed('malformed');
+          return;
+        }
         this.#timer?.cancel();
         this.#phase = 'waiting';
-        return this.#act({ do: 'placed', command: `exec ${this.#directory}/s run ${this.#directory}` });
+        this.#act({ do: 'placed', command: `exec ${this.#directory}/s run ${this.#directory}` });
+        return;
       case 'ready':
-        if (this.#phase !== 'waiting' || this.#start === null) return this.#failed('malformed');
-        return this.#act({ do: 'to-side', bytes: encodeStart(this.#start.command), token: null });
+        if (this.#phase !== 'waiting' || this.#start === null) {
+          this.#failed('malformed');
+          return;
+        }
+        this.#act({ do: 'to-side', bytes: encodeStart(this.#start.command), token: null });
+        return;
       case 'begun':
-        if (this.#phase !== 'waiting') return this.#failed('malformed');
+        if (this.#phase !== 'waiting') {
+          this.#failed('malformed');
+          return;
+        }
         this.#timer?.cancel();
         this.#phase = 'running';
-        return this.#act({ do: 'begun', noNewPrivileges: frame.noNewPrivileges });
+        this.#act({ do: 'begun', noNewPrivileges: frame.noNewPrivileges });
+        return;
       case 'ask':
-        if (this.#phase !== 'running' || this.#open.size >= limits.asksMax) return this.#failed('malformed');
+        if (this.#phase !== 'running' || this.#open.size >= limits.asksMax) {
+          this.#failed('malformed');
+          return;
+        }
         this.#open.add(frame.request.token);
-        return this.#act({ do: 'ask', request: frame.request });
+        this.#act({ do: 'ask', request: frame.request });
+        return;
       case 'refused':
-        return this.#act({ do: 'refused', why: frame.why, name: frame.name });
+        this.#act({ do: 'refused', why: frame.why, name: frame.name });
+        return;
       default:
         this.#open.delete(frame.token);
-        return this.#act({ do: 'ended', token: frame.token, how: frame.frame, errno: frame.errno });
+        this.#act({ do: 'ended', token: frame.token, how: frame.frame, errno: frame.errno });
+        return;
     }
   }
 

@@ -16,4 +16,4 @@ export const asksMax = 64;
 export const ownStartsMax = 4;
 
 /** Milliseconds until the hooks of a shell under the supervisor say hello: each program before them is asked about. */
-export const helloMs = 10_000;
+export const supervisedHelloMs = 10_000;

@@ -81,9 +81,7 @@ export class PlaceParser {
     if (from < 0) return null;
     const end = this.#buffer.indexOf(RS, from + this.#opening.length);
     if (end < 0) return null;
-    const [word = '', directory = ''] = this.#buffer
-      .toString('latin1', from + this.#opening.length, end)
-      .split('\x1f');
+    const [word = '', directory = ''] = this.#buffer.toString('latin1', from + this.#opening.length, end).split('\x1f');
     const rest = Buffer.from(this.#buffer.subarray(end + 1));
     this.#buffer = rest;
     if (!this.#hasGreeted) {

@@ -1,0 +1,221 @@
+/**
+ * Ways round the gate that a person with a valid login may try, with a stock sshd: transfers outside their gate, terminals
+ * that only look like commands, what is typed without being shown, and what runs though it is said not to.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { filesOf } from '../../core/command.ts';
+import { until } from './held-testing.ts';
+import { connectRoom, openRoom, type Room, type RoomOptions, token } from './room-testing.ts';
+import { runSsh, type Sshd, type SshRun, type Started, startSsh, startSshd } from './testing/testing.ts';
+import { generateKeyText, privateKeyFromText, publicKeyToText, type SshChannel, SshWriter } from './transport/index.ts';
+
+const key = generateKeyText('ed25519');
+const secret = 'content-of-the-secret-file';
+
+let sshd: Sshd;
+let folder: string;
+let rooms: Room[] = [];
+let clients: Started[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-attacks-'));
+  mkdirSync(join(folder, 'secret'));
+  writeFileSync(join(folder, 'secret', 'file'), secret);
+  sshd = await startSshd({ authorizedKeys: [publicKeyToText(privateKeyFromText(key).publicKey)] });
+}, 60_000);
+
+afterEach(async () => {
+  for (const { child } of clients) child.kill('SIGKILL');
+  for (const room of rooms) {
+    room.journal.release();
+    await room.close();
+  }
+  rooms = [];
+  clients = [];
+});
+
+afterAll(async () => {
+  await sshd?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function open(more: Partial<RoomOptions> = {}): Promise<Room> {
+  const room = await openRoom({
+    target: { port: sshd.port, hostKeys: sshd.hostKeys },
+    credential: { username: sshd.user, privateKey: key },
+    // Nothing is read from there, be it by a transfer or by a command.
+    judge: ({ meaning, text }) =>
+      text.includes('/secret/') || filesOf(meaning)?.operations.some(({ path }) => path.raw.includes('/secret/')) === true
+        ? { name: 'block', rule: 'no-secrets', reason: 'Nobody reads there.' }
+        : null,
+    ...more,
+  });
+  rooms.push(room);
+  return room;
+}
+
+const login = { user: 'engineer+web-1', password: token };
+const run = (room: Room, more: Partial<SshRun>) => runSsh({ ...login, port: room.port, ...more });
+
+function start(room: Room, more: Partial<SshRun>): Started {
+  const client = startSsh({ ...login, port: room.port, ...more });
+  clients.push(client);
+  return client;
+}
+
+/** A channel with what came out of it so far. */
+interface Heard {
+  readonly channel: SshChannel;
+  out(): Buffer;
+  readonly closed: Promise<void>;
+}
+
+async function openChannel(room: Room): Promise<Heard> {
+  const client = await connectRoom(room);
+  const channel = await client.open({ kind: 'session' }, 20_000);
+  const parts: Buffer[] = [];
+  const closed = Promise.withResolvers<void>();
+  channel.handle({
+    read: (view) => void parts.push(Buffer.from(view)),
+    readStderr: (view) => void parts.push(Buffer.from(view)),
+    end: () => undefined,
+    drain: () => undefined,
+    close: () => closed.resolve(),
+  });
+  return { channel, out: () => Buffer.concat(parts), closed: closed.promise };
+}
+
+/** As a terminal that leaves every byte as it is. */
+const rawPty = {
+  kind: 'pty-req',
+  term: 'dumb',
+  columns: 80,
+  rows: 24,
+  widthPixels: 0,
+  heightPixels: 0,
+  modes: new Map([50, 51, 53, 54, 56, 70, 72, 36, 38, 30, 31, 32, 35].map((opcode) => [opcode, 0])),
+} as const;
+
+/** The frames by which an SFTP client reads one file: INIT, OPEN, and READ of the first handle that OpenSSH gives. */
+function sftpRead(path: string): Buffer {
+  const frame = (body: Buffer): Buffer => new SshWriter().string(body).finish();
+  const handle = Buffer.alloc(4);
+  return Buffer.concat([
+    frame(Buffer.from([1, 0, 0, 0, 3])),
+    frame(new SshWriter().uint8(3).uint32(1).string(path).uint32(1).uint32(0).finish()),
+    frame(new SshWriter().uint8(5).uint32(2).string(handle).uint32(0).uint32(0).uint32(1000).finish()),
+  ]);
+}
+
+describe('A-SSH-13 an SFTP server that is started otherwise', () => {
+  test('with a terminal has no gate that could follow it, and is refused', { timeout: 60_000 }, async () => {
+    const room = await open();
+    const { channel, out, closed } = await openChannel(room);
+    await channel.request(rawPty);
+    await channel.request({ kind: 'exec', command: Buffer.from('/usr/lib/openssh/sftp-server') });
+    channel.write(sftpRead(join(folder, 'secret', 'file')));
+    await Promise.race([closed, until('the secret', () => out().includes(secret))]);
+    expect(out().toString('latin1')).not.toContain(secret);
+  });
+
+  test.each(['env /usr/lib/openssh/sftp-server', 'true; /usr/lib/openssh/sftp-server', 'sh -c /usr/lib/openssh/sftp-server'])(
+    '%s is behind the gate, or refused',
+    { timeout: 60_000 },
+    async (command) => {
+      const room = await open({ settings: { login_shell: 'bash' } });
+      const { channel, out, closed } = await openChannel(room);
+      await channel.request({ kind: 'exec', command: Buffer.from(command) });
+      channel.write(sftpRead(join(folder, 'secret', 'file')));
+      await Promise.race([closed, until('an answer to each', () => out().includes(secret) || out().includes('no-secrets'))]);
+      expect(out().toString('latin1')).not.toContain(secret);
+    },
+  );
+});
+
+test('A-SSH-13 in strict, a program of somebody’s own that is named like a transfer does not run', { timeout: 60_000 }, async () => {
+  const room = await open({ settings: { shell: 'strict' } });
+  const own = join(folder, 'scp');
+  writeFileSync(own, `#!/bin/sh\ntouch ${folder}/ran-as-scp\n`, { mode: 0o755 });
+  const got = await run(room, { command: `${own} -f /etc/hostname` });
+  expect(got.stderr).toContain('strict');
+  expect(existsSync(join(folder, 'ran-as-scp'))).toBe(false);
+});
+
+test('A-REC-05 a password typed into a command with a terminal is not recorded', { timeout: 60_000 }, async () => {
+  const room = await open({ settings: { login_shell: 'bash' } });
+  const client = start(room, { args: ['-tt'], command: 'bash -c \'read -rsp "password: " word; read -rp "shown: " more; echo "got $more"\'' });
+  await client.until(/password: /);
+  client.child.stdin!.write('hunter2\r');
+  await client.until(/shown: /);
+  client.child.stdin!.write('visible\r');
+  await client.until(/got visible/);
+  await client.finished;
+  const content = Buffer.concat(room.recordings.map((recording) => recording.content())).toString('latin1');
+  expect(content).toContain('visible');
+  expect(content).not.toContain('hunter2');
+});
+
+test('A-REC-05 a password given to sudo on its input is not recorded', { timeout: 60_000 }, async () => {
+  const room = await open({ settings: { login_shell: 'bash' } });
+  await run(room, { command: 'cat >/dev/null; sudo -S -u root id', input: 'hunter2\n' });
+  const content = Buffer.concat(room.recordings.map((recording) => recording.content())).toString('latin1');
+  expect(content).not.toContain('hunter2');
+});
+
+test('a line of an exec-only terminal that would be a shell is refused', { timeout: 60_000 }, async () => {
+  const room = await open({ settings: { shell: 'exec-only' } });
+  const client = start(room, { args: ['-tt'] });
+  await client.until(/web-1> /);
+  client.child.stdin!.write('bash\r');
+  await client.until(/interactive shell|\$ |# /);
+  client.child.stdin!.write(`touch ${folder}/ran-in-bash\r`);
+  await client.until(/ran-in-bash[\s\S]*(?:web-1> |[$#] )/);
+  client.child.stdin!.write('exit\r');
+  client.child.stdin!.end();
+  await client.finished;
+  expect(client.stdout().toString()).toContain('cannot be judged');
+  expect(room.commands()).toContain(`touch ${folder}/ran-in-bash`);
+});
+
+test('what the target was asked to run is not said to be withdrawn', { timeout: 60_000 }, async () => {
+  const room = await open();
+  const { channel } = await openChannel(room);
+  const path = join(folder, 'ran-though-gone');
+  channel.notify({ kind: 'exec', command: Buffer.from(`sleep 0.1; touch ${path}`) });
+  await until('its release', () => room.journal.of('command.intent').length === 1);
+  // The journal's next turn releases it; the channel goes while the target is asked.
+  await new Promise((resolve) => setImmediate(resolve));
+  channel.destroy();
+  await until('the end of the command', () => room.journal.of('command.ended').length === 1);
+  await until('the file, or none', () => existsSync(path) || room.journal.of('command.ended').length === 1);
+  const [ended] = room.journal.of('command.ended');
+  const ran = await until('the file', () => existsSync(path)).then(() => true);
+  expect([ran, ended?.outcome]).toEqual([true, 'unfinished']);
+});
+
+test('A-PG-12 for shells: a locale in which a backslash may be half a character is not passed on', { timeout: 60_000 }, async () => {
+  const room = await open();
+  const { channel } = await openChannel(room);
+  const env = (name: string, value: string) => channel.request({ kind: 'env', name, value: Buffer.from(value) });
+  expect(await env('LC_ALL', 'zh_CN.GBK')).toBe(false);
+  expect(await env('LANG', 'ja_JP.SJIS')).toBe(false);
+  expect(await env('LC_CTYPE', 'zh_TW')).toBe(false);
+  expect(await env('LANG', 'en_US.UTF-8')).toBe(true);
+  expect(await env('LC_ALL', 'C')).toBe(true);
+  expect(await env('LC_TIME', 'de_DE.utf8')).toBe(true);
+  expect(await env('LC_TICKET', 'anything at all')).toBe(true);
+  channel.destroy();
+});
+
+test('what scp says on its error stream passes the record like its output', { timeout: 60_000 }, async () => {
+  const room = await open();
+  const got = await run(room, { command: `scp -f ${folder}/no-such-file` });
+  void got;
+  const content = Buffer.concat(room.recordings.map((recording) => recording.content())).toString('latin1');
+  expect(got.stdout.toString() + got.stderr).toContain('no-such-file');
+  expect(content).toContain('No such file');
+});
