@@ -192,6 +192,12 @@ describe('ssh-certificate', () => {
   });
 });
 
+describe('ssh-authority', () => {
+  it('prints the key for TrustedUserCAKeys', async () => {
+    expect((await run('ssh-authority')).stdout).toBe(`${keyTwo} sallyport\n`);
+  });
+});
+
 describe('connect to an SSH resource', () => {
   /** Stands in for ssh and the others: says how it was called, keeps the configuration, ends with 7. */
   async function pretend(program: string): Promise<void> {
@@ -217,7 +223,7 @@ describe('connect to an SSH resource', () => {
     expect((await run('connect', 'web-1', '--', '-L', '8080:localhost:80', 'uptime')).code).toBe(7);
     const [flag, config, ...rest] = (await file('args')).trimEnd().split('\n');
     expect([flag, rest]).toEqual(['-F', ['web-1', '-L', '8080:localhost:80', 'uptime']]);
-    expect(config).toContain(join(world.directory, 'run', 'sallyport-ssh-'));
+    expect(config).toContain(join(world.directory, 'run', 'sallyport-connect-'));
     const text = await file('config');
     expect(text).toContain('HostName gateway.example\n  Port 6022\n  User engineer+web-1\n');
     expect(text).toContain('StrictHostKeyChecking yes');

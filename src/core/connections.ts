@@ -46,8 +46,6 @@ export function showConnection({ kind, direction, host, port, path }: Connection
 export function hostOf(name: string): string {
   const lower = name.toLowerCase().replace(/\.$/, '');
   if (lower === '' || lower === '*' || lower === '0.0.0.0' || lower === '::') return '*';
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(lower);
-  if (mapped !== null) return mapped[1]!;
   // Digits in any base: whatever the system's resolver may take for an address.
   return /^[0-9a-fx:.]+$/.test(lower) ? addressOf(lower) : lower;
 }
@@ -57,7 +55,7 @@ function addressOf(text: string): string {
   if (text.includes(':')) {
     try {
       // The URL parser writes an IPv6 address in its shortest form (RFC 5952).
-      return new URL(`http://[${text}]/`).hostname.slice(1, -1);
+      return unmapped(new URL(`http://[${text}]/`).hostname.slice(1, -1));
     } catch (error) {
       if (error instanceof TypeError) return text;
       throw error;
@@ -69,4 +67,12 @@ function addressOf(text: string): string {
     if (error instanceof TypeError) return text;
     throw error;
   }
+}
+
+/** An IPv4 address that is written as an IPv6 one is the IPv4 one. */
+function unmapped(address: string): string {
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address) ?? [];
+  if (high === undefined || low === undefined) return address;
+  const bytes = [high, low].map((group) => Number.parseInt(group, 16)).flatMap((group) => [group >> 8, group & 255]);
+  return bytes.join('.');
 }

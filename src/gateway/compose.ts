@@ -373,7 +373,7 @@ class Composition implements Gateway {
       tokens: store.tokens,
       passwords: store.passwords,
       directory: { find: (name) => snapshot.principal(name), authorities: () => snapshot.authorities() },
-      authority: sshKeys.userAuthority.key,
+      authority: sshKeys.signOnAuthority.key,
       approvalLink: (id) => `${this.consoleUrl}/approve.html#${id}`,
       serverSecret: await tokenSecret(ownSecrets),
     });

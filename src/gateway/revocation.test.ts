@@ -3,7 +3,7 @@ import { silentLog } from '../base/log.ts';
 import { LiveSessions } from '../core/door.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Session } from '../core/session.ts';
-import type { Identity } from '../identity/index.ts';
+import { fingerprint, type Identity } from '../identity/index.ts';
 import type { StoredObject } from '../store/index.ts';
 import { endWhatIsRevoked } from './revocation.ts';
 import { Snapshot } from './snapshot.ts';
@@ -12,8 +12,12 @@ const object = (kind: string, name: string, spec: object, labels: Record<string,
   ({ kind, name, labels, spec, generation: 1 }) as unknown as StoredObject;
 
 /** One live session of `erin` on `orders`, in a gateway with these objects; `reload` takes others. */
-async function start() {
+async function start(
+  authentication: Principal['authentication'] = { method: 'token', credentialId: 'tok_1', atMs: 0 },
+  more: readonly StoredObject[] = [],
+) {
   let objects: StoredObject[] = [
+    ...more,
     object('Principal', 'erin', { kind: 'person', roles: ['member'], disabled: false }),
     object('Resource', 'orders', { protocol: 'postgres' }, { team: 'payments' }),
     object('Access', 'payments', {
@@ -27,7 +31,7 @@ async function start() {
   const ended: string[] = [];
   const principal: Principal = {
     ...snapshot.principal('erin')!,
-    authentication: { method: 'token', credentialId: 'tok_1', atMs: 0 },
+    authentication,
   };
   const resource = { name: 'orders', protocol: 'postgres', labels: { team: 'payments' } };
   const end = ({ reason }: { reason: string }): void => void ended.push(reason);
@@ -70,4 +74,19 @@ test.each([
 ] as const)('I11: a session ends when %s is gone', async (_what, change) => {
   const { reload } = await start();
   expect(await reload(change)).toEqual(['locked']);
+});
+
+test('I11: a session by certificate ends with its authority, and with nothing else, however the fingerprint is spelled', async () => {
+  // Base64 of a fingerprint has a slash in it about every other time.
+  const blob = Array.from({ length: 256 }, (_, byte) => Buffer.from([byte])).find((one) =>
+    fingerprint({ blob: one }).includes('/'),
+  )!;
+  const authority = object('CertificateAuthority', 'corporate', {
+    keys: [`ssh-ed25519 ${blob.toString('base64')}`],
+    principals: { names: ['erin'] },
+  });
+  const credentialId = `${fingerprint({ blob })}/7`;
+  const { reload } = await start({ method: 'certificate', credentialId, atMs: 0 }, [authority]);
+  expect(await reload((one) => one)).toEqual([]);
+  expect(await reload((one) => (one.kind === 'CertificateAuthority' ? null : one))).toEqual(['token-revoked']);
 });

@@ -58,9 +58,11 @@ function isStillVouchedFor({ name, authentication }: Principal, snapshot: Snapsh
   const entry = snapshot.principal(name);
   if (entry === null || credentialId === null) return true;
   if (method === 'key') return (entry.keys ?? []).some((blob) => fingerprint({ blob }) === credentialId);
-  const [authority, serial] = credentialId.split('/');
+  // A fingerprint may have slashes of its own.
+  const end = credentialId.lastIndexOf('/');
   // A certificate of the gateway's own stands for a token, which is watched by itself.
-  if (method !== 'certificate' || serial === undefined) return true;
+  if (method !== 'certificate' || end < 0) return true;
+  const authority = credentialId.slice(0, end);
   return snapshot
     .authorities()
     .some(({ keys, mayVouchFor }) => keys.some((blob) => fingerprint({ blob }) === authority) && mayVouchFor(entry));

@@ -1,6 +1,7 @@
 /**
- * The gateway's SSH keys: host keys that clients know it by, and the authority whose user certificates targets may trust.
- * Made at the first start, sealed in the store under the gateway's own names, shared by all gateways on one store.
+ * The gateway's SSH keys: host keys that clients know it by, the authority whose user certificates targets may trust, and the
+ * one whose certificates stand for tokens here. Two, since a target that trusts the first would take a person's certificate
+ * for an account of the same name, past the gateway. Made at the first start, sealed in the store under the gateway's own names, shared by all gateways on one store.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { PublicKey, UserAuthority } from '../core/ports.ts';
@@ -11,6 +12,7 @@ export interface SshKeys {
   /** Private host keys as PKCS#8 PEM: Ed25519, ECDSA on P-256, RSA. */
   readonly hostKeys: readonly string[];
   readonly userAuthority: UserAuthority;
+  readonly signOnAuthority: UserAuthority;
 }
 
 /** RSA is for clients of long ago; 3072 bits are what NIST SP 800-57 gives until 2030 and beyond. */
@@ -24,10 +26,14 @@ export async function openSshKeys(secrets: Secrets): Promise<SshKeys> {
     await key('host-ecdsa', () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
     await key('host-rsa', () => generateKeyPairSync('rsa', { modulusLength: rsaBits }).privateKey),
   ];
-  const authority = createPrivateKey(await key('user-authority', () => generateKeyPairSync('ed25519').privateKey));
+  const authority = async (name: string): Promise<UserAuthority> => {
+    const own = createPrivateKey(await key(name, () => generateKeyPairSync('ed25519').privateKey));
+    return { key: ed25519Key(own), sign: (data) => sign(null, data, own) };
+  };
   return {
     hostKeys,
-    userAuthority: { key: ed25519Key(authority), sign: (data) => sign(null, data, authority) },
+    userAuthority: await authority('user-authority'),
+    signOnAuthority: await authority('sign-on-authority'),
   };
 }
 

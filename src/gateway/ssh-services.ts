@@ -28,7 +28,7 @@ export interface SshServiceParts {
 }
 
 export function sshServices({ keys, snapshot, dialler, clock, log }: SshServiceParts): SshPort {
-  const authority = authorityKey(keys.userAuthority);
+  const authority = authorityKey(keys.signOnAuthority);
   let serial = BigInt(clock.now()) << 20n;
   return {
     hostKeys: keys.hostKeys.map((text) => publicKeyToText(privateKeyFromText(text).publicKey)),

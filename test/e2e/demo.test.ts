@@ -1,5 +1,5 @@
 /**
- * The README's tour, as an outsider takes it: `make run`, stock psql, the command line, `kill -9`, `verify`, Ctrl-C.
+ * The README's tour, as an outsider takes it: `make run`, stock psql, stock ssh, the command line, `kill -9`, `verify`, Ctrl-C.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,9 +12,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 interface Facts {
   console: string;
   ca: string;
-  listeners: { postgres: { host: string; port: number } };
+  listeners: { postgres: { host: string; port: number }; ssh: { host: string; port: number } };
   principals: Record<string, { token: string; groups: string[] }>;
-  resources: { orders: { protocol: string; database: string } };
+  resources: {
+    orders: { protocol: string; database: string };
+    'web-1': { protocol: string; user: string; folder: string };
+  };
   gateway: { pid: number; data: string };
 }
 
@@ -28,7 +31,7 @@ let facts: Facts;
 async function freePortBase(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const base = 16_000 + Math.floor((process.pid * 7919 + attempt * 104_729) % 14_000);
-    const free = await Promise.all([base, base + 1, base + 20].map((port) => isFree(port)));
+    const free = await Promise.all([base, base + 1, base + 2, base + 20, base + 21].map((port) => isFree(port)));
     if (free.every(Boolean)) return base;
   }
   throw new Error('no free ports');
@@ -288,6 +291,86 @@ describe('the tour', () => {
     const replayed = sallyport('admin', 'policy', 'replay', '--since', '1d', '-f', rules);
     expect(replayed.err).toBe('');
     expect(replayed.code).toBe(0);
+  });
+
+  it('runs commands by stock ssh, with a certificate or with the token, and keeps exit status and output', () => {
+    const ran = sallyport('engineer', 'connect', 'web-1', '--', 'echo out; echo err >&2; exit 7');
+    expect(ran).toMatchObject({ code: 7, out: 'out\n', err: expect.stringContaining('err\n') as string });
+    const { host, port } = facts.listeners.ssh;
+    const options = [
+      '-o',
+      'StrictHostKeyChecking=no',
+      '-o',
+      'UserKnownHostsFile=/dev/null',
+      '-o',
+      'PreferredAuthentications=password',
+    ];
+    const args = ['-e', 'ssh', '-F', 'none', '-p', String(port), ...options, `engineer+web-1@${host}`, 'id -un'];
+    const env = { ...process.env, SSHPASS: facts.principals['engineer']!.token };
+    const stock = spawnSync('sshpass', args, { env, encoding: 'utf8', timeout: 30_000 });
+    expect(stock).toMatchObject({ status: 0, stdout: `${facts.resources['web-1'].user}\n` });
+  });
+
+  it('refuses what removes whole directories, and says which rule', () => {
+    const { folder } = facts.resources['web-1'];
+    const refused = sallyport('engineer', 'connect', 'web-1', '--', `cd ${folder} && rm -rf releases`);
+    expect(refused.code).toBe(126);
+    expect(refused.err).toContain('no-recursive-rm');
+    expect(existsSync(join(folder, 'releases'))).toBe(true);
+  });
+
+  it('masks keys on the screen, and keeps back files that hold some, for the engineer and not for the DBA', async () => {
+    const { folder } = facts.resources['web-1'];
+    const seen = sallyport('engineer', 'connect', 'web-1', '--', `cat ${folder}/config/credentials.env`);
+    expect(seen.out).toContain('AWS_ACCESS_KEY_ID=*');
+    expect(seen.out).not.toContain('AKIAIOSFODNN7EXAMPLE');
+    expect(sallyport('dba', 'connect', 'web-1', '--', `cat ${folder}/config/credentials.env`).out).toContain('AKIA');
+    const get = (principal: string, name: string): { code: number | null; err: string } =>
+      sallyport(principal, 'connect', 'web-1', '--program', 'scp', '--', `web-1:${folder}/${name}`, `${principal}-got`);
+    expect(get('engineer', 'README.txt').code).toBe(0);
+    await rm(join(directory, 'engineer-got'));
+    const refused = get('engineer', 'config/deploy_key');
+    expect(refused.code).not.toBe(0);
+    expect(refused.err).toContain('server-keys');
+    expect(await readFile(join(directory, 'engineer-got'), 'utf8').catch(() => '')).toBe('');
+    expect(get('dba', 'config/deploy_key').code).toBe(0);
+  });
+
+  it('holds a restart until the DBA approves it in another terminal', async () => {
+    const args = ['connect', 'web-1', '--', 'systemctl restart shop; echo went on'];
+    const child = spawn(process.execPath, [join(root, 'bin/sallyport.js'), ...args], {
+      env: {
+        ...process.env,
+        XDG_CONFIG_HOME: join(directory, 'config'),
+        SALLYPORT_SERVER: facts.console,
+        SALLYPORT_TOKEN: facts.principals['engineer']!.token,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    child.stdout!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    child.stderr!.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const review = await until('the hold', () => /rev_[0-9a-z]{26}/.exec(said)?.[0] ?? null);
+    expect(said).toContain('held until a member of dba approves it');
+    expect(said).not.toContain('went on');
+    expect(sallyport('dba', 'reviews', 'approve', review, '--reason', 'ticket 4712').code).toBe(0);
+    await until('the command', () => (said.includes('went on') ? true : null));
+  });
+
+  it('exports a terminal as asciicast, and replays it as text', async () => {
+    const tty = ['connect', 'web-1', '--', '-tt', 'echo on a terminal'];
+    expect(sallyport('engineer', ...tty).out).toContain('on a terminal');
+    const [last] = await sessions();
+    const lines = sallyport('admin', 'sessions', 'export', last!.id, '--format', 'asciicast').out.trim().split('\n');
+    expect(JSON.parse(lines[0]!)).toMatchObject({ version: 3, term: { cols: expect.any(Number) as number } });
+    expect(lines.slice(1).map((line) => (JSON.parse(line) as unknown[])[1])).toContain('o');
+    expect(sallyport('admin', 'sessions', 'replay', last!.id).out).toContain('on a terminal');
+  });
+
+  it('pins host keys only when told so', () => {
+    const asked = sallyport('admin', 'trust', 'web-1');
+    expect(asked).toMatchObject({ code: 0, out: expect.stringMatching(/pinned\s+ssh-ed25519\s+SHA256:/) as string });
+    expect(sallyport('engineer', 'trust', 'web-1', '--yes').code).toBe(3);
   });
 
   it('lists and replays what happened', async () => {

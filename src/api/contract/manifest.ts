@@ -111,7 +111,7 @@ const credential = z.strictObject({
   certificate: z
     .boolean()
     .optional()
-    .describe('The gateway signs a short-lived user certificate for each session (sallyport get ssh-authority).'),
+    .describe('The gateway signs a short-lived user certificate for each session (sallyport ssh-authority).'),
 });
 
 /** The fields of every Resource, whatever its protocol. */

@@ -27,7 +27,11 @@ export const connectCommand: CommandSpec = {
     { name: '[client-args...]', description: 'Arguments for the client, after --.' },
   ],
   options: [
-    { flags: '--program <name>', description: 'Another client than the usual: sftp, scp or rsync for SSH.' },
+    {
+      flags: '--program <name>',
+      description: 'Another client than the usual: sftp, scp or rsync for SSH.',
+      choices: ['psql', 'ssh', 'sftp', 'scp', 'rsync'],
+    },
     { flags: '--print', description: 'Print lines to paste instead (psql, URI, JDBC, Python; ssh, sftp, rsync).' },
     { flags: '--config', description: 'Print a configuration of ssh that lasts, for editors, Ansible, rsync and git.' },
     { flags: '--show-token', description: 'With --print: write the access token into the lines.' },

@@ -34,6 +34,7 @@ import {
   sessionsWatchCommand,
 } from './sessions-live.ts';
 import { sessionsReplayCommand, sessionsTailCommand } from './sessions-replay.ts';
+import { sshAuthorityCommand } from './ssh-authority.ts';
 import { sshCertificateCommand } from './ssh-certificate.ts';
 import { statusCommand } from './status.ts';
 import { tokenCreateCommand, tokenLsCommand, tokenRevokeCommand } from './token.ts';
@@ -80,6 +81,7 @@ export const commands: readonly CommandSpec[] = [
   getCommand,
   deleteCommand,
   trustCommand,
+  sshAuthorityCommand,
   policyTestCommand,
   policyReplayCommand,
   secretLsCommand,

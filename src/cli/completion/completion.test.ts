@@ -129,7 +129,7 @@ describe('scripts', () => {
       };
       expect(tab('sess')).toEqual(['sessions']);
       expect(tab('sessions', 'rep')).toEqual(['replay']);
-      expect(tab('sessions', 'export', '--format', '')).toEqual(['ndjson', 'csv', 'text']);
+      expect(tab('sessions', 'export', '--format', '')).toEqual(['ndjson', 'csv', 'text', 'asciicast']);
       expect(tab('apply', '-f', 'a')).toEqual(['a file.yaml']);
     },
     30_000,

@@ -31,7 +31,7 @@ export interface SshFiles {
 export async function makeThrowAway(env: Readonly<Record<string, string | undefined>>): Promise<string> {
   for (const base of [env['XDG_RUNTIME_DIR'], tmpdir()]) {
     if (base === undefined || base === '') continue;
-    const made = await mkdtemp(join(base, 'sallyport-ssh-')).catch(() => null);
+    const made = await mkdtemp(join(base, 'sallyport-connect-')).catch(() => null);
     // mkdtemp makes it for its owner alone.
     if (made !== null) return made;
   }

@@ -79,12 +79,14 @@ function printedLines(target: Target, { isTokenShown }: { readonly isTokenShown:
   // scp and rsync read a colon as the end of the host.
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   const path = shellWord(`${target.login}@${host}:PATH`);
+  // sshpass answers what asks for a password; by keyboard-interactive the gateway asks for a token.
   const withToken = isTokenShown ? `SSHPASS=${shellWord(target.token)} sshpass -e ` : '';
+  const asPassword = isTokenShown ? ' -o PreferredAuthentications=password' : '';
   return [
-    { title: 'ssh', line: `${withToken}ssh -p ${port} ${at}` },
-    { title: 'sftp', line: `${withToken}sftp -P ${port} ${at}` },
-    { title: 'scp', line: `${withToken}scp -P ${port} FILE ${path}` },
-    { title: 'rsync', line: `${withToken}rsync -e ${shellWord(`ssh -p ${port}`)} FILE ${path}` },
+    { title: 'ssh', line: `${withToken}ssh${asPassword} -p ${port} ${at}` },
+    { title: 'sftp', line: `${withToken}sftp${asPassword} -P ${port} ${at}` },
+    { title: 'scp', line: `${withToken}scp${asPassword} -P ${port} FILE ${path}` },
+    { title: 'rsync', line: `${withToken}rsync -e ${shellWord(`ssh${asPassword} -p ${port}`)} FILE ${path}` },
     { title: 'PuTTY', line: `plink -P ${port} ${at}` },
     ...(target.hostKeys ?? []).map((key) => ({ title: 'known_hosts', line: `${knownHost(target)} ${key}` })),
   ];

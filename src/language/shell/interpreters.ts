@@ -362,6 +362,9 @@ export const interpreters: Readonly<Record<string, Handler>> = {
   ex: client(['-c', '+'], /!(.*)/g),
   ftp: client([], /^!(.*)/gm),
   sftp: client([], /^!(.*)/gm),
+  lftp: client(['-c', '-e'], /!([^;\n]*)/g),
+  dc: client(['-e', '--expression'], /!([^\n]*)/g),
+  sqlplus: client([], /^\s*(?:!|host\s)(.*)/gim),
   mongosh: client(['--eval'], /run(?:Program)?\(["']([^"']*)/g),
   'redis-cli': () => undefined,
 };

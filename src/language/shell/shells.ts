@@ -56,6 +56,20 @@ function shell(call: Call): void {
   runFile(call, script!, rest, options);
 }
 
+/** Shells whose language is not followed. */
+const foreignShells =
+  'csh tcsh bsd-csh elvish nu xonsh pwsh powershell ion rc es osh ysh bash-static dash-static zsh-static'.split(' ');
+
+function foreign({ at, program, args }: Call): void {
+  flag(at, 'opaque:eval', program);
+  if (args.length === 0) flag(at, 'nested-shell', program);
+}
+
+/** Ends in the shell of whoever logs in. */
+function loggedIn({ at, program }: Call): void {
+  flag(at, 'nested-shell', program);
+}
+
 /** Each `-c` of fish is run. */
 function runFishTexts({ at, program }: Call, parsed: Options): boolean {
   const texts = parsed.options.filter(
@@ -233,6 +247,10 @@ export const shells: Readonly<Record<string, Handler>> = {
   ksh93: shell,
   yash: shell,
   fish: shell,
+  ...Object.fromEntries(foreignShells.map((name) => [name, foreign])),
+  login: loggedIn,
+  getty: loggedIn,
+  agetty: loggedIn,
   su,
   runuser: su,
   script,

@@ -58,9 +58,12 @@ function rsync(args: Words): ShellTransfer | null {
   const dot = args.indexOf('.');
   if (dot < 0) return null;
   const options = args.slice(1, dot).filter((text) => text !== null);
+  // Files beside the operands: `--log-file=`, `--files-from=`, `--link-dest`, …; what is done with them is not followed.
+  const isMore = options.length < dot - 1 || options.some((text) => /^[^-].*\/|=.*\/|^--[a-z]+-from(?:=|$)/.test(text));
   const cluster = options.find((text) => /^-[a-zA-Z]/.test(text)) ?? '';
   const isRecursive = /r/.test(cluster.replace(/e.*/, '')) || options.includes('--recursive');
-  return { program: 'rsync', direction: isSender ? 'download' : 'upload', paths: args.slice(dot + 1), isRecursive };
+  const paths = [...args.slice(dot + 1), ...(isMore ? [null] : [])];
+  return { program: 'rsync', direction: isSender ? 'download' : 'upload', paths, isRecursive };
 }
 
 function git(args: Words, direction: 'upload' | 'download'): ShellTransfer | null {

@@ -20,18 +20,26 @@ export function compileNames(patterns: readonly string[]): (name: string) => boo
  * may be the second half of a character, and so quotes end elsewhere than where they were seen to end (A-PG-12, for shells).
  */
 export function keepsEncoding(name: string, value: string): boolean {
-  return !encodingNames.has(name) || /^(?:|C|POSIX|(?:C|[A-Za-z]{2,3}(?:_[A-Za-z]{2})?)\.utf-?8(?:@[a-z]+)?)$/i.test(value);
+  return (
+    !encodingNames.has(name) || /^(?:|C|POSIX|(?:C|[A-Za-z]{2,3}(?:_[A-Za-z]{2})?)\.utf-?8(?:@[a-z]+)?)$/i.test(value)
+  );
 }
 
 const encodingNames: ReadonlySet<string> = new Set(['LANG', 'LC_ALL', 'LC_CTYPE']);
 
-/** `local HOST:PORT`, `remote HOST:PORT`, `local-socket PATH`, `remote-socket PATH`, `agent`, `x11`; else nothing. */
-export function compileForwards(entries: readonly string[]): (connection: ConnectionMeaning) => boolean {
-  const tests = entries.map(compileForward);
+/**
+ * `local HOST:PORT`, `remote HOST:PORT`, `local-socket PATH`, `remote-socket PATH`, `agent`, `x11`; else nothing. `own`: the
+ * target's address.
+ */
+export function compileForwards(
+  entries: readonly string[],
+  own = '127.0.0.1',
+): (connection: ConnectionMeaning) => boolean {
+  const tests = entries.map((entry) => compileForward(entry, hostOf(own)));
   return (connection) => tests.some((test) => test(connection));
 }
 
-function compileForward(entry: string): (connection: ConnectionMeaning) => boolean {
+function compileForward(entry: string, own: string): (connection: ConnectionMeaning) => boolean {
   const [what = '', where = ''] = entry.trim().split(/\s+/, 2);
   if (what === 'agent' || what === 'x11') return ({ kind }) => kind === what;
   const direction = what.startsWith('local') ? 'outward' : 'inward';
@@ -47,7 +55,8 @@ function compileForward(entry: string): (connection: ConnectionMeaning) => boole
   const host = compileName(pattern);
   const isWild = pattern.includes('*');
   return (connection) => {
-    if (direction === 'outward' && isWild && isSpecial(connection.host ?? '')) return false;
+    if (direction === 'outward' && isWild && (connection.host === own || isSpecial(connection.host ?? '')))
+      return false;
     if (connection.kind !== 'tcp' || connection.direction !== direction) return false;
     if (number !== '*' && String(connection.port) !== number) return false;
     return host(connection.host ?? '');
@@ -59,9 +68,12 @@ const special = ['127.0.0.0/8', '0.0.0.0/8', '::1', '::', '169.254.0.0/16', 'fe8
   (text) => networkOf(text)!,
 );
 
+/** As hosts files spell it. */
+const ownNames = /^(?:ip6-)?(?:localhost|loopback)[46]?(?:\.|$)/;
+
 function isSpecial(host: string): boolean {
   return (
-    host === '*' || host === 'localhost' || host.endsWith('.localhost') || special.some((network) => network.has(host))
+    host === '*' || host.endsWith('.localhost') || ownNames.test(host) || special.some((network) => network.has(host))
   );
 }
 

@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -49,7 +50,8 @@ async function open(more: Partial<RoomOptions> = {}): Promise<Room> {
     credential: { username: sshd.user, privateKey: key },
     // Nothing is read from there, be it by a transfer or by a command.
     judge: ({ meaning, text }) =>
-      text.includes('/secret/') || filesOf(meaning)?.operations.some(({ path }) => path.raw.includes('/secret/')) === true
+      text.includes('/secret/') ||
+      filesOf(meaning)?.operations.some(({ path }) => path.raw.includes('/secret/')) === true
         ? { name: 'block', rule: 'no-secrets', reason: 'Nobody reads there.' }
         : null,
     ...more,
@@ -122,21 +124,26 @@ describe('A-SSH-13 an SFTP server that is started otherwise', () => {
     expect(out().toString('latin1')).not.toContain(secret);
   });
 
-  test.each(['env /usr/lib/openssh/sftp-server', 'true; /usr/lib/openssh/sftp-server', 'sh -c /usr/lib/openssh/sftp-server'])(
-    '%s is behind the gate, or refused',
-    { timeout: 60_000 },
-    async (command) => {
-      const room = await open({ settings: { login_shell: 'bash' } });
-      const { channel, out, closed } = await openChannel(room);
-      await channel.request({ kind: 'exec', command: Buffer.from(command) });
-      channel.write(sftpRead(join(folder, 'secret', 'file')));
-      await Promise.race([closed, until('an answer to each', () => out().includes(secret) || out().includes('no-secrets'))]);
-      expect(out().toString('latin1')).not.toContain(secret);
-    },
-  );
+  test.each([
+    'env /usr/lib/openssh/sftp-server',
+    'true; /usr/lib/openssh/sftp-server',
+    'sh -c /usr/lib/openssh/sftp-server',
+  ])('%s is behind the gate, or refused', { timeout: 60_000 }, async (command) => {
+    const room = await open({ settings: { login_shell: 'bash' } });
+    const { channel, out, closed } = await openChannel(room);
+    await channel.request({ kind: 'exec', command: Buffer.from(command) });
+    channel.write(sftpRead(join(folder, 'secret', 'file')));
+    await Promise.race([
+      closed,
+      until('an answer to each', () => out().includes(secret) || out().includes('no-secrets')),
+    ]);
+    expect(out().toString('latin1')).not.toContain(secret);
+  });
 });
 
-test('A-SSH-13 in strict, a program of somebody’s own that is named like a transfer does not run', { timeout: 60_000 }, async () => {
+test('A-SSH-13 in strict, a program of somebody’s own that is named like a transfer does not run', {
+  timeout: 60_000,
+}, async () => {
   const room = await open({ settings: { shell: 'strict' } });
   const own = join(folder, 'scp');
   writeFileSync(own, `#!/bin/sh\ntouch ${folder}/ran-as-scp\n`, { mode: 0o755 });
@@ -147,7 +154,10 @@ test('A-SSH-13 in strict, a program of somebody’s own that is named like a tra
 
 test('A-REC-05 a password typed into a command with a terminal is not recorded', { timeout: 60_000 }, async () => {
   const room = await open({ settings: { login_shell: 'bash' } });
-  const client = start(room, { args: ['-tt'], command: 'bash -c \'read -rsp "password: " word; read -rp "shown: " more; echo "got $more"\'' });
+  const client = start(room, {
+    args: ['-tt'],
+    command: 'bash -c \'read -rsp "password: " word; read -rp "shown: " more; echo "got $more"\'',
+  });
   await client.until(/password: /);
   client.child.stdin!.write('hunter2\r');
   await client.until(/shown: /);
@@ -197,7 +207,9 @@ test('what the target was asked to run is not said to be withdrawn', { timeout: 
   expect([ran, ended?.outcome]).toEqual([true, 'unfinished']);
 });
 
-test('A-PG-12 for shells: a locale in which a backslash may be half a character is not passed on', { timeout: 60_000 }, async () => {
+test('A-PG-12 for shells: a locale in which a backslash may be half a character is not passed on', {
+  timeout: 60_000,
+}, async () => {
   const room = await open();
   const { channel } = await openChannel(room);
   const env = (name: string, value: string) => channel.request({ kind: 'env', name, value: Buffer.from(value) });
@@ -211,11 +223,89 @@ test('A-PG-12 for shells: a locale in which a backslash may be half a character 
   channel.destroy();
 });
 
-test('what scp says on its error stream passes the record like its output', { timeout: 60_000 }, async () => {
+test('what a transfer program says on its error stream passes the record like its output', {
+  timeout: 60_000,
+}, async () => {
   const room = await open();
-  const got = await run(room, { command: `scp -f ${folder}/no-such-file` });
-  void got;
+  const got = await run(room, { command: '/usr/lib/openssh/sftp-server -e -l DEBUG3' });
   const content = Buffer.concat(room.recordings.map((recording) => recording.content())).toString('latin1');
-  expect(got.stdout.toString() + got.stderr).toContain('no-such-file');
-  expect(content).toContain('No such file');
+  expect(got.stderr).toContain('session opened');
+  expect(content).toContain('session opened');
+});
+
+test.each([
+  ['no text', Buffer.from('bash # \xff', 'latin1'), []],
+  ['a variable', Buffer.from('$LC_SHELL'), ['LC_SHELL']],
+  ['a variable that is evaluated', Buffer.from('eval "$LC_SHELL"'), ['LC_SHELL']],
+])('a terminal into what may be a shell is none: %s', { timeout: 60_000 }, async (_how, command, names) => {
+  const room = await open({ settings: { login_shell: 'bash' } });
+  const { channel, out, closed } = await openChannel(room);
+  for (const name of names) channel.notify({ kind: 'env', name, value: Buffer.from('bash') });
+  await channel.request(rawPty);
+  await channel.request({ kind: 'exec', command });
+  channel.write(Buffer.from(`touch ${folder}/ran-in-shell; exit\n`));
+  await closed;
+  expect(out().toString()).toContain('cannot be judged');
+  expect(existsSync(join(folder, 'ran-in-shell'))).toBe(false);
+});
+
+describe('A-SSH-12 the target itself behind a wildcard', () => {
+  let echo: Server;
+  beforeAll(async () => {
+    echo = createServer((socket) => socket.end('reached'));
+    await new Promise<void>((resolve) => echo.listen(0, '::', resolve));
+  });
+  afterAll(() => new Promise((resolve) => echo.close(resolve)));
+
+  test.each([
+    '127.0.0.1',
+    '127.1',
+    '0x7f.1',
+    '2130706433',
+    'localhost',
+    'LOCALHOST.',
+    '0',
+    '::1',
+    '0:0:0:0:0:0:0:1',
+    '::1%lo',
+    '::ffff:127.0.0.1',
+    '::ffff:7f00:1',
+    '0:0:0:0:0:ffff:127.0.0.1',
+    '0000:0000:0000:0000:0000:ffff:7f00:0001',
+    'ip6-localhost',
+    'ip6-loopback',
+    'localhost.localdomain',
+  ])('is not reached as %s', async (host) => {
+    const room = await open({ settings: { forwards: ['local *:*'] } });
+    const client = await connectRoom(room);
+    const target = { host, port: (echo.address() as AddressInfo).port };
+    const opening = client.open({ kind: 'direct-tcpip', target, origin: { host: '127.0.0.1', port: 1 } }, 20_000);
+    await expect(opening).rejects.toThrow();
+    expect(room.journal.of('violation')).toHaveLength(1);
+  });
+});
+
+describe('A-SSH-13 a transfer program whose words are not certain', () => {
+  /** As a rule about paths judges: what is not known may be there. */
+  const rule: RoomOptions['judge'] = ({ meaning }) => {
+    const files = filesOf(meaning);
+    const isThere =
+      files !== null && (!files.complete || files.operations.some(({ path }) => path.raw.includes('/secret')));
+    return isThere ? { name: 'block', rule: 'no-secrets', reason: 'Nobody reads there.' } : null;
+  };
+
+  test.each([
+    ['bash', 'rsync --server --sender -vr --link-dest=/x . FOLDER'],
+    ['bash', 'rsync --server --sender -vr --files-from=/etc/shadow . FOLDER'],
+    ['unknown', 'rsync --server --sender --log-format=%i -vr . FOLDER/secret/'],
+    ['unknown', 'env rsync --server --sender -vr . FOLDER/secret/'],
+    ['unknown', 'env scp -f FOLDER/secret/file'],
+    ['unknown', 'true; scp -f FOLDER/secret/file'],
+    ['unknown', 'nice git upload-pack FOLDER/secret'],
+  ])('with the login shell %s: %s', { timeout: 60_000 }, async (login_shell, command) => {
+    const room = await open({ settings: { login_shell }, judge: rule });
+    const got = await run(room, { command: command.replace('FOLDER', folder) });
+    expect(got.stderr).toContain('no-secrets');
+    expect(got.stdout.toString('latin1')).not.toContain(secret);
+  });
 });

@@ -136,6 +136,43 @@ export function subsystemDraft(name: string, context: Context): CommandDraft {
   };
 }
 
+/**
+ * What an exec transfers without a gate of its own. Where a transfer program is only a part of the text, or its words are not
+ * certain, it may be anything (A-SSH-13).
+ */
+export function opaqueTransferOf(shell: ShellAnalysis | null): ShellTransfer | null {
+  if (shell === null || shell.transfer !== null) return shell?.transfer ?? null;
+  for (const { program, argv } of shell.commands) {
+    // Where the analysis is not complete, a word of another program may be the one that runs (`env -x rsync …`).
+    const names = shell.complete ? [program] : argv.map((word) => word?.slice(word.lastIndexOf('/') + 1));
+    const found = transferPrograms.find(({ name, starts }) => names.includes(name) && starts(argv.slice(1)));
+    if (found !== undefined) return { program: found.as, direction: 'both', paths: [null], isRecursive: true };
+  }
+  return null;
+}
+
+type Words = readonly (string | null)[];
+
+/** A word that is not known may be the one that matters. */
+const has =
+  (pattern: RegExp) =>
+  (words: Words): boolean =>
+    words.some((word) => word === null || pattern.test(word));
+const always = (): boolean => true;
+
+const transferPrograms: readonly {
+  readonly name: string;
+  readonly as: ShellTransfer['program'];
+  readonly starts: (words: Words) => boolean;
+}[] = [
+  { name: 'scp', as: 'scp', starts: has(/^-[a-zA-Z]*[tf]/) },
+  { name: 'rsync', as: 'rsync', starts: has(/^--server$/) },
+  { name: 'git', as: 'git', starts: has(/^(?:upload-pack|upload-archive|receive-pack)$/) },
+  { name: 'git-upload-pack', as: 'git', starts: always },
+  { name: 'git-upload-archive', as: 'git', starts: always },
+  { name: 'git-receive-pack', as: 'git', starts: always },
+];
+
 /** What a program transfers that has no gate of its own (rsync, git): its paths, by its arguments. */
 export function opaqueTransferDraft(
   { program, direction, paths }: ShellTransfer,

@@ -28,6 +28,8 @@ export class Conversation {
   readonly client: SshServerConnection;
   readonly target: SshClientConnection;
   readonly settings: SshSettings;
+  /** What the target shows to whoever logs in, as it came. */
+  readonly banner: string | null;
   readonly #owners = new Map<number, CommandOwner>();
   readonly #listeners = new Set<(text: string) => void>();
 
@@ -37,12 +39,14 @@ export class Conversation {
     client: SshServerConnection;
     target: SshClientConnection;
     settings: SshSettings;
+    banner: string | null;
   }) {
     this.session = parts.session;
     this.door = parts.door;
     this.client = parts.client;
     this.target = parts.target;
     this.settings = parts.settings;
+    this.banner = parts.banner;
     parts.session.onHeld = (command, review, waitedMs) => {
       // A command may be held before `submit` returned its number: then its owner is the one that is submitting.
       const owner = this.#owners.get(command.ordinal) ?? this.#submitting;

@@ -13,7 +13,7 @@ import type { OutputLimit } from '../../core/judgement.ts';
 import type { Command } from '../../core/session.ts';
 import { Observer } from '../../language/index.ts';
 import { ChannelRelay, type ChannelRelayParts } from './channel-relay.ts';
-import { execDraft, opaqueTransferDraft } from './command.ts';
+import { execDraft, opaqueTransferDraft, opaqueTransferOf } from './command.ts';
 import { Supervision } from './kernel.ts';
 import * as limits from './limits.ts';
 import { masksOf } from './output.ts';
@@ -109,7 +109,10 @@ export class Exec implements Program {
 
   /** It takes longer than a rule allows, be it that it has not even begun. */
   #overdue(limit: OutputLimit): void {
-    if (this.#relay !== null) return this.#relay.limited(limit);
+    if (this.#relay !== null) {
+      this.#relay.limited(limit);
+      return;
+    }
     this.#isGone = true;
     this.#parts.asked.reply.accept();
     this.#parts.channel.refuse(`${limit.reason} (rule ${limit.rule})`, 124);
@@ -152,7 +155,7 @@ export class Exec implements Program {
       conversation.complete(command, { outcome: 'refused', tag: null, error: 'ssh.unbounded', rows: 0, bytes: 0 });
       return;
     }
-    const transfer = shell?.transfer ?? null;
+    const transfer = opaqueTransferOf(shell);
     if (transfer === null) {
       this.#run(command).catch((error: unknown) => this.#failed(error));
       return;
@@ -227,6 +230,7 @@ export class Exec implements Program {
       const { columns, rows, term } = pty;
       conversation.session.observe({ type: 'terminal', command: command.ordinal, columns, rows, term });
     }
+    const isTransfer = (shellOf(command.draft.meaning)?.transfer ?? null) !== null;
     this.#relay = new ChannelRelay({
       conversation,
       command,
@@ -234,7 +238,7 @@ export class Exec implements Program {
       target,
       recorded: pty === null ? 'data' : 'screen',
       // What a transfer program says is no text: rewritten, it would be broken.
-      masks: this.#transfer === null || pty !== null ? masksOf(command, pty) : [null, null],
+      masks: isTransfer && pty === null ? [null, null] : masksOf(command, pty),
       ...this.#recorded(command, pty),
       onOver: () => {
         this.#observer?.close();

@@ -7,13 +7,16 @@
  * Deliberately absent: the protocols of the transfers (sftp/, scp/).
  */
 import type { CommandDraft } from '../../core/command.ts';
+import { shellOf } from '../../core/command.ts';
 import type { ContentScan } from '../../core/masking.ts';
 import type { Command, Flow } from '../../core/session.ts';
 import type { Conversation } from './conversation.ts';
+import { MaskedStream, masksOf } from './output.ts';
 import { line } from './say.ts';
 import { type Located, notLocated, type ScpCommand, ScpGate } from './scp/index.ts';
 import type { Program, ProgramParts, ProgramRequest } from './session-channel.ts';
 import { type ContentInspector, FileGate, type FileGateHost, fileQuestion, PathLocator } from './sftp/index.ts';
+import { strictDenial } from './strict.ts';
 import type { SshChannel } from './transport/index.ts';
 
 /** What both gates offer whoever carries them. */
@@ -43,6 +46,7 @@ export class FileProgram implements Program {
   #isOver = false;
   #exit: number | null = null;
   #locating: { close(): void } | null = null;
+  #stderr: MaskedStream | null = null;
   /** Who wants nothing more of the target for now. */
   readonly #paused = new Set<'gate' | 'error stream'>();
 
@@ -55,6 +59,14 @@ export class FileProgram implements Program {
         this.#command = command;
         if (this.#isGone) return;
         if (command.state !== 'released') return channel.denied(command, asked.reply);
+        const unbounded = this.#unbounded(command);
+        if (unbounded !== null) {
+          asked.reply.accept();
+          channel.refuse(unbounded, 126);
+          const refused = { outcome: 'refused', tag: null, error: 'ssh.unbounded', rows: 0, bytes: 0 } as const;
+          conversation.complete(command, refused);
+          return;
+        }
         this.#open(command).catch((error: unknown) => this.#failed(error));
       },
       waiting: (text, review) => channel.waiting(text, review),
@@ -90,6 +102,14 @@ export class FileProgram implements Program {
     this.#over('unfinished', null);
   }
 
+  /** A program of somebody's own may be named like one that transfers: strict asks of it what it asks of any other. */
+  #unbounded(command: Command): string | null {
+    const shell = shellOf(command.draft.meaning);
+    if (shell === null) return null;
+    const { complete, bounded, flags } = shell;
+    return strictDenial(this.#parts.conversation.settings, command, { isBounded: complete && bounded, flags });
+  }
+
   async #open(command: Command): Promise<void> {
     const { conversation, channel, client, asked } = this.#parts;
     const { session } = conversation;
@@ -104,6 +124,12 @@ export class FileProgram implements Program {
     });
     this.#flow = flow;
     const locate = this.#kind.kind === 'scp' ? await this.#locator(command) : notLocated;
+    if (this.#isOver) {
+      // The client went meanwhile.
+      this.#locating?.close();
+      return;
+    }
+    this.#stderr = this.#errorStream(command, flow, target);
     const gate = this.#makeGate(command, flow, target, locate);
     this.#gate = gate;
     flow.onDeliverable = () => {
@@ -114,7 +140,7 @@ export class FileProgram implements Program {
     flow.onForwardable = () => gate.upstreamDrained();
     target.handle({
       read: (view) => gate.fromUpstream(view),
-      readStderr: (view) => this.#errorStream(command, flow, target, view),
+      readStderr: (view) => this.#stderr?.push(view),
       end: () => gate.upstreamEnded(),
       drain: () => flow.upstreamDrained(),
       request: (request, reply) => {
@@ -122,6 +148,7 @@ export class FileProgram implements Program {
         reply.reject();
       },
       close: () => {
+        this.#stderr?.end();
         gate.upstreamEnded();
         flow.afterDelivered(() => this.#over('completed', this.#exit ?? 0));
       },
@@ -132,13 +159,24 @@ export class FileProgram implements Program {
     client.resume();
   }
 
-  /** What the program says beside the transfer is output like any other: recorded, and held back with it (I1, A-SSH-17). */
-  #errorStream({ ordinal }: Command, flow: Flow, target: SshChannel, view: Buffer): void {
-    const { session } = this.#parts.conversation;
-    session.observe({ type: 'data', command: ordinal, direction: 'out', data: view });
-    if (flow.deliver(view, 1)) return;
-    this.#paused.add('error stream');
-    this.#pauseTarget(target);
+  /** What the program says beside the transfer is output like any other: masked, recorded, held back (I1, I9, A-SSH-17). */
+  #errorStream(command: Command, flow: Flow, target: SshChannel): MaskedStream {
+    const { session, door } = this.#parts.conversation;
+    const hold = (): void => {
+      this.#paused.add('error stream');
+      this.#pauseTarget(target);
+    };
+    return new MaskedStream({
+      mask: masksOf(command, null)[1],
+      clock: door.clock,
+      deliver: (data) => {
+        if (data.length === 0 || this.#isOver) return;
+        session.observe({ type: 'data', command: command.ordinal, direction: 'out', data });
+        if (!flow.deliver(data, 1)) hold();
+      },
+      pause: hold,
+      resume: () => flow.deliverable(),
+    });
   }
 
   #pauseTarget(target: SshChannel): void {
@@ -168,7 +206,8 @@ export class FileProgram implements Program {
       forward: (view, of) => flow.forward(view, of),
       question: (view) => flow.forwardHousekeeping(view, fileQuestion),
       deliver: (view) => flow.deliver(view),
-      say: (text) => void client.writeStderr(line(text)),
+      // The gates name the gateway themselves.
+      say: (text) => void client.writeStderr(line(text.replace(/^sallyport: /, ''))),
       pauseClient: (paused) => (paused ? client.pause() : client.resume()),
       pauseUpstream: (paused) => {
         if (paused) this.#paused.add('gate');
@@ -225,6 +264,7 @@ export class FileProgram implements Program {
     if (this.#isOver) return;
     this.#isOver = true;
     const { conversation, client } = this.#parts;
+    this.#stderr?.drop();
     this.#locating?.close();
     this.#target?.close();
     if (exitCode !== null) client.notify({ kind: 'exit-status', code: exitCode });

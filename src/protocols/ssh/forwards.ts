@@ -42,7 +42,7 @@ export class Forwards {
 
   constructor(conversation: Conversation) {
     this.#conversation = conversation;
-    this.#isAllowed = compileForwards(conversation.settings.forwards);
+    this.#isAllowed = compileForwards(conversation.settings.forwards, conversation.session.resource.host);
   }
 
   /** The client wants a connection from the target to somewhere. */
@@ -109,8 +109,7 @@ export class Forwards {
 
   #connect(command: Command, open: Forward, answer: SshOpenAnswer): void {
     const { session, target } = this.#conversation;
-    const flow = session.openFlow({ toUpstream: () => true, toClient: () => true });
-    flow.perform(command, () => {
+    session.perform(command, () => {
       this.#attempt(
         command,
         (async () => {
@@ -127,7 +126,6 @@ export class Forwards {
         })(),
       );
     });
-    session.closeFlow(flow);
   }
 
   #accept(command: Command, open: SshClientOpen, answer: SshOpenAnswer): void {
@@ -180,8 +178,7 @@ export class Forwards {
     this.#submit(connection, {
       released: (command) => {
         const { session, target } = this.#conversation;
-        const flow = session.openFlow({ toUpstream: () => true, toClient: () => true });
-        flow.perform(command, () => {
+        session.perform(command, () => {
           this.#attempt(
             command,
             (async () => {
@@ -199,7 +196,6 @@ export class Forwards {
             })(),
           );
         });
-        session.closeFlow(flow);
       },
       refused: () => reply.reject(),
     });

@@ -12,12 +12,14 @@
  * Deliberately absent: what is judged and when (language/terminal), who may (policy).
  */
 
+import { escapeLine } from '../../base/escape.ts';
 import { shellOf } from '../../core/command.ts';
 import { actorOf } from '../../core/event.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Command, Flow, Session } from '../../core/session.ts';
 import { Gate, type GateAction, type GateAsk, reductionOf } from '../../language/index.ts';
 import { analyseLine, lineDraft } from './command.ts';
+import * as limits from './limits.ts';
 import { MaskedStream, maskedCounts, masksOf } from './output.ts';
 import { denial, line as lineOf } from './say.ts';
 import type { Program } from './session-channel.ts';
@@ -266,7 +268,7 @@ export class GatedShell implements Program {
         this.#commands.set(ask.id, decided);
         if (ask.denied !== null) return this.#complete(ask.id, 'refused', null, ask.denied.code);
         if (decided.state !== 'released') {
-          const message = decided.verdict === null ? 'refused' : denial(decided.verdict);
+          const message = about(ask.text, decided.verdict === null ? 'refused' : denial(decided.verdict));
           return this.#decide(ask.id, decided, { verdict: 'deny', message });
         }
         const { complete, flags } = ask.reduction;
@@ -277,12 +279,12 @@ export class GatedShell implements Program {
         const shell = shellOf(draft.meaning);
         const obstacle = shell !== null && startsSftp(shell) ? sftpDenial : unbounded;
         if (obstacle !== null) {
-          this.#decide(ask.id, decided, { verdict: 'deny', message: obstacle });
+          this.#decide(ask.id, decided, { verdict: 'deny', message: about(ask.text, obstacle) });
           return this.#complete(ask.id, 'refused', null, unbounded === null ? 'ssh.not-judged' : 'ssh.unbounded');
         }
         this.#decide(ask.id, decided, { verdict: 'allow' });
       },
-      waiting: (text) => this.#gate.note(ask.id, text),
+      waiting: (text) => this.#gate.note(ask.id, about(ask.text, text)),
       overdue: (limit) => this.#gate.say(`${limit.reason} (rule ${limit.rule})`),
     });
     this.#commands.set(ask.id, command);
@@ -394,4 +396,10 @@ export class GatedShell implements Program {
       this.#over('limit');
     });
   }
+}
+
+/** The line that it is about stands with what is said, since a line editor takes it off the screen. */
+function about(text: string, said: string): string {
+  const shown = escapeLine(text);
+  return `${shown.length > limits.shownTextLengthMax ? `${shown.slice(0, limits.shownTextLengthMax)}…` : shown}: ${said}`;
 }

@@ -17,7 +17,8 @@ let reviews: Decisions;
 function judge(draft: CommandDraft): Verdict | null {
   if (isDanger(draft)) return blocked;
   const names = shellOf(draft.meaning)?.commands.map(({ program }) => program) ?? [];
-  const isHeld = names.includes('printenv') || (draft.verb === 'run' && draft.context['file']?.endsWith('/held') === true);
+  const isHeld =
+    names.includes('printenv') || (draft.verb === 'run' && draft.context['file']?.endsWith('/held') === true);
   return isHeld ? { name: 'hold', rule: 'guardrail:ask-first', reason: 'A DBA has to agree.' } : null;
 }
 
@@ -27,73 +28,85 @@ function accountWith(shell: string): Account {
   return account;
 }
 
-describe.runIf(isRoot).each(['/bin/bash', '/bin/sh', '/usr/bin/zsh', '/usr/bin/fish'])('a terminal with %s', { timeout: 90_000 }, (shell) => {
-  let account: Account;
-  let kernel: KernelRoom;
-  let terminals: Started[] = [];
+describe.runIf(isRoot).each(['/bin/bash', '/bin/sh', '/usr/bin/zsh', '/usr/bin/fish'])(
+  'a terminal with %s',
+  { timeout: 90_000 },
+  (shell) => {
+    let account: Account;
+    let kernel: KernelRoom;
+    let terminals: Started[] = [];
 
-  beforeAll(async () => {
-    account = accountWith(shell);
-    kernel = await openKernelRoom({ account, judge });
-    execFileSync('cp', ['/usr/bin/touch', `${kernel.folder}/harmless`]);
-    script(kernel.folder, 'inner', '#!/bin/sh\n"$@"\n');
-  }, 60_000);
+    beforeAll(async () => {
+      account = accountWith(shell);
+      kernel = await openKernelRoom({ account, judge });
+      execFileSync('cp', ['/usr/bin/touch', `${kernel.folder}/harmless`]);
+      script(kernel.folder, 'inner', '#!/bin/sh\n"$@"\n');
+    }, 60_000);
 
-  afterEach(() => {
-    for (const { child } of terminals) child.kill('SIGKILL');
-    terminals = [];
-  });
+    afterEach(() => {
+      for (const { child } of terminals) child.kill('SIGKILL');
+      terminals = [];
+    });
 
-  afterAll(async () => {
-    await kernel?.close();
-    account?.remove();
-  });
+    afterAll(async () => {
+      await kernel?.close();
+      account?.remove();
+    });
 
-  async function open(): Promise<Started> {
-    const terminal = kernel.start({ args: ['-tt'] });
-    terminals.push(terminal);
-    await terminal.until(/each program is judged before it starts/, 20_000);
-    await terminal.until(/[#$%>] /, 40_000);
-    await pause(300);
-    return terminal;
-  }
-  const type = (terminal: Started, keys: string): void => void terminal.child.stdin!.write(keys);
+    async function open(): Promise<Started> {
+      const terminal = kernel.start({ args: ['-tt'] });
+      terminals.push(terminal);
+      await terminal.until(/each program is judged before it starts/, 20_000);
+      await terminal.until(/[#$%>] /, 40_000);
+      await pause(300);
+      return terminal;
+    }
+    const type = (terminal: Started, keys: string): void => void terminal.child.stdin!.write(keys);
 
-  test('lines and scripts run; what they start is judged, and the person is told', async () => {
-    const terminal = await open();
-    const [made, danger] = [kernel.fresh(), kernel.fresh()];
-    type(terminal, `${kernel.folder}/inner ${kernel.folder}/harmless ${made}\r`);
-    await until('the file', () => existsSync(made), () => terminal.stdout().toString());
-    await pause(300);
-    type(terminal, `${kernel.folder}/inner sh -c '${kernel.folder}/dan""ger ${danger}'\r`);
-    await terminal.until(/rule no-danger/, 20_000);
-    await pause(300);
-    type(terminal, 'exit 5\r');
-    expect((await terminal.finished).code).toBe(5);
-    expect(existsSync(danger)).toBe(false);
-    expect(kernel.room.commands()).toContain(`${kernel.folder}/harmless ${made}`);
-  });
+    test('lines and scripts run; what they start is judged, and the person is told', async () => {
+      const terminal = await open();
+      const [made, danger] = [kernel.fresh(), kernel.fresh()];
+      type(terminal, `${kernel.folder}/inner ${kernel.folder}/harmless ${made}\r`);
+      await until(
+        'the file',
+        () => existsSync(made),
+        () => terminal.stdout().toString(),
+      );
+      await pause(300);
+      type(terminal, `${kernel.folder}/inner sh -c '${kernel.folder}/dan""ger ${danger}'\r`);
+      await terminal.until(/rule no-danger/, 20_000);
+      await pause(300);
+      type(terminal, 'exit 5\r');
+      expect((await terminal.finished).code).toBe(5);
+      expect(existsSync(danger)).toBe(false);
+      expect(kernel.room.commands()).toContain(`${kernel.folder}/harmless ${made}`);
+    });
 
-  test('an editor’s escape is judged', async () => {
-    if (!existsSync('/usr/bin/vim')) return;
-    const terminal = await open();
-    const [made, danger] = [kernel.fresh(), kernel.fresh()];
-    type(terminal, 'vim -u NONE\r');
-    await terminal.until(/VIM|~/, 20_000);
-    await pause(700);
-    type(terminal, `:silent !${kernel.folder}/harmless ${made}\r`);
-    await until('the file', () => existsSync(made), () => terminal.stdout().toString());
-    await pause(500);
-    type(terminal, `\r:!${kernel.folder}/danger ${danger}\r`);
-    await terminal.until(/rule no-danger/, 20_000);
-    await pause(300);
-    type(terminal, '\r:q!\r');
-    await pause(500);
-    type(terminal, 'exit\r');
-    await terminal.finished;
-    expect(existsSync(danger)).toBe(false);
-  });
-});
+    test('an editor’s escape is judged', async () => {
+      if (!existsSync('/usr/bin/vim')) return;
+      const terminal = await open();
+      const [made, danger] = [kernel.fresh(), kernel.fresh()];
+      type(terminal, 'vim -u NONE\r');
+      await terminal.until(/VIM|~/, 20_000);
+      await pause(700);
+      type(terminal, `:silent !${kernel.folder}/harmless ${made}\r`);
+      await until(
+        'the file',
+        () => existsSync(made),
+        () => terminal.stdout().toString(),
+      );
+      await pause(500);
+      type(terminal, `\r:!${kernel.folder}/danger ${danger}\r`);
+      await terminal.until(/rule no-danger/, 20_000);
+      await pause(300);
+      type(terminal, '\r:q!\r');
+      await pause(500);
+      type(terminal, 'exit\r');
+      await terminal.finished;
+      expect(existsSync(danger)).toBe(false);
+    });
+  },
+);
 
 describe.runIf(isRoot)('what is held at the kernel level', { timeout: 90_000 }, () => {
   let account: Account;
@@ -161,7 +174,7 @@ describe.runIf(isRoot)('what is held at the kernel level', { timeout: 90_000 }, 
     terminal.child.stdin!.write('printenv HOME\r');
     await asked(1);
     reviews.asked[0]!.decide(approved);
-    await terminal.until(/\n\/tmp\r/, 20_000);
+    await terminal.until(/\/tmp\r\n/, 20_000);
     expect(reviews.asked).toHaveLength(1);
     // A script that starts it is another matter.
     await pause(300);
@@ -169,7 +182,11 @@ describe.runIf(isRoot)('what is held at the kernel level', { timeout: 90_000 }, 
     await asked(2);
     await pause(300);
     terminal.child.stdin!.write('\x03');
-    await until('the withdrawal', () => reviews.asked[1]!.withdrawn, () => terminal.stdout().toString());
+    await until(
+      'the withdrawal',
+      () => reviews.asked[1]!.withdrawn,
+      () => terminal.stdout().toString(),
+    );
     await pause(300);
     terminal.child.stdin!.write('exit\r');
     await terminal.finished;

@@ -66,6 +66,11 @@ export class KernelShell implements Program {
     this.#gated?.notify(request);
   }
 
+  say(text: string): void {
+    if (this.#gated === null) this.#parts.client.writeStderr(line(text));
+    else this.#gated.say(text);
+  }
+
   clientClosed(): void {
     this.#isGone = true;
     if (this.#gated !== null) {

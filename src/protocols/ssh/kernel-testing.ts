@@ -30,19 +30,28 @@ export interface KernelRoom {
 export const blocked: Verdict = { name: 'block', rule: 'no-danger', reason: 'Dangerous things are not done.' };
 
 /** Blocks every start of the dangerous program, by the file that is loaded and by what it means; nothing else. */
-export function isDanger({ verb, context, meaning }: CommandDraft): boolean {
+export function isDanger({ verb, text, context, meaning }: CommandDraft): boolean {
   if (verb !== 'run' || context['level'] !== 'kernel') return false;
-  if (context['file']?.endsWith('/danger') === true || /\bmemory\b|\bdeleted\b/.test(context['facts'] ?? '')) return true;
+  if (text.includes('/forbidden-') && !text.includes('/attacks ')) return true;
+  if (context['file']?.endsWith('/danger') === true || /\bmemory\b|\bdeleted\b/.test(context['facts'] ?? ''))
+    return true;
   return shellOf(meaning)?.commands.some(({ program }) => program === 'danger') ?? true;
 }
 
 export async function openKernelRoom(
-  options: { readonly account?: Account; readonly judge?: RoomOptions['judge']; readonly reviews?: RoomOptions['reviews'] } = {},
+  options: {
+    readonly config?: readonly string[];
+    readonly settings?: NonNullable<RoomOptions['settings']>;
+    readonly account?: Account;
+    readonly judge?: RoomOptions['judge'];
+    readonly reviews?: RoomOptions['reviews'];
+  } = {},
 ): Promise<KernelRoom> {
   const key = generateKeyText('ed25519');
   const sshd = await startSshd({
     authorizedKeys: [publicKeyToText(privateKeyFromText(key).publicKey)],
     ...(options.account === undefined ? {} : { account: options.account }),
+    ...(options.config === undefined ? {} : { config: options.config }),
   });
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-kernel-'));
   // Accounts without privileges use it too.
@@ -56,7 +65,7 @@ export async function openKernelRoom(
       options.account === undefined
         ? { username: sshd.user, privateKey: key }
         : { username: options.account.name, password: options.account.password },
-    settings: { shell: 'kernel' },
+    settings: { shell: 'kernel', ...options.settings },
     judge: options.judge ?? ((draft) => (isDanger(draft) ? blocked : null)),
     ...(options.reviews === undefined ? {} : { reviews: options.reviews }),
   });

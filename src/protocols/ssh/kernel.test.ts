@@ -3,7 +3,7 @@
  * where that can be: the dangerous program is not started, and a harmless one started the same way is.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type KernelRoom, openKernelRoom, script } from './kernel-testing.ts';
 import { makeAccount } from './testing/testing.ts';
@@ -50,27 +50,27 @@ const ways: readonly (readonly [name: string, text: string, needs?: string])[] =
   ['a name that leads there', 'ln -s $P $F.link; $F.link $F'],
   ['a relative name', 'cd $D && ./$(basename $P) $F'],
   ['the loader', '$(ls /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1 2>/dev/null | head -n 1) $P $F'],
+  ['another user', 'su -s /bin/sh nobody -c "$P $F"'],
   ['/proc/self/fd', 'sh -c "exec 7<$P; exec /proc/self/fd/7 $F"'],
 ];
 
 /** Of `attacks`: what a program can try by itself. */
-const programs = [
-  'execve',
-  'fexecve',
-  'opath',
-  'proc-fd',
-  'vfork',
-  'spawn',
-  'thread',
-] as const;
+const programs = ['execve', 'fexecve', 'opath', 'proc-fd', 'vfork', 'spawn', 'thread'] as const;
 
 function text(kernel: KernelRoom, way: string, program: string, file: string): string {
   const { folder } = kernel;
-  const values = { P: program, F: file, D: folder, S: `${folder}/run.sh`, Y: `${folder}/run.py`, T: `sp${file.replace(/\D/g, '')}` };
+  const values = {
+    P: program,
+    F: file,
+    D: folder,
+    S: `${folder}/run.sh`,
+    Y: `${folder}/run.py`,
+    T: `sp${file.replace(/\D/g, '')}`,
+  };
   return way.replace(/\$([PFDSYT])(?![\w(])/g, (_, name: keyof typeof values) => values[name]);
 }
 
-function suite(title: string, open: () => Promise<KernelRoom>, isFor: boolean): void {
+function suite(title: string, open: () => Promise<KernelRoom>, isFor: boolean, tried = ways): void {
   describe.runIf(isFor)(title, { timeout: 60_000 }, () => {
     let kernel: KernelRoom;
     let before: readonly string[] = [];
@@ -90,7 +90,8 @@ function suite(title: string, open: () => Promise<KernelRoom>, isFor: boolean): 
       expect(leftovers().filter((name) => !before.includes(name)).length).toBeLessThan(3);
     });
 
-    test.each(ways.filter(([, , needs]) => needs === undefined || has(needs)))('%s', async (_name, way) => {
+    const here = tried.filter(([, , needs]) => needs === undefined || has(needs));
+    test.each(here.map(([name, way]) => [name, way] as const))('%s', async (_name, way) => {
       const harmless = kernel.fresh();
       const run = await kernel.run(text(kernel, way, `${kernel.folder}/harmless`, harmless));
       expect([existsSync(harmless), run.stderr]).toEqual([true, expect.any(String)]);
@@ -136,15 +137,14 @@ function suite(title: string, open: () => Promise<KernelRoom>, isFor: boolean): 
 
     test.each(['race-thread', 'race-shared'])('arguments that change after the question: %s', async (way) => {
       if (kernel.attacks === null) return;
-      const made = kernel.fresh();
-      const forbidden = `${kernel.folder}/danger-file`;
-      const run = await kernel.run(`cd ${kernel.folder} && ${kernel.attacks} ${way} x ${forbidden}`, { deadlineMs: 60_000 });
+      const forbidden = `${kernel.folder}/forbidden-${way}`;
+      const run = await kernel.run(`cd ${kernel.folder} && ${kernel.attacks} ${way} x ${forbidden}`, {
+        deadlineMs: 60_000,
+      });
       expect(run.stdout.toString()).toMatch(/started/);
-      expect(existsSync(made)).toBe(false);
-      const asked = kernel.room.journal.of('command.intent').filter(({ text: said }) => said.includes(forbidden));
-      // What was made was asked about in those very words, or not made.
-      if (!asked.some(({ verb }) => verb === 'run')) expect(existsSync(forbidden)).toBe(false);
-      rmSync(forbidden, { force: true });
+      expect(existsSync(forbidden)).toBe(false);
+      const killed = kernel.room.journal.of('alert.raised').filter(({ rule }) => rule === 'gateway:start-changed');
+      console.log(`${title}, ${way}: ${killed.length} so far were killed, having changed`);
     });
 
     test('a name that changes after the question', async () => {
@@ -158,7 +158,9 @@ function suite(title: string, open: () => Promise<KernelRoom>, isFor: boolean): 
     test('whoever ends the supervisor can start nothing any more, and the session ends', async () => {
       if (kernel.attacks === null) return;
       const made = kernel.fresh();
-      const run = await kernel.run(`SUPERVISOR=$PPID ${kernel.attacks} kill-supervisor ${kernel.folder}/harmless ${made}; sleep 3; ${kernel.folder}/harmless ${made}`);
+      const run = await kernel.run(
+        `SUPERVISOR=$PPID ${kernel.attacks} kill-supervisor ${kernel.folder}/harmless ${made}; sleep 3; ${kernel.folder}/harmless ${made}`,
+      );
       await new Promise((resolve) => setTimeout(resolve, 1500));
       expect(existsSync(made)).toBe(false);
       expect(run.code).not.toBe(0);
@@ -179,10 +181,29 @@ function suite(title: string, open: () => Promise<KernelRoom>, isFor: boolean): 
 
     test('three hundred programs in a row give three hundred results', async () => {
       const began = performance.now();
-      const run = await kernel.run('i=0; while [ $i -lt 300 ]; do /bin/echo $i; i=$((i+1)); done', { deadlineMs: 60_000 });
+      const run = await kernel.run('i=0; while [ $i -lt 300 ]; do /bin/echo $i; i=$((i+1)); done', {
+        deadlineMs: 60_000,
+      });
       const ms = performance.now() - began;
       expect(run.stdout.toString()).toBe(Array.from({ length: 300 }, (_, k) => `${k}\n`).join(''));
       console.log(`${title}: ${(ms / 300).toFixed(2)} ms for each program, with the session's beginning`);
+    });
+
+    test('whoever ends the side channel ends the session, and all that runs in it', async () => {
+      const made = kernel.fresh();
+      const own =
+        'ps -eo pid,ppid,args | while read -r p q a; do case $a in */s\\ side*) [ $p = $$ ] || echo $p; esac; done';
+      const run = await kernel.run(`kill -9 $(${own} | tail -n 1); sleep 4; ${kernel.folder}/harmless ${made}`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect([run.code === 0, existsSync(made)]).toEqual([false, false]);
+    });
+
+    test('a shell that reads its commands from input starts under it too', async () => {
+      const [made, danger] = [kernel.fresh(), kernel.fresh()];
+      const input = `${kernel.folder}/harmless ${made}\n${kernel.folder}/run.sh ${kernel.danger} ${danger}\n`;
+      const run = await kernel.run('sh', { input });
+      expect([existsSync(made), existsSync(danger)]).toEqual([true, false]);
+      expect(run.stderr).toContain('(rule no-danger)');
     });
 
     test('what was left running ends with the session', async () => {
@@ -195,6 +216,44 @@ function suite(title: string, open: () => Promise<KernelRoom>, isFor: boolean): 
 }
 
 suite('the kernel level as root', () => openKernelRoom(), isRoot);
+
+describe('where the supervisor cannot be placed', { timeout: 60_000 }, () => {
+  test.each([
+    ['refuse', 126, ''],
+    ['observe', 0, 'ran'],
+  ] as const)('%s: the person is told, and nothing else happens than was chosen', async (unhooked, code, output) => {
+    // Its channel and the program's are two.
+    const kernel = await openKernelRoom({
+      config: [
+        'MaxSessions 1',
+        'ForceCommand /bin/sh -c "case $SSH_ORIGINAL_COMMAND in *uname*) exit 1;; esac; printf ran"',
+      ],
+      settings: { unhooked },
+    });
+    try {
+      const run = await kernel.run('printf ran');
+      expect([run.code, run.stdout.toString()]).toEqual([code, output]);
+      expect(run.stderr).toContain('second channel');
+    } finally {
+      await kernel.close();
+    }
+  });
+});
+
 const account = isRoot ? makeAccount() : null;
-suite('the kernel level without privileges', () => openKernelRoom(account === null ? {} : { account }), isRoot);
+const unprivileged = new Set([
+  'by itself',
+  'a script',
+  'python os.system',
+  'tmux',
+  'vim :!',
+  'the loader',
+  '/proc/self/fd',
+]);
+suite(
+  'the kernel level without privileges',
+  () => openKernelRoom(account === null ? {} : { account }),
+  isRoot,
+  ways.filter(([name]) => unprivileged.has(name)),
+);
 afterAll(() => account?.remove());

@@ -52,6 +52,7 @@ export class Supervision {
   #placed: ((why: Placed) => void) | null = null;
   #start = '';
   #text: Buffer | null = null;
+  #isShell = false;
   /** The program that was asked for, while it may still go through its own start: `env`, a shell, another shell. */
   #own: { readonly pid: number; readonly commands: readonly ShellCommand[]; left: number } | null = null;
   #deciding: Command | null = null;
@@ -79,6 +80,7 @@ export class Supervision {
   async open(text: Buffer | null, pty: PtyRequest | null, isGateways: boolean): Promise<SshChannel | null> {
     const { conversation, channel, command } = this.#parts;
     this.#text = text;
+    this.#isShell = isGateways;
     const commands =
       isGateways && text !== null ? analyseShell(text.toString('utf8'), { dialect: 'unknown' }).commands : [];
     this.#own = { pid: 0, commands, left: ownStartsMax };
@@ -136,7 +138,9 @@ export class Supervision {
           'kernel',
           action.noNewPrivileges ? 'each start is judged; no program gains privileges' : 'each start is judged',
         );
-        if (action.noNewPrivileges) say('programs cannot gain privileges here: sudo and su do not work');
+        // To a person only: what an exec says on its error stream is read by programs.
+        if (action.noNewPrivileges && this.#isShell)
+          say('programs cannot gain privileges here: sudo and su do not work');
         return;
       case 'ask':
         this.#ask(action.request);

@@ -44,3 +44,6 @@ export const certificateSkewSeconds = 60;
 
 /** Reasons named in the refusal of a line that cannot be bounded: a line of text. */
 export const flagsShownMax = 4;
+
+/** Characters of a line that are repeated to the person when it is held or refused. */
+export const shownTextLengthMax = 120;

@@ -93,6 +93,11 @@ export class LineShell implements Program {
   }
 
   #run(text: string): void {
+    // There is no shell that could be left; whoever types this means the session.
+    if (/^\s*(?:exit|logout)\s*$/.test(text)) {
+      this.#over('completed');
+      return;
+    }
     const { conversation, channel, shell } = this.#parts;
     const bytes = Buffer.from(text);
     const draft = { ...execDraft(bytes, conversation.settings, channel.context(), null), of: shell.ordinal };

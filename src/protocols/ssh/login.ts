@@ -94,7 +94,7 @@ export class Login {
     const [secret = ''] = await interactive.prompt({
       name: 'Sallyport',
       instruction: '',
-      prompts: [{ prompt: 'Access token (or Enter to approve in a browser): ', echo: false }],
+      prompts: [{ prompt: 'Password: an access token, or Enter to approve in a browser: ', echo: false }],
     });
     if (secret !== '') return this.#door.identifyBySecret(name, secret);
     const approval = await this.#door.identifyByApproval(name);

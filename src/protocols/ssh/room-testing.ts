@@ -5,7 +5,7 @@
 import { createServer, type Socket } from 'node:net';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
-import { SocketWire } from '../../base/wire.ts';
+import { SocketWire, type Wire } from '../../base/wire.ts';
 import type { CommandDraft } from '../../core/command.ts';
 import { Doors } from '../../core/door.ts';
 import { coreErrors } from '../../core/errors.ts';
@@ -16,6 +16,7 @@ import type { Reviews } from '../../core/review.ts';
 import { judgeBy, noKeys, noReviews, testResource } from '../../core/testing/fakes.ts';
 import type { Verdict } from '../../core/verdict.ts';
 import { MemoryJournal, MemoryRecording } from '../contract/memory.ts';
+import { TapWire } from '../contract/wires.ts';
 import { createSsh } from './index.ts';
 import { settingDefinitions } from './settings.ts';
 import {
@@ -58,6 +59,10 @@ export interface RoomOptions {
   readonly hostKeys?: () => readonly string[];
   /** Which keys sign the principal on, where they are not known from the start. */
   readonly isKnown?: (blob: Buffer) => boolean;
+  /** Resources that the principal may open; all unless given. */
+  readonly grants?: (resource: string) => boolean;
+  /** Delivers what both sides read in pieces of this many bytes. */
+  readonly cutBytes?: number;
   /** The port to listen on; any unless given. */
   readonly port?: number;
 }
@@ -83,6 +88,7 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
   }
   const keys = options.hostKeys ?? (() => hostKeys!);
   const clock = options.clock ?? systemClock;
+  const cut = (wire: Wire): Wire => (options.cutBytes === undefined ? wire : new TapWire(wire, options.cutBytes));
   const journal = new MemoryJournal();
   const recordings: MemoryRecording[] = [];
   const settings: Record<string, SettingValue> = {};
@@ -124,23 +130,27 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
         throw coreErrors('core.not-authenticated');
       },
     },
-    authorisation: { decide: () => ({ granted: true, rule: 'everyone' }) },
+    authorisation: {
+      decide: (_principal, { name }) => ({ granted: options.grants?.(name) ?? true, rule: 'everyone' }),
+    },
     resources: {
       find: async (name) => [resource, ...(options.resources ?? [])].find((one) => one.name === name) ?? null,
     },
     credentials: {
       reveal: async () => ({ password: null, privateKey: null, authority: null, ...options.credential }),
     },
-    dialler: options.dialler ?? { dial: (to, signal) => SocketWire.dial(to.host, to.port, signal) },
+    dialler: options.dialler ?? {
+      dial: async (to, signal) => cut(await SocketWire.dial(to.host, to.port, signal)),
+    },
     judge: options.judging ?? judgeBy((draft) => options.judge?.(draft) ?? allow),
     reviews: options.reviews ?? noReviews,
   });
   const protocol = createSsh();
   const accepting = protocol.createServer({ clock, log: silentLog });
   let connections = 0;
-  const sockets = new Set<SocketWire>();
+  const sockets = new Set<Wire>();
   const accept = (socket: Socket): void => {
-    const client = new SocketWire(socket);
+    const client = cut(new SocketWire(socket));
     sockets.add(client);
     const connection = { id: `con_${++connections}`, source: client.remoteAddress, tlsRequired: true };
     const door = doors.open({

@@ -3,7 +3,7 @@
  *
  * Invariant: nothing foreign is said unescaped; each line names the gateway.
  */
-import { escapeLine } from '../../base/escape.ts';
+import { escapeLine, escapeText } from '../../base/escape.ts';
 import type { PendingReview } from '../../core/review.ts';
 import type { SessionEnding } from '../../core/session.ts';
 import type { Verdict } from '../../core/verdict.ts';
@@ -11,6 +11,11 @@ import type { Verdict } from '../../core/verdict.ts';
 /** One line, as a terminal in raw mode needs it. */
 export function line(text: string): Buffer {
   return Buffer.from(`sallyport: ${escapeLine(text)}\r\n`);
+}
+
+/** What the target says before there is a terminal: its lines, with nothing in them that moves a cursor. */
+export function foreign(text: string): Buffer {
+  return Buffer.from(`${escapeText(text.replace(/\r\n?/g, '\n').trimEnd()).replaceAll('\n', '\r\n')}\r\n`);
 }
 
 export function denial(verdict: Verdict): string {

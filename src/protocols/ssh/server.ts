@@ -67,6 +67,8 @@ class Connection {
   #forwards: Forwards | null = null;
   #waiting: Waiting[] = [];
   #idleTimer: Timer | null = null;
+  /** What the target shows to whoever logs in. */
+  #banner: string | null = null;
   #isOver = false;
 
   constructor(wire: Wire, door: Door, hostKeys: readonly SshPrivateKey[], onOver: () => void) {
@@ -109,6 +111,9 @@ class Connection {
       session,
       {
         open: (open, answer) => this.#incoming(open, answer),
+        banner: (text) => {
+          this.#banner = text;
+        },
         close: (reason) => this.#targetClosed(reason),
       },
       this.#door,
@@ -117,7 +122,14 @@ class Connection {
     if (session.ended) return target.destroy();
     session.establish();
     const settings = settingsOf(session.resource);
-    this.#conversation = new Conversation({ session, door: this.#door, client, target, settings });
+    this.#conversation = new Conversation({
+      session,
+      door: this.#door,
+      client,
+      target,
+      settings,
+      banner: this.#banner,
+    });
     this.#forwards = new Forwards(this.#conversation);
     this.#idleTimer = this.#door.clock.every(Math.min(60_000, Math.max(1_000, settings.idleMs / 4)), () => {
       if (session.idleMs < settings.idleMs) return;
@@ -218,6 +230,7 @@ class Connection {
 
   #targetClosed(reason: GatewayError | null): void {
     const isViolation = reason !== null && reason.kind === 'protocol';
+    if (isViolation) this.#door.violation('upstream', reason.code, reason.detail ?? '');
     this.#session?.end({
       reason: isViolation ? 'upstream-violation' : 'upstream-closed',
       message: 'The target closed the connection.',

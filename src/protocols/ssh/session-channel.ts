@@ -31,6 +31,8 @@ export interface Program {
   drain(): void;
   notify(request: Extract<SshChannelRequest, { kind: 'window-change' | 'signal' | 'break' | 'eow@openssh.com' }>): void;
   clientClosed(): void;
+  /** Tells the person something where the program has a terminal of its own; absent: on the error stream. */
+  say?(text: string): void;
 }
 
 /** What a program gets of its channel. */
@@ -68,7 +70,9 @@ export class SessionChannel {
     this.#connect = connect;
     this.#isAllowedName = compileNames(conversation.settings.environment);
     const forgetMessages = conversation.onMessage((text) => {
-      if (!client.closed && this.#program !== null) client.writeStderr(line(text));
+      if (client.closed || this.#program === null) return;
+      if (this.#program.say === undefined) client.writeStderr(line(text));
+      else this.#program.say(text);
     });
     // Nothing is read before a program wants it.
     client.pause();
@@ -112,10 +116,9 @@ export class SessionChannel {
     how: 'whole' | 'hidden' = 'whole',
   ): Promise<SshChannel | null> {
     const { session, target } = this.#conversation;
-    const flow = session.openFlow({ toUpstream: () => true, toClient: () => true });
     let opening: Promise<SshChannel> | null = null;
     try {
-      flow.perform(command, () => {
+      session.perform(command, () => {
         opening = this.#openAt(target, request, pty, how);
       });
       // Where the session has ended, nothing was opened.
@@ -126,8 +129,6 @@ export class SessionChannel {
       this.refuse(error.publicMessage, 255);
       this.#conversation.complete(command, { outcome: 'failed', tag: null, error: error.code, rows: 0, bytes: 0 });
       return null;
-    } finally {
-      session.closeFlow(flow);
     }
   }
 

@@ -13,7 +13,7 @@ import { GatedShell, type GatedShellParts } from './gated-shell.ts';
 import { KernelShell } from './kernel-shell.ts';
 import { LineShell } from './line-shell.ts';
 import { ObservedShell } from './observed-shell.ts';
-import { line } from './say.ts';
+import { foreign, line } from './say.ts';
 import type { Program, ProgramParts } from './session-channel.ts';
 import type { ShellLevel } from './settings.ts';
 import type { PtyRequest } from './transport/index.ts';
@@ -49,6 +49,7 @@ export class Shell implements Program {
       decided: (command) => {
         if (this.#isGone) return;
         if (command.state !== 'released') return channel.denied(command, asked.reply);
+        if (conversation.banner !== null) parts.client.writeStderr(foreign(conversation.banner));
         parts.client.writeStderr(line(banners[level]));
         this.#begin(command, level);
       },
@@ -76,6 +77,11 @@ export class Shell implements Program {
   notify(request: Parameters<Program['notify']>[0]): void {
     if (request.kind === 'window-change') this.#pty = { ...this.#pty, ...request, kind: 'pty-req' };
     this.#program?.notify(request);
+  }
+
+  say(text: string): void {
+    if (this.#program?.say === undefined) this.#parts.client.writeStderr(line(text));
+    else this.#program.say(text);
   }
 
   clientClosed(): void {

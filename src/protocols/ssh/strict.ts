@@ -39,14 +39,19 @@ const nestedShell =
   'what may be an interactive shell inside a command cannot be judged line by line. Log in without a command, or give it one: sh -c …';
 
 /** What an SFTP server does stands in its input, whoever starts it (A-SSH-13). */
-export function startsSftp({ commands }: Pick<ShellAnalysis, 'commands'>): boolean {
-  return commands.some(({ program }) => program === 'sftp-server' || program === 'internal-sftp');
+export function startsSftp({ commands, complete }: Pick<ShellAnalysis, 'commands' | 'complete'>): boolean {
+  // Where the analysis is not complete, a word of another program may be the one that runs.
+  return commands.some(({ program, argv }) => [program, ...(complete ? [] : argv)].some(isSftpServer));
+}
+
+function isSftpServer(word: string | null): boolean {
+  return word !== null && /(?:^|\/)(?:sftp-server|internal-sftp)$/.test(word);
 }
 
 /** Whether the SFTP server is all that the command starts, be it through others (`sudo`, `env`), with its streams as they are. */
 export function isOnlySftp({ commands, redirects, complete }: ShellAnalysis): boolean {
   const last = commands.at(-1);
-  if (last === undefined || !complete || redirects.length > 0 || !startsSftp({ commands: [last] })) return false;
+  if (last === undefined || !complete || redirects.length > 0 || !isSftpServer(last.program)) return false;
   return last.host === null && last.via.length === commands.length - 1;
 }
 

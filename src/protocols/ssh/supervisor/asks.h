@@ -173,7 +173,6 @@ static i64 ask(struct ask *a, const struct seccomp_notif *n) {
   if (r < 0) return r;
   a->environmentBytes = (u32)r;
   // As the kernel names a script that was given by a descriptor.
-  struct text shown = {path, 0, sizeof path};
   const char *scriptName = name;
   static char byFd[PATH_MAX_BYTES + 64];
   if (directory != AT_FDCWD && name[0] != '/') {
@@ -189,7 +188,6 @@ static i64 ask(struct ask *a, const struct seccomp_notif *n) {
     return r;
   }
   linkOf(fdPath(path, sizeof path, a->file), resolved, sizeof resolved);
-  putString(&shown, "");
   linkOf(procPath(path, sizeof path, n->pid, "cwd"), cwd, sizeof cwd);
   struct identity named;
   if ((r = identify(a->file, "", AT_EMPTY_PATH, &named)) < 0) return r;
@@ -265,8 +263,8 @@ static int isAsApproved(struct ask *a, u32 pid) {
   i64 n = readFileAt(procPath(path, sizeof path, pid, "cmdline"), arguments, sizeof arguments);
   if (n != (i64)a->expectedBytes || !same(arguments, a->expected, (u64)n)) return 0;
   n = readFileAt(procPath(path, sizeof path, pid, "environ"), environment, sizeof environment);
-  // A larger one cannot be looked through; then none of it may be watched for, as far as it goes it is.
-  if (n < 0) return 0;
+  // A larger one cannot be looked through.
+  if (n < 0 || n == (i64)sizeof environment) return 0;
   u64 used = 0;
   for (i64 at = 0; at < n;) {
     i64 end = at;
@@ -279,7 +277,7 @@ static int isAsApproved(struct ask *a, u32 pid) {
     }
     at = end + 1;
   }
-  return n == (i64)sizeof environment ? 0 : used == a->environmentBytes && same(now, a->environment, used);
+  return used == a->environmentBytes && same(now, a->environment, used);
 }
 
 /* What the kernel says of a traced process. */

@@ -28,6 +28,11 @@ static u64 maskOf(const u8 *signals) {
 }
 static const u8 ownSignals[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGTERM, SIGCHLD, SIGTSTP, SIGTTIN, SIGTTOU, 0};
 static const u8 passedOn[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM, 0};
+/* 0: what the kernel does by itself; 1: nothing. */
+static void setAction(u32 signal, u64 handler) {
+  struct { u64 handler, flags, restorer, mask; } action = {handler, 0, 0, 0};
+  SYS4(rt_sigaction, signal, &action, 0, 8);
+}
 static void setMask(u64 mask) { SYS4(rt_sigprocmask, 2, &mask, 0, 8); }
 
 struct address { u16 family; char path[108]; };
@@ -95,6 +100,8 @@ static void begun(int socket, char **environment, const char *shell, const char 
     SYS1(setsid, 0);
     SYS3(ioctl, 0, TIOCSCTTY, 0);
   }
+  // Only the supervisor is closed to looks; what it watches is not.
+  SYS(prctl, PR_SET_DUMPABLE, 1, 0, 0, 0, 0);
   SYS(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
   if ((u32)SYS1(getppid, 0) != supervisor) quit(137);
   setMask(0);
@@ -170,8 +177,7 @@ static void endAll(void) {
 static void endAs(int status) {
   int signal = status & 0x7f;
   if (signal == 0) quit(status >> 8 & 0xff);
-  struct { u64 handler, flags, restorer, mask; } standard = {0, 0, 0, 0};
-  SYS4(rt_sigaction, signal, &standard, 0, 8);
+  setAction((u32)signal, 0);
   setMask(0);
   SYS2(kill, SYS1(getpid, 0), signal);
   quit(128 + signal);
@@ -221,6 +227,7 @@ static int run(const char *directory, char **environment) {
   int door = (int)SYS3(socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), pair[2];
   if (size == 0 || SYS3(connect, door, &to, size) < 0 || receiveFds(door, &sideIn, &sideOut) < 0) return 126;
   setMask(maskOf(ownSignals));
+  SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
   begin('R');
   addNumber((u32)SYS1(getuid, 0));
   finish();
@@ -234,8 +241,10 @@ static int run(const char *directory, char **environment) {
   const char *shell = variable(environment, "SHELL=");
   isTerminal = SYS3(ioctl, 0, TCGETS, outgoing) >= 0;
   SYS(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0, 0);
-  // The kernel hangs up on whoever leaves a terminal; the signal is blocked, and read like the others.
+  // The kernel hangs up on whoever leaves a terminal: ignoring the signal once forgets it.
   if (isTerminal && SYS3(ioctl, 0, TIOCNOTTY, 0) < 0) isTerminal = 0;
+  setAction(SIGHUP, 1);
+  setAction(SIGHUP, 0);
   if (SYS4(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return 126;
   i64 pid = SYS(clone, SIGCHLD, 0, 0, 0, 0, 0);
   if (pid < 0) return 126;
@@ -249,7 +258,6 @@ static int run(const char *directory, char **environment) {
   child = (u32)pid;
   dropFrame(n);
   closeFd(pair[1]);
-  SYS(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0, 0);
   u8 bound = 0;
   if (receiveFds(pair[0], &listener, 0) < 0 || SYS3(read, pair[0], &bound, 1) != 1) {
     endAll();
