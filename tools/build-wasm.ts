@@ -18,7 +18,7 @@ export async function compileWasm(name: string): Promise<Uint8Array> {
     [
       'module.ts',
       ...['--outFile', 'module.wasm', '--runtime', 'stub', '--noAssert', '--optimizeLevel', '3', '--converge'],
-      ...['--enable', 'simd', '--initialMemory', '6', '--maximumMemory', '6', '--memoryBase', '512'],
+      ...['--enable', 'simd', '--initialMemory', '8', '--maximumMemory', '8', '--memoryBase', '512'],
     ],
     {
       readFile: (file) => (file === 'module.ts' ? source : null),

@@ -25,6 +25,12 @@ plink putty-tools
 sshpass sshpass
 rsync rsync
 git git
+vim vim
+less less
+top procps
+gcc gcc
+aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+qemu-aarch64-static qemu-user-static
 END
 for name in "$@"; do has "$name" || need="$need $name"; done
 [ -z "$need" ] && exit 0

@@ -73,11 +73,14 @@ export class Flow {
     return this.#toUpstream(view);
   }
 
-  /** Does what a released command is at the target where that is no bytes: opens a channel, sends a request. */
-  perform(command: Command, act: () => void): void {
-    if (!this.#host.established) return;
+  /**
+   * Does what a released command is at the target where that is no bytes: opens a channel, sends a request. Null where the
+   * session has ended, and nothing was done.
+   */
+  perform<T>(command: Command, act: () => T): T | null {
+    if (!this.#host.established) return null;
     this.#released(command);
-    act();
+    return act();
   }
 
   /** Sends what carries no command. `name` must stand in the protocol's list. */

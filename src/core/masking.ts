@@ -89,6 +89,25 @@ export interface BulkMask {
    * stays as it is, null for SQL NULL, true where its masked spelling was written to `sink`.
    */
   apply(from: number, to: number, cell: CellContext, sink: ValueSink): boolean | null;
+  /**
+   * Whole rows at a time. Absent, or null for columns that it is not for: value by value. A column without a cell passes.
+   */
+  rows?(cells: readonly (CellContext | null)[]): BulkRows | null;
+}
+
+/**
+ * Masks marked rows, each a byte, Int32 size from itself on, Int16 number of values, and for each Int32 size (negative:
+ * NULL) and its bytes. It stops before a row that it leaves to others, whatever its reason: then they go value by value.
+ */
+export interface BulkRows {
+  /** Bytes that stand for the rows of the last `rewrite`; 0 where they stay as they are. */
+  readonly size: number;
+  /** Values that were masked by it, by column. */
+  readonly counts: Int32Array;
+  /** Masks rows of the marked bytes from `from` to `end`; answers where it stopped. */
+  rewrite(from: number, end: number): number;
+  /** Copies what stands for them. */
+  take(sink: ValueSink): void;
 }
 
 /** Where masked spellings go: bytes that grow. */

@@ -267,8 +267,8 @@ export class Session {
   forward(view: Buffer, command: Command): boolean {
     return this.#main.forward(view, command);
   }
-  perform(command: Command, act: () => void): void {
-    this.#main.perform(command, act);
+  perform<T>(command: Command, act: () => T): T | null {
+    return this.#main.perform(command, act);
   }
   forwardHousekeeping(view: Buffer, name: string): boolean {
     return this.#main.forwardHousekeeping(view, name);

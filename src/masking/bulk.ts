@@ -6,7 +6,7 @@
  * Invariant: what comes of a value is what the mask's `apply` makes of it; where that is not certain, `apply` is called
  * (bulk.test.ts compares the two).
  */
-import type { BulkMask, CellContext, ValueSink } from '../core/masking.ts';
+import type { BulkMask, BulkRows, CellContext, ValueSink } from '../core/masking.ts';
 import type { MaskMethod } from '../core/rules.ts';
 import { cutFinding, type Detection, replacement } from './detection.ts';
 import {
@@ -33,6 +33,7 @@ import {
   traitsBetween,
 } from './marks.ts';
 import { isIdentifierOrTimeIn } from './prefilter.ts';
+import { fitsRows, Rewriting, RewrittenRows } from './rewriting.ts';
 import { type Finding, joined, type Scanner } from './scanner.ts';
 import { redacted } from './spelling.ts';
 import { Work } from './work.ts';
@@ -59,6 +60,7 @@ export class BulkDetection implements BulkMask {
   readonly #tokenHints: number;
   readonly #layouts: LayoutNode | null;
   readonly #judge: Judge;
+  readonly #rewriting: Rewriting | null;
   readonly #hasEmail: boolean;
   readonly #hasPhone: boolean;
   readonly #hasEntropy: boolean;
@@ -89,6 +91,34 @@ export class BulkDetection implements BulkMask {
     if (wantsFreely(names)) textual |= kinds.mixed | kinds.number;
     this.#textual = textual & this.#wanted;
     this.#numeric = kinds.lettered | (names.has('phone') ? kinds.phone : 0);
+    this.#rewriting = Rewriting.of({
+      wanted: this.#wanted,
+      textual: this.#textual,
+      numeric: this.#numeric,
+      tokenHints: this.#tokenHints,
+      hasEmail: this.#hasEmail,
+      hasPhone: this.#hasPhone,
+      hasEntropy: this.#hasEntropy,
+      layouts: this.#layouts,
+      valueBytesMax: placeBytesMax,
+      isRedacted: (by) => this.#methodOf(by) === 'redact',
+    });
+  }
+
+  rows(cells: readonly (CellContext | null)[]): BulkRows | null {
+    if (this.#rewriting === null || !fitsRows(cells.length)) return null;
+    const mark = (from: number, end: number): number => {
+      if (!isMarked(this.#when)) this.mark(this.#bytes, from, end);
+      return this.#start;
+    };
+    return new RewrittenRows(this.#rewriting, cells, (cell) => this.#isPlain(cell), mark);
+  }
+
+  /** Text of a column whose name says nothing that matters beside it. */
+  #isPlain({ type, column }: CellContext): boolean {
+    if (type !== 'text') return false;
+    const { positive, negative } = this.#scanner.context(column);
+    return !negative && !['phone', 'date_of_birth', 'high_entropy'].some((name) => positive.has(name as DetectorName));
   }
 
   reach(cell: CellContext): 'none' | 'marked' | 'all' {

@@ -28,12 +28,23 @@ interface Exports {
   hints(from: number, to: number): number;
   classTable(): number;
   traits(from: number, to: number): number;
+  settings(): number;
+  columns(): number;
+  columnsLimit(): number;
+  nodes(): number;
+  nodesLimit(): number;
+  output(): number;
+  rewrite(from: number, to: number, count: number): number;
+  stoppedAt(): number;
 }
 
 const instance = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(marksWasm, 'base64')));
 const wasm = instance.exports as Exports;
 const memory = new Uint8Array(wasm.memory.buffer);
 const inputAt = wasm.input();
+const settingsAt = wasm.settings();
+const nodesAt = wasm.nodes();
+const outputAt = wasm.output();
 memory.set(byteClasses, wasm.classTable());
 
 /** Bytes that are marked together. */
@@ -71,6 +82,33 @@ export const hintsBetween = wasm.hints;
 /** The traits (prefilter.ts) of what stands between two positions. */
 export const traitsBetween = wasm.traits;
 
+/** Columns that rows may have to be rewritten, and nodes of layouts. */
+export const rewrittenColumnsMax = wasm.columnsLimit();
+export const layoutNodesMax = wasm.nodesLimit();
+
+/** What `rewriteRows` is told of each column: how, most characters, and a count of what was masked. */
+export const rowColumns = new Int32Array(wasm.memory.buffer, wasm.columns(), rewrittenColumnsMax * 3);
+
+/** Masks whole rows of what is marked (marks.as). Answers the size of the output, 0 where nothing changed. */
+export const rewriteRows = wasm.rewrite;
+
+/** Where it stopped. */
+export const rewrittenTo = wasm.stoppedAt;
+
+/** Copies output of `rewriteRows`. */
+export function takeRewritten(into: Uint8Array, at: number, size: number): void {
+  into.set(memory.subarray(outputAt, outputAt + size), at);
+}
+
+/** How rows are to be rewritten from now on. */
+export function setRewriting(settings: Uint8Array, nodes: Uint8Array): void {
+  memory.set(settings, settingsAt);
+  memory.set(nodes, nodesAt);
+}
+
+/** All words that were added, with their groups. */
+export const hintWords: { readonly group: number; readonly bytes: Buffer }[] = [];
+
 /** The kinds of a text of any length. */
 export function kindsOfBytes(bytes: Uint8Array, wanted: number): number {
   let found = 0;
@@ -88,5 +126,6 @@ export function addHints(group: number, words: Iterable<string>): void {
     const bytes = Buffer.from(word, 'latin1');
     memory.set(bytes, wasm.words());
     if (wasm.addWord(bytes.length, group) === 0) throw new RangeError(`no room for the hint ${word}`);
+    hintWords.push({ group, bytes });
   }
 }

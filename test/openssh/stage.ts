@@ -80,7 +80,7 @@ exec /usr/sbin/sshd -p ${port + hiddenOffset} -o UsePAM=no -o '${keys}' "$@"`;
     run: (script, deadlineMs) => runScript({ obj, bin, port, script, deadlineMs }),
     close: async () => {
       await stage?.close();
-      await rm(folder, { recursive: true, force: true });
+      if (process.env['SALLYPORT_KEEP'] === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -110,6 +110,8 @@ describe('what stays unknown', () => {
     ['echo a (b)', 'parse-error'],
     ['echo "', 'incomplete'],
     ['make X=$(x)', 'dynamic-argument'],
+    ['tcsh', 'opaque:eval'],
+    ['bash-static -c "$x"', 'opaque:eval'],
   ] as const)('%s: %s', (text, flag) => {
     const analysis = analyse(text, { stdin: 'unknown' });
     if (shellFlags[flag].hides === 'text') expect(analysis.complete).toBe(false);
@@ -123,6 +125,11 @@ describe('what stays unknown', () => {
     ['python3 a.py', 'interpreter'],
     ['bash a.sh', 'opaque:script-file'],
     ['vim a', 'escape-capable'],
+    ['newgrp - docker', 'nested-shell'],
+    ['login -f root', 'nested-shell'],
+    ['dc', 'escape-capable'],
+    ['sqlplus x', 'escape-capable'],
+    ['lftp x', 'escape-capable'],
     ['make', 'runs-files'],
     ['bash', 'nested-shell'],
     ['sudo -i', 'nested-shell'],

@@ -65,9 +65,9 @@ function foreign({ at, program, args }: Call): void {
   if (args.length === 0) flag(at, 'nested-shell', program);
 }
 
-/** Ends in the shell of whoever logs in. */
-function loggedIn({ at, program }: Call): void {
-  flag(at, 'nested-shell', program);
+/** Ends in somebody's login shell. */
+function loggedIn(call: Call): void {
+  fromInput(call, [], dialectOf(call.at, call.program));
 }
 
 /** Each `-c` of fish is run. */
@@ -249,6 +249,7 @@ export const shells: Readonly<Record<string, Handler>> = {
   fish: shell,
   ...Object.fromEntries(foreignShells.map((name) => [name, foreign])),
   login: loggedIn,
+  newgrp: loggedIn,
   getty: loggedIn,
   agetty: loggedIn,
   su,

@@ -176,7 +176,6 @@ const table: Readonly<Record<string, Wrapper>> = {
   doas: { flags: 'Lns', values: 'aCu', user: ['u'], asUser: 'root', alone: 'shell' },
   dzdo: { flags: 'HinsSkKbEABPv', values: 'ugprCTtU', user: ['u'], asUser: 'root', alone: 'shell' },
   sg: { flags: 'l', values: 'c', skip: 1, alone: 'shell', isText: true },
-  newgrp: { flags: 'l', values: '', skip: 1, alone: 'shell' },
   perf: { flags: '', values: '', long: '', alone: 'nothing' },
   'parallel-ssh': { flags: '', values: '', alone: 'nothing' },
 };

@@ -21,7 +21,8 @@ const joiner = 16;
 /** In a domain. */
 const domain = 32;
 
-const classes = new Uint8Array(256);
+/** Classes of bytes, bits of the above. */
+export const classes = new Uint8Array(256);
 for (let byte = 0; byte < 128; byte++) {
   const character = String.fromCharCode(byte);
   if (/[0-9]/.test(character)) classes[byte] = digit | local;
@@ -121,7 +122,7 @@ function isDomain(bytes: Buffer, start: number, end: number): boolean {
 }
 
 /** Four letters at most, as numbers. */
-const fileNames = new Set<number>(fileEndingNames.map((name) => packed(Buffer.from(name), 0, name.length)));
+export const fileNames = new Set<number>(fileEndingNames.map((name) => packed(Buffer.from(name), 0, name.length)));
 
 function packed(bytes: Buffer, start: number, end: number): number {
   let number = 0;
@@ -141,7 +142,7 @@ export interface LayoutNode {
 }
 
 const separators = ' -./';
-const sizes = layoutDigitsMax + 1;
+export const sizes = layoutDigitsMax + 1;
 
 /** The layouts of `layoutsOf` as a tree. */
 export function layoutTree(layouts: ReadonlyMap<string, readonly NumberRule[]>): LayoutNode {

@@ -14,7 +14,7 @@
  * Deliberately absent: limits on output and rows in parts (output-content.ts).
  */
 import { maskedValueBytesMax } from '../../core/limits.ts';
-import type { BulkMask } from '../../core/masking.ts';
+import type { BulkMask, BulkRows } from '../../core/masking.ts';
 import { headerBytes } from './body.ts';
 import { malformedRow, type RowMasker } from './mask-row.ts';
 import { type MaskedColumn, maskValue } from './mask-value.ts';
@@ -33,6 +33,8 @@ export class RunMasker {
   /** Every column either passes or is looked at only where something is marked. */
   readonly #skipsRows: boolean;
   readonly #bulk: BulkMask | null;
+  /** Whole rows, where it is for all columns. */
+  readonly #whole: BulkRows | null;
   #arena: Arena | null = null;
   #buffer: Buffer = none;
   /** What stands before this in the run is in the arena, if anything is. */
@@ -50,6 +52,8 @@ export class RunMasker {
     this.#needs = Uint8Array.from(columns, (column, index) => needOf(column, bulk, bulks[index] ?? null));
     this.#bulk = this.#needs.includes(marked) ? bulk : null;
     this.#skipsRows = this.#needs.every((need) => need === pass || need === marked);
+    const cells = columns.map((column, index) => (this.#needs[index] === marked ? column!.cell : null));
+    this.#whole = this.#skipsRows ? (this.#bulk?.rows?.(cells) ?? null) : null;
   }
 
   /** Writes the masked run into the arena. False: nothing in it is masked, and nothing was written. */
@@ -84,7 +88,18 @@ export class RunMasker {
     const count = this.#columns.length;
     const skipsRows = this.#skipsRows && bulk !== null;
     let next = bulk === null ? start : bulk.next(start);
+    // Rows one by one after those that were not taken whole, more each time.
+    let alone = 0;
+    let patience = 1;
     for (let at = start; at < end; ) {
+      if (this.#whole !== null && alone-- <= 0) {
+        const stop = this.#wholeRows(this.#whole, at, end);
+        patience = stop > at ? 1 : Math.min(patience * 2, patienceMax);
+        alone = patience - 1;
+        at = stop;
+        if (at === end) break;
+        next = bulk!.next(at);
+      }
       const rowEnd = at + 1 + int32(buffer, at + 1);
       const values = at + headerBytes + 2;
       if (values > rowEnd) throw malformedRow(buffer);
@@ -96,6 +111,22 @@ export class RunMasker {
       }
       at = rowEnd;
     }
+  }
+
+  /** Rows from `at` on, as many as are taken whole. Answers where the others begin. */
+  #wholeRows(whole: BulkRows, at: number, end: number): number {
+    const stop = whole.rewrite(at, end);
+    if (whole.size > 0) {
+      const arena = this.#arena!;
+      arena.copy(this.#buffer, this.#copied, at);
+      whole.take(arena);
+      this.#copied = stop;
+      const { counts } = whole;
+      for (let index = 0; index < counts.length; index++) {
+        if (counts[index]! > 0) this.#columns[index]!.tally.count += counts[index]!;
+      }
+    }
+    return stop;
   }
 
   /** A row with as many values as columns. Answers the next marked position. */
@@ -200,6 +231,9 @@ export class RunMasker {
     if (at >= 0) this.#copied = end;
   }
 }
+
+/** Rows that go one by one before it is tried again to take some whole. */
+const patienceMax = 16;
 
 function needOf(column: MaskedColumn | null, bulk: BulkMask | null, own: BulkMask | null): number {
   if (column === null) return pass;

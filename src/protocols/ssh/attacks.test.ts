@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { filesOf } from '../../core/command.ts';
-import { until } from './held-testing.ts';
+import { Decisions, until } from './held-testing.ts';
 import { connectRoom, openRoom, type Room, type RoomOptions, token } from './room-testing.ts';
 import { runSsh, type Sshd, type SshRun, type Started, startSsh, startSshd } from './testing/testing.ts';
 import { generateKeyText, privateKeyFromText, publicKeyToText, type SshChannel, SshWriter } from './transport/index.ts';
@@ -308,4 +308,28 @@ describe('A-SSH-13 a transfer program whose words are not certain', () => {
     expect(got.stderr).toContain('no-secrets');
     expect(got.stdout.toString('latin1')).not.toContain(secret);
   });
+});
+
+test('A-REC-05 a password before a script for sudo is not in the journal', { timeout: 60_000 }, async () => {
+  const room = await open({ settings: { login_shell: 'bash' } });
+  await run(room, { command: 'sudo -S bash -s', input: 'hunter2\necho after\n' });
+  expect(JSON.stringify(room.journal.events)).not.toContain('hunter2');
+  expect(room.commands().join()).toContain('echo after');
+});
+
+test('a transfer that waits is withdrawn when its client goes, with the command that it belongs to', {
+  timeout: 60_000,
+}, async () => {
+  const reviews = new Decisions();
+  const room = await open({
+    reviews,
+    judge: ({ kind }) => (kind === 'transfer' ? { name: 'hold', rule: 'ask-first', reason: 'Ask.' } : null),
+  });
+  const { channel } = await openChannel(room);
+  channel.notify({ kind: 'exec', command: Buffer.from(`rsync --server --sender -r . ${folder}`) });
+  await until('the review', () => reviews.asked.length === 1);
+  channel.close();
+  await until('the end of both', () => room.journal.of('command.ended').length === 2);
+  expect(reviews.asked[0]!.withdrawn).toBe(true);
+  expect(room.journal.of('command.ended').map(({ outcome }) => outcome)).toEqual(['withdrawn', 'withdrawn']);
 });

@@ -53,6 +53,9 @@ export class ChannelRelay {
   #isOver = false;
   #isStopped = false;
   #saidLeaving = false;
+  #inputEnded = false;
+  /** The output is over, and the client has not been told. */
+  #isEndOwed = false;
   /** Set while the end of output waits for what the program leaves behind. */
   #lag: Timer | null = null;
 
@@ -104,6 +107,8 @@ export class ChannelRelay {
 
   /** The client will send no more. */
   end(): void {
+    this.#inputEnded = true;
+    this.#lag?.cancel();
     this.#flow.performHousekeeping('eof', () => this.#parts.target.eof());
   }
 
@@ -169,7 +174,8 @@ export class ChannelRelay {
 
   /**
    * A client whose input has ended closes its channel at the end of output, and takes no exit status afterwards; targets
-   * send the status a moment later. So the end waits for it, a moment.
+   * send the status when the program is over, which may outlive its output. So the end waits for it; where input goes on,
+   * a moment.
    */
   #outputEnded(): void {
     this.#settleMasks();
@@ -177,16 +183,19 @@ export class ChannelRelay {
       this.#sayEnd();
       return;
     }
+    this.#isEndOwed = true;
+    if (this.#inputEnded) return;
     const { clock } = this.#parts.conversation.door;
     this.#lag = clock.after(limits.statusLagMs, () => this.#sayEnd());
   }
 
   #leaves(leaving: Leaving): void {
     this.#leaving = leaving;
-    if (this.#lag !== null) this.#sayEnd();
+    if (this.#isEndOwed) this.#sayEnd();
   }
 
   #sayEnd(): void {
+    this.#isEndOwed = false;
     this.#lag?.cancel();
     this.#lag = null;
     this.#flow.afterDelivered(() => {

@@ -511,6 +511,22 @@ describe('A-SSH-20 order and ends', { timeout: 90_000 }, () => {
     close();
   });
 
+  test('a program that outlives its output: its exit status still comes, though the input has ended long before', async () => {
+    state.isRuled = false;
+    const { channel, heard, close } = await session();
+    const answer = channel.request({ kind: 'exec', command: Buffer.from('exec >&- 2>&-; sleep 1.5; exit 6') });
+    channel.eof();
+    expect(await answer).toBe(true);
+    // As OpenSSH does for one program of a shared connection: it closes as soon as both directions are over.
+    await until('an end', () => {
+      if (heard.ended && !channel.closed) channel.close();
+      return heard.ended || heard.closed;
+    });
+    state.isRuled = true;
+    expect(heard.exit).toBe(6);
+    close();
+  });
+
   test('a channel that is closed at once, before and after its request', async () => {
     for (const isAsked of [false, true]) {
       const { channel, heard, close } = await session();

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openRoom, type Room, token } from './room-testing.ts';
+import { until } from './held-testing.ts';
+import { connectRoom, openRoom, type Room, token } from './room-testing.ts';
 import { freePort, runSsh, type Sshd, startSsh, startSshd } from './testing/testing.ts';
 import { generateKeyText, privateKeyFromText, publicKeyToText } from './transport/index.ts';
 
@@ -98,6 +99,53 @@ describe('remote forwards', () => {
     expect(room.commands().filter((text) => text.includes(`:${port}`)).length).toBeGreaterThanOrEqual(2);
   });
 });
+
+test('a connection that comes right behind the answer to its listening is one that was asked for', async () => {
+  const port = await freePort();
+  const key = generateKeyText('ed25519');
+  const target = await startSshd({ authorizedKeys: [publicKeyToText(privateKeyFromText(key).publicKey)] });
+  const at = await openRoom({
+    target: { port: target.port, hostKeys: target.hostKeys },
+    credential: { username: target.user, privateKey: key },
+    settings: { forwards: ['remote *:*', `local 127.0.0.1:${port}`] },
+  });
+  try {
+    const ignore = { end: () => undefined, drain: () => undefined, close: () => undefined };
+    const client = await connectRoom(at, {
+      handler: {
+        open: (_open, answer) => {
+          const channel = answer.accept();
+          channel.handle({ ...ignore, read: () => undefined });
+          channel.write(Buffer.from('reached'));
+        },
+      },
+    });
+    // Both are on their way at once: the target listens, and connects to itself before anybody was told.
+    const listening = client.globalRequest({ kind: 'tcpip-forward', bind: { host: '127.0.0.1', port } });
+    const round = await client.open({
+      kind: 'direct-tcpip',
+      target: { host: '127.0.0.1', port },
+      origin: { host: '127.0.0.1', port: 1 },
+    });
+    expect(await listening).not.toBeNull();
+    let heard = '';
+    round.handle({
+      ...ignore,
+      read: (view) => {
+        heard += view.toString();
+      },
+    });
+    await until(
+      'the far end',
+      () => heard === 'reached',
+      () => at.journal.of('violation'),
+    );
+    client.destroy();
+  } finally {
+    await at.close();
+    await target.stop();
+  }
+}, 60_000);
 
 describe('A-SSH-10 agent and X11', () => {
   test('are refused unless the settings name them', async () => {

@@ -182,13 +182,18 @@ export class Forwards {
           this.#attempt(
             command,
             (async () => {
+              // The first connection may come right behind the target's answer, so what is asked for counts from now on.
+              const asked = listenKey(request, null);
+              const isNew = !this.#listening.has(asked);
+              this.#listening.add(asked);
               const data = await target.globalRequest(request, limits.targetStepDeadlineMs);
+              const chosen = data !== null && data.length >= 4 ? data.readUInt32BE(0) : null;
+              if (isNew && (data === null || chosen !== null)) this.#listening.delete(asked);
               if (data === null) {
                 reply.reject();
                 this.#complete(command, 'failed', null, 'ssh.open-refused');
                 return;
               }
-              const chosen = data.length >= 4 ? data.readUInt32BE(0) : null;
               this.#listening.add(listenKey(request, chosen));
               this.#complete(command, 'completed', chosen === null ? 'listening' : `listening on port ${chosen}`);
               if (chosen === null) reply.accept();

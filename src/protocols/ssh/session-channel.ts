@@ -116,13 +116,8 @@ export class SessionChannel {
     how: 'whole' | 'hidden' = 'whole',
   ): Promise<SshChannel | null> {
     const { session, target } = this.#conversation;
-    let opening: Promise<SshChannel> | null = null;
     try {
-      session.perform(command, () => {
-        opening = this.#openAt(target, request, pty, how);
-      });
-      // Where the session has ended, nothing was opened.
-      return opening === null ? null : await opening;
+      return await session.perform(command, () => this.#openAt(target, request, pty, how));
     } catch (error) {
       if (!isGatewayError(error)) throw error;
       if (how === 'hidden') return null;

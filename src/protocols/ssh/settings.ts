@@ -37,7 +37,7 @@ export const settingDefinitions: Readonly<Record<string, SettingDefinition>> = {
   },
   unhooked: {
     type: 'string',
-    description: 'What happens where a gated shell cannot be set up on the target.',
+    description: 'What happens where a gated or kernel shell cannot be set up on the target.',
     choices: unhookedChoices,
     default: 'refuse',
   },

@@ -89,7 +89,7 @@ struct interpreters { u32 count; char names[INTERPRETERS_MAX * HEAD_BYTES]; u32 
 
 /* Follows `#!` to what will be loaded, and works out with which arguments. 0, or the errno that execve would give. */
 static i64 resolve(struct ask *a, const struct process *of, const char *name, struct interpreters *found) {
-  char path[64], head[HEAD_BYTES + 1], *interpreter, *argument, script[PATH_MAX_BYTES];
+  char path[64], head[HEAD_BYTES + 1], *interpreter, *argument, script[PATH_MAX_BYTES + 64] = "";
   memcpy(a->expected, a->arguments, a->argumentBytes);
   a->expectedBytes = a->argumentBytes;
   struct text t = {script, 0, sizeof script};
@@ -153,6 +153,7 @@ static i64 ask(struct ask *a, const struct seccomp_notif *n) {
   int directory = isAt ? (int)n->data.args[0] : AT_FDCWD, flags = isAt ? (int)n->data.args[4] : 0;
   struct process of;
   u32 count, watched;
+  a->file = a->program = -1;
   if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) return -EINVAL;
   i64 r = readString(n->pid, v[0], name, PATH_MAX_BYTES);
   if (r < 0) return r == -E2BIG ? -ENAMETOOLONG : r;
