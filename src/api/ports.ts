@@ -209,7 +209,7 @@ export interface SignOnsPort {
   /** Newest first. */
   list(principal: string): readonly SignOn[];
   /** False where there is none such of this principal's. */
-  decide(id: string, principal: string, approve: boolean): boolean;
+  decide(id: string, principal: string, approve: boolean, credentialId: string | null): boolean;
 }
 
 export interface SshPort {

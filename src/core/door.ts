@@ -50,6 +50,8 @@ export interface DoorPorts {
   readonly reviews: Reviews;
   /** Live sessions of one principal, and of this process; the limits of the room where it is not given. */
   readonly sessions?: { readonly perPrincipal: number; readonly total: number };
+  /** Whether the key or certificate that a principal was identified by still counts; asked once its session is known. */
+  readonly isVouchedFor?: (principal: Principal) => boolean;
 }
 
 /** What a listener hands over with a connection. */
@@ -320,7 +322,7 @@ export class Doors {
       session.finish({ reason: 'recording-failed', message: '', code: 'core.journal-unavailable', by: null }, true);
       throw coreErrors('core.journal-unavailable', { cause });
     }
-    if (this.sessions.isRevoked(principal)) {
+    if (this.sessions.isRevoked(principal) || ports.isVouchedFor?.(principal) === false) {
       session.finish({ reason: 'token-revoked', message: '', code: 'core.not-authenticated', by: null }, true);
       throw coreErrors('core.not-authenticated');
     }

@@ -66,7 +66,7 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
     },
     signOns: {
       list: (name) => identity.approvalsOf(name),
-      decide: (id, name, approve) => identity.decideApproval(id, name, approve),
+      decide: (id, name, approve, credentialId) => identity.decideApproval(id, name, approve, credentialId),
     },
     tokens: {
       issue: async ({ owner, createdBy, description, lifetimeSeconds }) => {

@@ -47,7 +47,7 @@ import { type Listener, listen } from './listener.ts';
 import { counted, type Metrics, openMetrics } from './metrics.ts';
 import { openReviews } from './open-reviews.ts';
 import { createPolicyLab } from './policy-lab.ts';
-import { ending, endWhatIsRevoked } from './revocation.ts';
+import { ending, endWhatIsRevoked, isStillVouchedFor } from './revocation.ts';
 import { createJudge, type RuleMakings } from './rules.ts';
 import { followSessions } from './session-index.ts';
 import { Snapshot } from './snapshot.ts';
@@ -192,6 +192,7 @@ class Composition implements Gateway {
       credentials: createCredentials(secrets, sshKeys.userAuthority),
       dialler,
       sessions: this.#config.sessions,
+      isVouchedFor: (principal) => isStillVouchedFor(principal, snapshot),
       judge: createJudge(snapshot),
       reviews,
     });

@@ -53,7 +53,7 @@ export function endWhatIsRevoked({ sessions, identity, snapshot, isGranted, gran
 }
 
 /** Whether the key, or the authority behind the certificate, that a session was opened with still counts. */
-function isStillVouchedFor({ name, authentication }: Principal, snapshot: Snapshot): boolean {
+export function isStillVouchedFor({ name, authentication }: Principal, snapshot: Snapshot): boolean {
   const { method, credentialId } = authentication;
   const entry = snapshot.principal(name);
   if (entry === null || credentialId === null) return true;

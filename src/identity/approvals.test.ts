@@ -5,16 +5,17 @@ import * as limits from './limits.ts';
 
 test('only the principal of the login decides, once', () => {
   const approvals = new Approvals(new FakeClock());
-  const outcomes: boolean[] = [];
-  const pending = approvals.begin('ada', '10.0.0.7', (approved) => outcomes.push(approved))!;
+  const outcomes: unknown[] = [];
+  const pending = approvals.begin('ada', '10.0.0.7', (...outcome) => outcomes.push(outcome))!;
   expect(pending.code).toMatch(/^[A-HJ-NP-Z2-9]{3}-[A-HJ-NP-Z2-9]{3}$/);
   expect(approvals.of('ada')).toMatchObject([{ id: pending.id, code: pending.code, source: '10.0.0.7' }]);
   expect(approvals.of('ben')).toEqual([]);
-  expect(approvals.decide(pending.id, 'ben', true)).toBe(false);
+  expect(approvals.decide(pending.id, 'ben', true, null)).toBe(false);
   expect(outcomes).toEqual([]);
-  expect(approvals.decide(pending.id, 'ada', true)).toBe(true);
-  expect(approvals.decide(pending.id, 'ada', false)).toBe(false);
-  expect(outcomes).toEqual([true]);
+  expect(approvals.decide(pending.id, 'ada', true, 'tok_1')).toBe(true);
+  expect(approvals.decide(pending.id, 'ada', false, null)).toBe(false);
+  // What it was approved with is what revoking it ends.
+  expect(outcomes).toEqual([[true, 'tok_1']]);
 });
 
 test('what nobody decides is refused, at the end of its life and not before', () => {
@@ -31,7 +32,8 @@ test('what nobody decides is refused, at the end of its life and not before', ()
 
 test('few wait at a time, of one login and in all', () => {
   const approvals = new Approvals(new FakeClock());
-  const begin = (name: string) => approvals.begin(name, '10.0.0.7', () => undefined);
+  let sources = 0;
+  const begin = (name: string) => approvals.begin(name, `source ${sources++}`, () => undefined);
   for (let n = 0; n < limits.approvalsPerPrincipalMax; n++) expect(begin('ada')).not.toBeNull();
   expect(begin('ada')).toBeNull();
   let waiting = limits.approvalsPerPrincipalMax;
@@ -39,4 +41,12 @@ test('few wait at a time, of one login and in all', () => {
   expect(begin('late')).toBeNull();
   approvals.withdraw(approvals.of('ada')[0]!.id);
   expect(begin('late')).not.toBeNull();
+});
+
+test('one source takes no more than its share of the places', () => {
+  const approvals = new Approvals(new FakeClock());
+  const begin = (name: string) => approvals.begin(name, '10.0.0.7', () => undefined);
+  for (let n = 0; n < limits.approvalsPerSourceMax; n++) expect(begin(`p${n}`)).not.toBeNull();
+  expect(begin('one-more')).toBeNull();
+  expect(approvals.begin('one-more', '10.0.0.8', () => undefined)).not.toBeNull();
 });

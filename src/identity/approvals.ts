@@ -26,8 +26,11 @@ export interface PendingApproval {
 
 interface Waiting extends PendingApproval {
   readonly timer: Timer;
-  readonly settle: (approved: boolean) => void;
+  readonly settle: Settle;
 }
+
+/** `credentialId`: what it was approved with, whose revocation ends what comes of it. */
+type Settle = (approved: boolean, credentialId: string | null) => void;
 
 /** Without letters and digits that look alike. */
 const alphabet = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789';
@@ -41,9 +44,11 @@ export class Approvals {
   }
 
   /** Null where too many wait. `settled` is called once, with whether it was approved. */
-  begin(principal: string, source: string, settled: (approved: boolean) => void): PendingApproval | null {
+  begin(principal: string, source: string, settled: Settle): PendingApproval | null {
     const ofPrincipal = [...this.#waiting.values()].filter((one) => one.principal === principal);
+    const ofSource = [...this.#waiting.values()].filter((one) => one.source === source);
     if (this.#waiting.size >= limits.approvalsMax || ofPrincipal.length >= limits.approvalsPerPrincipalMax) return null;
+    if (ofSource.length >= limits.approvalsPerSourceMax) return null;
     const id = newId('sgn', this.#clock.now());
     const requestedAtMs = this.#clock.now();
     const waiting: Waiting = {
@@ -53,7 +58,7 @@ export class Approvals {
       source,
       requestedAtMs,
       expiresAtMs: requestedAtMs + limits.approvalLifetimeMs,
-      timer: this.#clock.after(limits.approvalLifetimeMs, () => this.#settle(id, false)),
+      timer: this.#clock.after(limits.approvalLifetimeMs, () => this.#settle(id, false, null)),
       settle: settled,
     };
     this.#waiting.set(id, waiting);
@@ -69,23 +74,23 @@ export class Approvals {
   }
 
   /** False where it is not, or no longer, this principal's to decide. */
-  decide(id: string, principal: string, approve: boolean): boolean {
+  decide(id: string, principal: string, approve: boolean, credentialId: string | null): boolean {
     if (this.#waiting.get(id)?.principal !== principal) return false;
-    this.#settle(id, approve);
+    this.#settle(id, approve, credentialId);
     return true;
   }
 
   /** Nobody waits for it any more. */
   withdraw(id: string): void {
-    this.#settle(id, false);
+    this.#settle(id, false, null);
   }
 
-  #settle(id: string, approved: boolean): void {
+  #settle(id: string, approved: boolean, credentialId: string | null): void {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     this.#waiting.delete(id);
     waiting.timer.cancel();
-    waiting.settle(approved);
+    waiting.settle(approved, credentialId);
   }
 }
 

@@ -39,7 +39,7 @@ import type {
 } from './records.ts';
 import { Revocations } from './revocations.ts';
 import { hashTokenSecret, isTokenSecret, scramSaltOf } from './secret.ts';
-import { Throttle } from './throttle.ts';
+import { sourceOf, Throttle } from './throttle.ts';
 import { type IssuedToken, type TokenRequest, type TokenSummary, Tokens, whyNotLive } from './tokens.ts';
 
 export interface IdentityParts {
@@ -68,8 +68,8 @@ export interface Identity extends Identification {
   clearPassword(name: string): Promise<boolean>;
   /** Sign-ons that wait for this principal's approval, newest first. */
   approvalsOf(name: string): readonly PendingApproval[];
-  /** False where there is none such of this principal's. */
-  decideApproval(id: string, name: string, approve: boolean): boolean;
+  /** False where there is none such of this principal's. `credentialId`: what it is approved with. */
+  decideApproval(id: string, name: string, approve: boolean, credentialId: string | null): boolean;
   issueToken(request: TokenRequest): Promise<IssuedToken>;
   findToken(id: string): Promise<TokenSummary | null>;
   /** Of everybody where `owner` is null. */
@@ -203,7 +203,7 @@ class LocalIdentity implements Identity {
     this.#throttle.check('token', name, source);
     const { promise, resolve, reject } = Promise.withResolvers<Principal>();
     // Unknown and disabled principals wait like others, and nobody can approve for them (A-ID-10).
-    const pending = this.#approvals.begin(name, source, (approved) => {
+    const pending = this.#approvals.begin(name, sourceOf(source), (approved, credentialId) => {
       const entry = this.#parts.directory.find(name);
       if (!approved || entry === null || entry.disabled) {
         this.#throttle.failed('token', name, source);
@@ -211,7 +211,7 @@ class LocalIdentity implements Identity {
         return;
       }
       this.#throttle.succeeded('token', name, source);
-      resolve(principalOf(entry, { method: 'approval', credentialId: null, atMs: this.#parts.clock.now() }));
+      resolve(principalOf(entry, { method: 'approval', credentialId, atMs: this.#parts.clock.now() }));
     });
     if (pending === null) throw identityErrors('identity.approvals-waiting');
     promise.catch(() => undefined);
@@ -228,8 +228,8 @@ class LocalIdentity implements Identity {
   approvalsOf(name: string): readonly PendingApproval[] {
     return this.#approvals.of(name);
   }
-  decideApproval(id: string, name: string, approve: boolean): boolean {
-    return this.#approvals.decide(id, name, approve);
+  decideApproval(id: string, name: string, approve: boolean, credentialId: string | null): boolean {
+    return this.#approvals.decide(id, name, approve, credentialId);
   }
 
   async byPassword(login: string, password: string, source: string): Promise<Principal> {

@@ -88,5 +88,8 @@ export const throttleSourcesMax = 20_000;
 export const approvalsPerPrincipalMax = 5;
 export const approvalsMax = 1000;
 
+/** Those of one source: nobody takes the places of all others. */
+export const approvalsPerSourceMax = 8;
+
 /** How long one waits: long enough to find the phone. */
 export const approvalLifetimeMs = 120_000;

@@ -4,7 +4,7 @@
  * The scripts bring their own sshd: one per connection (`sshd -i` as a proxy command) or one that listens. Instead of it they
  * are given a program of ours by that name. Directly it is sshd itself. Through the gateway, the one that listens does so on
  * a port that only the gateway knows, and the one per connection is started by the gateway when it dials; clients reach the
- * gateway where they expect sshd, with sshd's own host keys, so that nothing in the scripts is changed. ssh is given the
+ * gateway where they expect sshd, with sshd's own host keys, so that nothing in the scripts is changed. ssh and plink are given the
  * login `engineer+web-1`; that is all that it is told.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -74,6 +74,7 @@ export async function openRoute(name: Route['name']): Promise<Route> {
 exec /usr/sbin/sshd -p ${port + hiddenOffset} -o UsePAM=no -o '${keys}' "$@"`;
   write('sshd', `#!/bin/sh\n${check}\n${through ? gateway : 'exec /usr/sbin/sshd -o UsePAM=no "$@"'}\n`);
   write('ssh', `#!/bin/sh\nexec /usr/bin/ssh ${through ? '-l engineer+web-1 ' : ''}"$@"\n`);
+  write('plink', `#!/bin/sh\nexec /usr/bin/plink ${through ? '-l engineer+web-1 ' : ''}"$@"\n`);
   const stage = through ? await openGateway({ obj, socket, port, keys, key }) : null;
   return {
     name,
@@ -108,7 +109,7 @@ function runScript(at: {
       TEST_SSH_SSH: join(bin, 'ssh'),
       TEST_SSH_SSHD: join(bin, 'sshd'),
       TEST_SSH_SFTPSERVER: '/usr/lib/openssh/sftp-server',
-      TEST_SSH_PLINK: 'plink',
+      TEST_SSH_PLINK: join(bin, 'plink'),
       TEST_SSH_PUTTYGEN: 'puttygen',
       TEST_SSH_PORT: String(port),
       TEST_SSH_UNSAFE_PERMISSIONS: '1',

@@ -1,5 +1,5 @@
 // Approving a sign-on elsewhere: signs on, shows what waits with its code, sends the decision, and signs off.
-// Nothing is kept: the token lives in this page's memory and is revoked when all is decided.
+// Nothing is kept: the token lives in this page's memory, for five minutes at most.
 
 const said = document.getElementById('said');
 const form = document.getElementById('sign-on');
@@ -7,6 +7,7 @@ const section = document.getElementById('waiting');
 const list = document.getElementById('list');
 const wanted = location.hash.slice(1);
 let token = null;
+let approved = false;
 
 async function call(method, path, body) {
   const response = await fetch(path, {
@@ -32,7 +33,8 @@ async function show() {
   list.replaceChildren(...signOns.map(rowOf));
   section.hidden = signOns.length === 0;
   if (signOns.length > 0) return;
-  await call('POST', '/api/v1/logout');
+  // A session that was approved ends with what approved it, so the token is then left to end by itself.
+  if (!approved) await call('POST', '/api/v1/logout');
   token = null;
 }
 
@@ -59,6 +61,7 @@ function button(text, id, decision) {
   made.addEventListener('click', async () => {
     try {
       await call('POST', `/api/v1/sign-ons/${encodeURIComponent(id)}`, { decision });
+      approved ||= decision === 'approve';
       say(decision === 'approve' ? 'Approved. The terminal goes on by itself.' : 'Refused.');
       await show();
     } catch (error) {

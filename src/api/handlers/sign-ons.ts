@@ -30,7 +30,7 @@ export function signOnHandlers({ ports, record }: ApiParts): Pick<Handlers, Sign
       if (approve) {
         await record({ type: 'identity.signed-on', principal: actorOf(principal), source, method: 'approval' });
       }
-      if (!signOns.decide(input.params.id, principal.name, approve)) {
+      if (!signOns.decide(input.params.id, principal.name, approve, principal.authentication.credentialId)) {
         throw apiErrors('api.not-found', { values: { what: 'sign-on' } });
       }
       return undefined;

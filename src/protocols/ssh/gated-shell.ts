@@ -265,7 +265,8 @@ export class GatedShell implements Program {
     const draft = lineDraft(ask, of, channel.context());
     const command = conversation.submit(draft, {
       decided: (decided) => {
-        this.#commands.set(ask.id, decided);
+        if (decided.state === 'released') this.#commands.set(ask.id, decided);
+        else this.#commands.delete(ask.id);
         if (ask.denied !== null) return this.#complete(ask.id, 'refused', null, ask.denied.code);
         if (decided.state !== 'released') {
           const message = about(ask.text, decided.verdict === null ? 'refused' : denial(decided.verdict));
@@ -287,7 +288,7 @@ export class GatedShell implements Program {
       waiting: (text) => this.#gate.note(ask.id, about(ask.text, text)),
       overdue: (limit) => this.#gate.say(`${limit.reason} (rule ${limit.rule})`),
     });
-    this.#commands.set(ask.id, command);
+    if (command.state === 'pending') this.#commands.set(ask.id, command);
   }
 
   #decide(id: number, command: Command, decision: Parameters<Gate['decide']>[1]): void {

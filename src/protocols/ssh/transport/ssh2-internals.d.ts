@@ -77,7 +77,7 @@ declare module 'ssh2/lib/protocol/kex.js' {
   import type Protocol from 'ssh2/lib/protocol/Protocol.js';
   import type { Ssh2Exchange, Ssh2Offer } from 'ssh2/lib/protocol/Protocol.js';
 
-  interface Direction {
+  export interface Direction {
     cipher: readonly string[];
     mac: readonly string[];
     compress: readonly string[];
