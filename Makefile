@@ -19,7 +19,7 @@ dist/.built: node_modules/.installed tsconfig.json tsconfig.build.json $(shell f
 
 build: dist/.built ## compile to dist/
 
-run: dist/.built ## gateway, a PostgreSQL to protect, two principals; Ctrl-C ends it
+run: dist/.built ## gateway, PostgreSQL and sshd to protect, three principals; Ctrl-C ends it
 	@$(WITH_NODE) exec node dist/demo/main.js
 
 check: node_modules/.installed ## types, lint, format, walls
@@ -42,6 +42,7 @@ test-full: node_modules/.installed dist/.built ## the same with full sizes: hour
 drivers: node_modules/.installed dist/.built ## other projects' driver suites, direct and through the gateway
 	@tools/test-packages.sh
 	@$(WITH_NODE) node test/drivers/run.ts
+	@$(WITH_NODE) node test/openssh/run.ts
 
 bench: node_modules/.installed dist/.built ## side by side: direct, haproxy, pgbouncer, Sallyport
 	@tools/test-packages.sh haproxy pgbouncer
@@ -49,6 +50,8 @@ bench: node_modules/.installed dist/.built ## side by side: direct, haproxy, pgb
 	@$(WITH_NODE) node bench/journal.ts
 	@$(WITH_NODE) node bench/recording.ts
 	@$(WITH_NODE) node bench/judge.ts
+	@$(WITH_NODE) node bench/masking.ts
+	@$(WITH_NODE) node bench/ssh.ts
 
 fuzz: node_modules/.installed ## a minute of fuzzing
 	@$(WITH_NODE) SALLYPORT_FUZZ_RUNS=20000 node_modules/.bin/vitest run fuzz

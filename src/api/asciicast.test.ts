@@ -57,7 +57,6 @@ async function cast(entries: readonly RecordedEntryView[], command: number | nul
   let text = '';
   for await (const piece of writeEntries(all(), 'asciicast', { title: 'ses_1', command })) text += piece;
   expect(text.endsWith('\n')).toBe(true);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is what is asserted
   expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   return text
     .trimEnd()

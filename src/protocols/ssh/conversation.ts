@@ -52,13 +52,16 @@ export class Conversation {
       const owner = this.#owners.get(command.ordinal) ?? this.#submitting;
       owner?.waiting(held(review, waitedMs), review);
     };
-    parts.session.onMessage = (text) => {
-      for (const listener of this.#listeners) listener(text);
-    };
+    parts.session.onMessage = (text) => this.say(text);
     parts.session.onOverdue = (command, limit) => this.#owners.get(command.ordinal)?.overdue(limit);
   }
 
   #submitting: CommandOwner | null = null;
+
+  /** Shows the person a line, on every channel that can. */
+  say(text: string): void {
+    for (const listener of this.#listeners) listener(text);
+  }
 
   /** A channel shows the person what is said to them. Answers with what ends that. */
   onMessage(listener: (text: string) => void): () => void {

@@ -99,7 +99,7 @@ export class FileProgram implements Program {
   clientClosed(): void {
     this.#isGone = true;
     if (this.#gate !== null) this.#gate.clientEnded();
-    this.#over('unfinished', null);
+    this.#over(this.#command.state === 'pending' ? 'withdrawn' : 'unfinished', null);
   }
 
   /** A program of somebody's own may be named like one that transfers: strict asks of it what it asks of any other. */
@@ -260,7 +260,7 @@ export class FileProgram implements Program {
     this.#over('failed', null);
   }
 
-  #over(outcome: 'completed' | 'failed' | 'unfinished', exitCode: number | null): void {
+  #over(outcome: 'completed' | 'failed' | 'unfinished' | 'withdrawn', exitCode: number | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
     const { conversation, client } = this.#parts;

@@ -263,7 +263,7 @@ export class Forwards {
         if (command.state === 'released') then.released(command);
         else then.refused(command.verdict === null ? 'refused' : escapeLine(denial(command.verdict)));
       },
-      waiting: () => undefined,
+      waiting: (text) => this.#conversation.say(`${showConnection(connection)}: ${text}`),
       overdue: () => undefined,
     });
   }
