@@ -1,6 +1,6 @@
 /** A run of rows comes out as its rows do one by one: any columns, values, numbers of values, and lengths. */
 import { describe, expect, it } from 'vitest';
-import type { BulkMask, CellContext, ValueMask } from '../../core/masking.ts';
+import type { BulkMask, BulkRows, CellContext, ValueMask, ValueSink } from '../../core/masking.ts';
 import { PlanInForce } from './mask-plan.ts';
 import { RowMasker } from './mask-row.ts';
 import { detects, nulls, planOf, redacted, redacts } from './mask-testing.ts';
@@ -19,7 +19,7 @@ function generator(state: number): (below: number) => number {
 }
 
 /** Stars over a word; marks more than it needs to, and no more than `most` bytes at once. */
-function detectsInBulk(most: number): ValueMask {
+function detectsInBulk(most: number, takesRows: boolean): ValueMask {
   const mask = detects('bulk', needle);
   let held: { bytes: Buffer; end: number } = { bytes: Buffer.alloc(0), end: 0 };
   const bulk: BulkMask = {
@@ -42,7 +42,58 @@ function detectsInBulk(most: number): ValueMask {
       return true;
     },
   };
+  if (takesRows) bulk.rows = (cells) => new Rows(cells, mask, () => held.bytes);
   return { ...mask, bulk };
+}
+
+/** Masks rows one by one, and leaves about every third to others. */
+class Rows implements BulkRows {
+  size = 0;
+  readonly counts: Int32Array;
+  #now: Buffer = Buffer.alloc(0);
+  readonly #cells: readonly (CellContext | null)[];
+  readonly #mask: ValueMask;
+  readonly #bytes: () => Buffer;
+
+  constructor(cells: readonly (CellContext | null)[], mask: ValueMask, bytes: () => Buffer) {
+    this.#cells = cells;
+    this.#mask = mask;
+    this.#bytes = bytes;
+    this.counts = new Int32Array(cells.length);
+  }
+
+  rewrite(from: number, end: number): number {
+    const bytes = this.#bytes();
+    const parts: Buffer[] = [];
+    this.counts.fill(0);
+    let at = from;
+    for (; at < end; at += 1 + bytes.readInt32BE(at + 1)) {
+      const size = bytes.readInt32BE(at + 1);
+      if (size % 3 === 0 || bytes.readInt16BE(at + 5) !== this.#cells.length) break;
+      parts.push(this.#row(bytes.subarray(at, at + 1 + size)));
+    }
+    this.#now = Buffer.concat(parts);
+    this.size = this.counts.some((count) => count > 0) ? this.#now.length : 0;
+    return at;
+  }
+
+  take(sink: ValueSink): void {
+    sink.reserve(this.size);
+    sink.length += this.#now.copy(sink.bytes, sink.length);
+  }
+
+  #row(message: Buffer): Buffer {
+    let at = 7;
+    const cells = this.#cells.map((cell, index) => {
+      const size = message.readInt32BE(at);
+      const value = size < 0 ? null : message.subarray(at + 4, at + 4 + size);
+      at += 4 + Math.max(0, size);
+      const now = value === null || cell === null ? value : this.#mask.apply(value, cell);
+      if (now !== value) this.counts[index]!++;
+      return now;
+    });
+    return rowOf(cells);
+  }
 }
 
 const fixed = (mask: ValueMask): ValueMask => ({
@@ -67,17 +118,26 @@ function columnsOf(random: (below: number) => number, bulk: ValueMask, count: nu
   });
 }
 
+function textOf(mask: ValueMask | null): MaskedColumn | null {
+  const plan = new PlanInForce(planOf({ columns: [] }), null);
+  return mask === null ? null : plan.column(mask, { name: 'c', typeOid: 25, typeModifier: -1, isBinary: false });
+}
+
 function row(random: (below: number) => number, count: number, long: boolean): Buffer {
   const cells = Array.from({ length: count }, () => {
     if (random(6) === 0) return null;
     const text = ['', 'open', needle, `a ${needle} b`, 's', '{1,2}', '42', 'x'.repeat(random(90))][random(8)]!;
     return Buffer.from(long && random(2) === 0 ? text.padEnd(random(3000), 'y') : text);
   });
+  return rowOf(cells);
+}
+
+function rowOf(cells: readonly (Buffer | null)[]): Buffer {
   const size = cells.reduce((sum, cell) => sum + 4 + (cell?.length ?? 0), 6);
   const message = Buffer.alloc(size + 1);
   message[0] = 0x44;
   message.writeInt32BE(size, 1);
-  message.writeInt16BE(count, 5);
+  message.writeInt16BE(cells.length, 5);
   let at = 7;
   for (const cell of cells) {
     at = message.writeInt32BE(cell?.length ?? -1, at);
@@ -102,7 +162,13 @@ describe('runs of rows', () => {
     const random = generator(seed + most);
     for (let round = 0; round < 400; round++) {
       const count = 1 + random(5);
-      const columns = columnsOf(random, detectsInBulk(most), count);
+      const takesRows = round % 2 === 1;
+      const bulk = detectsInBulk(most, takesRows);
+      // Rows are taken whole where every column passes or is looked at in bulk.
+      const columns =
+        takesRows && round % 4 === 1
+          ? Array.from({ length: count }, () => textOf(random(3) === 0 ? null : bulk))
+          : columnsOf(random, bulk, count);
       const unknown = redacts('unknown');
       const plan = new PlanInForce(planOf({ columns: [] }), null);
       const masker = new RowMasker(columns, (size) =>
