@@ -406,8 +406,10 @@ describe('credentials for the core', () => {
     expect(await credentials.reveal(resource({ provider: 'env', name: 'P' }))).toEqual({
       username: 'app',
       password: value,
+      privateKey: null,
+      authority: null,
     });
-    expect(await credentials.reveal(resource(null))).toEqual({ username: 'app', password: null });
+    expect(await credentials.reveal(resource(null))).toMatchObject({ username: 'app', password: null });
     expect(await credentials.reveal({ ...resource(null), credential: null })).toBeNull();
   });
 

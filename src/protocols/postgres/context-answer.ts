@@ -36,7 +36,8 @@ export class ContextAnswer {
       }
       at = end;
     }
-    this.#bytes = answer.done ? Buffer.alloc(0) : buffer.subarray(at);
+    // The chunk is borrowed: what waits for its rest is copied.
+    this.#bytes = answer.done ? Buffer.alloc(0) : Buffer.from(buffer.subarray(at));
     if (answer.done && at < buffer.length) others.push(buffer.subarray(at));
     return others;
   }

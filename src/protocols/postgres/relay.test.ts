@@ -256,6 +256,12 @@ describe('a session', () => {
     const client = await connect(gateway);
     const slow = client.query('select pg_sleep(30)').catch((error: { code: string }) => error.code);
     await until(() => gateway.sent.some((view) => view.includes('pg_sleep')));
+    // Sent is not yet running: what the server is told to cancel before it began, it does not cancel.
+    await expect
+      .poll(() =>
+        server.query("select 1 as n from pg_stat_activity where query ~ '^select pg_sleep' and state = 'active'"),
+      )
+      .toHaveLength(1);
     const { processID, secretKey } = client as pg.Client & { processID: number; secretKey: Buffer | number };
     const peer = await Peer.connect(gateway.port);
     const key = Buffer.alloc(4);
