@@ -157,13 +157,16 @@ export interface Account {
   remove(): void;
 }
 
-/** Makes an account with a password on the machine, for tests of password logins. Needs root. */
+/**
+ * Makes an account with a password on the machine, for tests of password logins. Needs root. It is removed also while a
+ * program of it is just ending.
+ */
 export function makeAccount(): Account {
   const name = `sp-${randomBytes(4).toString('hex')}`;
   const password = randomBytes(12).toString('base64url');
   execFileSync('/usr/sbin/useradd', ['--no-create-home', '--home-dir', '/tmp', '--shell', '/bin/sh', name]);
   execFileSync('/usr/sbin/chpasswd', { input: `${name}:${password}\n` });
-  return { name, password, remove: () => void execFileSync('/usr/sbin/userdel', [name]) };
+  return { name, password, remove: () => void execFileSync('/usr/sbin/userdel', ['--force', name]) };
 }
 
 /** The text of a file in the server's folder. */
