@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
+import { fingerprintOf } from '../base/fingerprint.ts';
 import { silentLog } from '../base/log.ts';
 import { LiveSessions } from '../core/door.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Session } from '../core/session.ts';
-import { fingerprint, type Identity } from '../identity/index.ts';
+import type { Identity } from '../identity/index.ts';
 import type { StoredObject } from '../store/index.ts';
 import { endWhatIsRevoked } from './revocation.ts';
 import { Snapshot } from './snapshot.ts';
@@ -79,13 +80,13 @@ test.each([
 test('I11: a session by certificate ends with its authority, and with nothing else, however the fingerprint is spelled', async () => {
   // Base64 of a fingerprint has a slash in it about every other time.
   const blob = Array.from({ length: 256 }, (_, byte) => Buffer.from([byte])).find((one) =>
-    fingerprint({ blob: one }).includes('/'),
+    fingerprintOf(one).includes('/'),
   )!;
   const authority = object('CertificateAuthority', 'corporate', {
     keys: [`ssh-ed25519 ${blob.toString('base64')}`],
     principals: { names: ['erin'] },
   });
-  const credentialId = `${fingerprint({ blob })}/7`;
+  const credentialId = `${fingerprintOf(blob)}/7`;
   const { reload } = await start({ method: 'certificate', credentialId, atMs: 0 }, [authority]);
   expect(await reload((one) => one)).toEqual([]);
   expect(await reload((one) => (one.kind === 'CertificateAuthority' ? null : one))).toEqual(['token-revoked']);

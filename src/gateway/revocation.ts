@@ -2,12 +2,13 @@
  * What ends live sessions at once (I11): a revoked token, a disabled or removed principal, a removed resource, an Access
  * that no longer grants, be it that the Access changed, or the principal's groups, or the resource's labels.
  */
+import { fingerprintOf } from '../base/fingerprint.ts';
 import type { Log } from '../base/log.ts';
 import type { LiveSessions } from '../core/door.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import type { SessionEnding } from '../core/session.ts';
-import { fingerprint, type Identity } from '../identity/index.ts';
+import type { Identity } from '../identity/index.ts';
 import { inBackground } from './background.ts';
 import type { GrantService } from './grants.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -57,7 +58,7 @@ export function isStillVouchedFor({ name, authentication }: Principal, snapshot:
   const { method, credentialId } = authentication;
   const entry = snapshot.principal(name);
   if (entry === null || credentialId === null) return true;
-  if (method === 'key') return (entry.keys ?? []).some((blob) => fingerprint({ blob }) === credentialId);
+  if (method === 'key') return (entry.keys ?? []).some((blob) => fingerprintOf(blob) === credentialId);
   // A fingerprint may have slashes of its own.
   const end = credentialId.lastIndexOf('/');
   // A certificate of the gateway's own stands for a token, which is watched by itself.
@@ -65,7 +66,7 @@ export function isStillVouchedFor({ name, authentication }: Principal, snapshot:
   const authority = credentialId.slice(0, end);
   return snapshot
     .authorities()
-    .some(({ keys, mayVouchFor }) => keys.some((blob) => fingerprint({ blob }) === authority) && mayVouchFor(entry));
+    .some(({ keys, mayVouchFor }) => keys.some((blob) => fingerprintOf(blob) === authority) && mayVouchFor(entry));
 }
 
 /** An ending that no person asked for. */

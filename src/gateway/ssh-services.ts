@@ -2,12 +2,12 @@
 import { apiErrors, type SshPort } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
+import { fingerprintOf } from '../base/fingerprint.ts';
 import type { Log } from '../base/log.ts';
 import type { Dialler } from '../core/ports.ts';
 import { ownKeyId } from '../identity/index.ts';
 import { signCertificate } from '../protocols/ssh/transport/certificate.ts';
 import {
-  fingerprintOf,
   privateKeyFromText,
   publicKeyFrom,
   publicKeyFromText,

@@ -2,7 +2,7 @@
 export type { PendingApproval } from './approvals.ts';
 export { identityErrors } from './errors.ts';
 export { createIdentity, type Identity, type IdentityParts } from './identity.ts';
-export { fingerprint, ownKeyId } from './keys.ts';
+export { ownKeyId } from './keys.ts';
 export {
   passwordLengthMin,
   tokenLifetimeDefaultMs,

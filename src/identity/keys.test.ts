@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../base/clock.ts';
+import { fingerprintOf } from '../base/fingerprint.ts';
 import type { PublicKey, UserCertificate } from '../core/ports.ts';
-import { fingerprint, Keys, ownKeyId } from './keys.ts';
+import { Keys, ownKeyId } from './keys.ts';
 import * as limits from './limits.ts';
 import type { PrincipalEntry } from './records.ts';
 
@@ -59,7 +60,10 @@ function certificate(clock: FakeClock, change: Partial<UserCertificate> = {}): U
 describe('a registered key', () => {
   test('stands for its principal, and for nobody else (A-SSH-03)', () => {
     const { keys } = build();
-    expect(keys.byKey('ada', key(7))).toMatchObject({ entry: { name: 'ada' }, credentialId: fingerprint(key(7)) });
+    expect(keys.byKey('ada', key(7))).toMatchObject({
+      entry: { name: 'ada' },
+      credentialId: fingerprintOf(key(7).blob),
+    });
     expect(keys.byKey('ben', key(7))).toBe('the key is not registered');
     expect(keys.byKey('ada', key(6))).toBe('the key is not registered');
     expect(keys.byKey('nobody', key(7))).toBe('unknown or disabled principal');
@@ -72,7 +76,7 @@ describe('a certificate', () => {
     const { keys, clock } = build();
     expect(keys.byCertificate('ada', certificate(clock), '10.0.0.7')).toMatchObject({
       entry: { name: 'ada' },
-      credentialId: `${fingerprint(foreign)}/4711`,
+      credentialId: `${fingerprintOf(foreign.blob)}/4711`,
       tokenId: null,
     });
     expect(keys.byCertificate('ben', certificate(clock), '10.0.0.7')).toMatch(/does not name/);

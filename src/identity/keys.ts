@@ -11,17 +11,12 @@
  *
  * Source: OpenSSH PROTOCOL.certkeys; ssh-keygen(1), CERTIFICATES.
  */
-import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
+import { fingerprintOf } from '../base/fingerprint.ts';
 import { networkOf } from '../base/network.ts';
 import type { PublicKey, UserCertificate } from '../core/ports.ts';
 import * as limits from './limits.ts';
 import type { PrincipalDirectory, PrincipalEntry } from './records.ts';
-
-/** How OpenSSH spells a key's fingerprint. */
-export function fingerprint({ blob }: Pick<PublicKey, 'blob'>): string {
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
-}
 
 /** What the gateway writes into the key id of a certificate of its own, to find the token again. */
 export function ownKeyId(principal: string, tokenId: string): string {
@@ -50,7 +45,7 @@ export class Keys {
     const entry = this.#directory.find(name);
     if (entry === null || entry.disabled) return 'unknown or disabled principal';
     if (!(entry.keys ?? []).some((registered) => registered.equals(key.blob))) return 'the key is not registered';
-    return { entry, credentialId: fingerprint(key), tokenId: null };
+    return { entry, credentialId: fingerprintOf(key.blob), tokenId: null };
   }
 
   byCertificate(name: string, certificate: UserCertificate, source: string): KeyProof | string {
@@ -72,7 +67,7 @@ export class Keys {
       ({ keys, mayVouchFor }) => keys.some((key) => key.equals(authority.blob)) && mayVouchFor(entry),
     );
     if (!vouches) return 'no authority that may vouch for the principal signed it';
-    return { entry, credentialId: `${fingerprint(certificate.authority)}/${certificate.serial}`, tokenId: null };
+    return { entry, credentialId: `${fingerprintOf(certificate.authority.blob)}/${certificate.serial}`, tokenId: null };
   }
 
   /** The token that a certificate of the gateway's own stands for; null for others. */

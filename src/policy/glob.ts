@@ -1,30 +1,11 @@
-/**
- * Names with `*` for any run of characters. Linear in the length of the name times the number of stars, never a regular
- * expression. Names are compared without regard to case: a rule restricts, and may rather match too much.
- */
+/** Names as rules write them: without regard to case, since a rule restricts, and may rather match too much. */
+import { compileName as compileGlob, type NameTest } from '../base/glob.ts';
 
-/** True when `name`, given in lower case, is one that the pattern means. */
-export type NameTest = (name: string) => boolean;
+export type { NameTest };
 
+/** Tests names that are given in lower case. */
 export function compileName(pattern: string): NameTest {
-  const parts = pattern.toLowerCase().split('*');
-  const first = parts[0]!;
-  const last = parts.at(-1)!;
-  if (parts.length === 1) return (name) => name === first;
-  const middle = parts.slice(1, -1).filter((part) => part !== '');
-  const shortest = parts.reduce((sum, part) => sum + part.length, 0);
-  if (shortest === 0) return () => true;
-  return (name) => {
-    if (name.length < shortest || !name.startsWith(first) || !name.endsWith(last)) return false;
-    let from = first.length;
-    const until = name.length - last.length;
-    for (const part of middle) {
-      const at = name.indexOf(part, from);
-      if (at < 0 || at + part.length > until) return false;
-      from = at + part.length;
-    }
-    return true;
-  };
+  return compileGlob(pattern.toLowerCase());
 }
 
 interface Wild {

@@ -6,6 +6,7 @@
  *
  * Honest limit: a name is resolved by the target, so a name that somebody points at such an address is not seen here.
  */
+import { compileName } from '../../base/glob.ts';
 import { networkOf } from '../../base/network.ts';
 import { type ConnectionMeaning, hostOf } from '../../core/connections.ts';
 
@@ -75,22 +76,4 @@ function isSpecial(host: string): boolean {
   return (
     host === '*' || host.endsWith('.localhost') || ownNames.test(host) || special.some((network) => network.has(host))
   );
-}
-
-function compileName(pattern: string): (name: string) => boolean {
-  const parts = pattern.split('*');
-  if (parts.length === 1) return (name) => name === pattern;
-  const first = parts[0]!;
-  const last = parts.at(-1)!;
-  return (name) => {
-    if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false;
-    let from = first.length;
-    const until = name.length - last.length;
-    for (const part of parts.slice(1, -1)) {
-      const at = name.indexOf(part, from);
-      if (at < 0 || at + part.length > until) return false;
-      from = at + part.length;
-    }
-    return true;
-  };
 }

@@ -83,14 +83,23 @@ export function shellDraft(level: string, context: Context): CommandDraft {
   };
 }
 
-/** What a text means at a prompt, or as one command that a shell is about to run. */
-export function analyseLine(text: string, dialect: GateAsk['dialect'], level: GateAsk['level']): ShellAnalysis {
-  return analyseShell(text, { dialect, isInteractive: level !== 'command', stdin: 'terminal' });
+type LineQuestion = Pick<GateAsk, 'text' | 'dialect' | 'level'>;
+
+/** What texts mean at a prompt, or as one command that a shell is about to run. The last one is kept: it is asked about next. */
+export class LineAnalyses {
+  #last: { readonly of: LineQuestion; readonly shell: ShellAnalysis } | null = null;
+
+  analyse({ text, dialect, level }: LineQuestion): ShellAnalysis {
+    const last = this.#last;
+    if (last?.of.text === text && last.of.dialect === dialect && last.of.level === level) return last.shell;
+    const shell = analyseShell(text, { dialect, isInteractive: level !== 'command', stdin: 'terminal' });
+    this.#last = { of: { text, dialect, level }, shell };
+    return shell;
+  }
 }
 
 /** What a person submitted at a gated prompt, or what the shell is about to run there. */
-export function lineDraft(ask: GateAsk, of: number | null, context: Context): CommandDraft {
-  const shell = analyseLine(ask.text, ask.dialect, ask.level);
+export function lineDraft(ask: GateAsk, shell: ShellAnalysis, of: number | null, context: Context): CommandDraft {
   return {
     ...base,
     of,

@@ -8,7 +8,7 @@
  * Deliberately absent: transfers that have gates of their own (files.ts).
  */
 import { describeError } from '../../base/errors.ts';
-import { shellOf } from '../../core/command.ts';
+import { type CommandDraft, shellOf } from '../../core/command.ts';
 import type { OutputLimit } from '../../core/judgement.ts';
 import type { Command } from '../../core/session.ts';
 import { Observer } from '../../language/index.ts';
@@ -48,16 +48,13 @@ export class Exec implements Program {
   /** Says what may be recorded of what is typed at a terminal. */
   #observer: Observer | null = null;
 
-  constructor(parts: ProgramParts, bytes: Buffer | null) {
+  /** `draft`: the command without a script; null for the login shell. */
+  constructor(parts: ProgramParts, bytes: Buffer | null, draft: CommandDraft | null) {
     this.#parts = parts;
     this.#bytes = bytes;
-    const { conversation, channel } = parts;
-    const draft = execDraft(bytes ?? stdinShell, conversation.settings, channel.context(), null);
-    const readsScript =
-      bytes === null ||
-      (draft.meaning?.language === 'shell' && draft.meaning.shell.flags.includes('opaque:stdin-shell'));
+    const readsScript = draft === null || shellOf(draft.meaning)?.flags.includes('opaque:stdin-shell') === true;
     if (!readsScript || parts.pty !== null) {
-      this.#submit(null);
+      this.#submit(draft ?? this.#draftWith(null));
       return;
     }
     this.#script = [];
@@ -124,13 +121,17 @@ export class Exec implements Program {
     this.#script = null;
     this.#owed = script;
     this.#parts.client.pause();
-    this.#submit(isWhole ? script : null);
+    this.#submit(this.#draftWith(isWhole ? script : null));
   }
 
-  #submit(script: Buffer | null): void {
+  #draftWith(script: Buffer | null): CommandDraft {
+    const { conversation, channel } = this.#parts;
+    return execDraft(this.#bytes ?? stdinShell, conversation.settings, channel.context(), script);
+  }
+
+  #submit(draft: CommandDraft): void {
     if (this.#isGone) return;
     const { conversation, channel, asked } = this.#parts;
-    const draft = execDraft(this.#bytes ?? stdinShell, conversation.settings, channel.context(), script);
     this.#command = conversation.submit(draft, {
       decided: (command) => {
         if (this.#isGone) return;

@@ -18,9 +18,10 @@ import { actorOf } from '../../core/event.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Command, Flow, Session } from '../../core/session.ts';
 import { Gate, type GateAction, type GateAsk, reductionOf } from '../../language/index.ts';
-import { analyseLine, lineDraft } from './command.ts';
+import { LineAnalyses, lineDraft } from './command.ts';
 import * as limits from './limits.ts';
 import { MaskedStream, maskedCounts, masksOf } from './output.ts';
+import { inputEntry } from './passwords.ts';
 import { denial, line as lineOf } from './say.ts';
 import type { Program } from './session-channel.ts';
 import type { ShellProgramParts } from './shell.ts';
@@ -43,6 +44,7 @@ export interface GatedShellParts extends ShellProgramParts {
 export class GatedShell implements Program {
   readonly #parts: GatedShellParts;
   readonly #gate: Gate;
+  readonly #lines = new LineAnalyses();
   readonly #commands = new Map<number, Command>();
   readonly #output: MaskedStream;
   readonly #flow: Flow;
@@ -80,7 +82,7 @@ export class GatedShell implements Program {
     this.#gate = new Gate({
       clock: conversation.door.clock,
       act: (action) => this.#act(action),
-      reduce: (text, dialect, level) => reductionOf(analyseLine(text, dialect, level)),
+      reduce: (text, dialect, level) => reductionOf(this.#lines.analyse({ text, dialect, level })),
       columns: pty.columns,
       rows: pty.rows,
       unhooked: conversation.settings.unhooked,
@@ -170,16 +172,7 @@ export class GatedShell implements Program {
         this.#complete(action.id, 'completed', action.status === null ? null : `exit ${action.status}`);
         return;
       case 'record-input':
-        if (action.record.kind === 'hidden') {
-          this.#note('hidden-input', `${action.record.characters} characters that the screen did not show`);
-          return;
-        }
-        this.#observe({
-          type: 'screen',
-          command: shell.ordinal,
-          direction: 'in',
-          data: action.record.bytes,
-        });
+        this.#observe(inputEntry(shell.ordinal, action.record));
         return;
       case 'alert':
         session.note({
@@ -262,7 +255,7 @@ export class GatedShell implements Program {
       this.#decide(ask.id, line, { verdict: 'allow' });
       return;
     }
-    const draft = lineDraft(ask, of, channel.context());
+    const draft = lineDraft(ask, this.#lines.analyse(ask), of, channel.context());
     const command = conversation.submit(draft, {
       decided: (decided) => {
         if (decided.state === 'released') this.#commands.set(ask.id, decided);

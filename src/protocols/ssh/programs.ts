@@ -16,7 +16,7 @@ export function startProgram(parts: ProgramParts): Program {
       return startExec(parts, request.command);
     case 'shell':
       // Without a terminal a shell reads its commands from standard input: a script.
-      return parts.pty === null ? new Exec(parts, null) : new Shell({ ...parts, pty: parts.pty });
+      return parts.pty === null ? new Exec(parts, null, null) : new Shell({ ...parts, pty: parts.pty });
     case 'subsystem': {
       const draft = subsystemDraft(request.name, parts.channel.context());
       if (request.name === 'sftp') return new FileProgram(parts, draft, { kind: 'sftp' });
@@ -41,11 +41,11 @@ function startExec(parts: ProgramParts, command: Buffer): Program {
   }
   const denial = pty === null ? null : terminalDenial(conversation.settings, shell);
   if (denial !== null) return new Refused(parts, draft, denial, 'ssh.not-judged');
-  if (shell === null || pty !== null) return new Exec(parts, command);
+  if (shell === null || pty !== null) return new Exec(parts, command, draft);
   if (isOnlySftp(shell)) return new FileProgram(parts, draft, { kind: 'sftp' });
   if (startsSftp(shell)) return new Refused(parts, draft, sftpDenial, 'ssh.not-judged');
   const scp = shell.transfer?.program === 'scp' ? scpOf(shell) : null;
-  return scp === null ? new Exec(parts, command) : new FileProgram(parts, draft, { kind: 'scp', scp });
+  return scp === null ? new Exec(parts, command, draft) : new FileProgram(parts, draft, { kind: 'scp', scp });
 }
 
 /** Null where a word is not known: then it is a program like any other, whose paths are not certain. */

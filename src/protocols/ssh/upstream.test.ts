@@ -1,17 +1,12 @@
 /** The way to the target, with stock servers: pins, credentials, certificates of the gateway, hops. */
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fingerprintOf } from '../../base/fingerprint.ts';
 import type { UserAuthority } from '../../core/ports.ts';
 import { testResource } from '../../core/testing/fakes.ts';
 import { openRoom, type Room, type RoomOptions, token } from './room-testing.ts';
 import { type Account, makeAccount, runSsh, type Sshd, startSshd } from './testing/testing.ts';
-import {
-  fingerprintOf,
-  generateKeyText,
-  privateKeyFromText,
-  publicKeyFromText,
-  publicKeyToText,
-} from './transport/index.ts';
+import { generateKeyText, privateKeyFromText, publicKeyFromText, publicKeyToText } from './transport/index.ts';
 
 const userKey = generateKeyText('rsa');
 const otherKey = generateKeyText('ed25519');

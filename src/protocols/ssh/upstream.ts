@@ -10,7 +10,9 @@
  * Deliberately absent: trust on first use (an administrator's act, `trust.ts`), passwords of the client.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.ts';
 import { isGatewayError } from '../../base/errors.ts';
+import { fingerprintOf } from '../../base/fingerprint.ts';
 import type { Wire } from '../../base/wire.ts';
 import { coreErrors } from '../../core/errors.ts';
 import type { UpstreamCredential, UserAuthority } from '../../core/ports.ts';
@@ -23,7 +25,6 @@ import * as limits from './limits.ts';
 import { settingsOf } from './settings.ts';
 import {
   connectSsh,
-  fingerprintOf,
   privateKeyFrom,
   privateKeyFromText,
   publicKeyFrom,
@@ -85,7 +86,7 @@ async function connectTo(
     throw sshRoomErrors('ssh.host-key-unpinned', { values: { resource: resource.name } });
   }
   const credential = await session.credential(resource);
-  const credentials = credential === null ? [] : credentialsOf(session, credential);
+  const credentials = credential === null ? [] : credentialsOf(session, credential, door.clock);
   if (credential === null || credentials.length === 0) {
     wire.destroy();
     throw sshRoomErrors('ssh.no-credential', { values: { resource: resource.name } });
@@ -139,9 +140,9 @@ function pinOf(text: string): Pin {
 }
 
 /** The ways to log in, the strongest first. */
-function credentialsOf(session: Session, credential: UpstreamCredential): SshCredential[] {
+function credentialsOf(session: Session, credential: UpstreamCredential, clock: Clock): SshCredential[] {
   const ways: SshCredential[] = [];
-  if (credential.authority !== null) ways.push(certified(session, credential.username, credential.authority));
+  if (credential.authority !== null) ways.push(certified(session, credential.username, credential.authority, clock));
   if (credential.privateKey !== null) {
     ways.push({ method: 'publickey', key: privateKeyFromText(credential.privateKey) });
   }
@@ -153,9 +154,9 @@ function credentialsOf(session: Session, credential: UpstreamCredential): SshCre
 }
 
 /** A key of this session's own, and a certificate for it that names the principal for the target's log. */
-function certified(session: Session, username: string, authority: UserAuthority): SshCredential {
+function certified(session: Session, username: string, authority: UserAuthority, clock: Clock): SshCredential {
   const key = privateKeyFrom(generateKeyPairSync('ed25519').privateKey);
-  const nowSeconds = Math.floor(Date.now() / 1000);
+  const nowSeconds = Math.floor(clock.now() / 1000);
   const certificate = signCertificate(
     {
       key: key.publicKey,

@@ -9,10 +9,10 @@
  * Specification: OpenSSH PROTOCOL.certkeys.
  */
 import { randomBytes } from 'node:crypto';
+import { fingerprintOf } from '../../../base/fingerprint.ts';
 import { malformed, SshReader, SshWriter } from './bytes.ts';
 import { sshErrors } from './errors.ts';
 import {
-  fingerprintOf,
   publicKeyFrom,
   readKeyFields,
   type SshKeyType,

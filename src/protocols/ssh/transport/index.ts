@@ -15,7 +15,6 @@ export {
 export { connectSsh } from './client.ts';
 export { sshErrors } from './errors.ts';
 export {
-  fingerprintOf,
   type GeneratedKey,
   generateKeyText,
   privateKeyFrom,

@@ -17,6 +17,7 @@ import {
   generateKeyPairSync,
   type KeyObject,
 } from 'node:crypto';
+import { fingerprintOf } from '../../../base/fingerprint.ts';
 import { malformed, SshReader, SshWriter } from './bytes.ts';
 import { sshErrors } from './errors.ts';
 import { rsaBitsMax, rsaBitsMin } from './limits.ts';
@@ -101,10 +102,6 @@ export function publicKeyFromText(line: string): SshPublicKey {
 
 export function publicKeyToText(key: SshPublicKey): string {
   return `${key.type} ${key.blob.toString('base64')}`;
-}
-
-export function fingerprintOf(blob: Buffer): string {
-  return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
 }
 
 function importJwk(jwk: Record<string, string>): KeyObject {
