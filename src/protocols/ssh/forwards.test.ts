@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { until } from './held-testing.ts';
+import { approved, Decisions, denied, until } from './held-testing.ts';
+import * as limits from './limits.ts';
 import { connectRoom, openRoom, type Room, token } from './room-testing.ts';
 import { freePort, runSsh, type Sshd, startSsh, startSshd } from './testing/testing.ts';
 import { generateKeyText, privateKeyFromText, publicKeyToText } from './transport/index.ts';
@@ -11,6 +12,7 @@ let sshd: Sshd;
 let room: Room;
 let echo: Server;
 let echoPort = 0;
+const key = generateKeyText('ed25519');
 
 /** Says what it hears, after a greeting. */
 beforeAll(async () => {
@@ -22,11 +24,10 @@ beforeAll(async () => {
   echo.listen(0, '127.0.0.1');
   await once(echo, 'listening');
   echoPort = (echo.address() as { port: number }).port;
-  const text = generateKeyText('ed25519');
-  sshd = await startSshd({ authorizedKeys: [publicKeyToText(privateKeyFromText(text).publicKey)] });
+  sshd = await startSshd({ authorizedKeys: [publicKeyToText(privateKeyFromText(key).publicKey)] });
   room = await openRoom({
     target: { port: sshd.port, hostKeys: sshd.hostKeys },
-    credential: { username: sshd.user, privateKey: text },
+    credential: { username: sshd.user, privateKey: key },
     settings: { forwards: [`local 127.0.0.1:${echoPort}`, 'local 127.0.0.1:1', 'local *:22', 'remote *:*'] },
     judge: ({ text: command }) =>
       command === 'tcp 127.0.0.1:1' ? { name: 'block', rule: 'no-tcpmux', reason: 'Not that port.' } : null,
@@ -157,6 +158,72 @@ describe('A-SSH-10 agent and X11', () => {
       command: 'echo "agent=$SSH_AUTH_SOCK"',
     });
     expect(run.stdout.toString()).toBe('agent=\n');
+  });
+
+  test('a program waits until they are decided: what it is judged with is what it gets', async () => {
+    const reviews = new Decisions();
+    const judged: { text: string; agent: string | undefined }[] = [];
+    const at = await openRoom({
+      target: { port: sshd.port, hostKeys: sshd.hostKeys },
+      credential: { username: sshd.user, privateKey: key },
+      settings: { forwards: ['agent'] },
+      reviews,
+      judge: ({ text, context }) => {
+        judged.push({ text, agent: context['agent'] });
+        return text === 'agent' ? { name: 'hold', rule: 'ask', reason: 'Somebody has to agree.' } : null;
+      },
+    });
+    try {
+      for (const [outcome, agent] of [
+        [approved, 'forwarded'],
+        [denied, undefined],
+      ] as const) {
+        const client = await connectRoom(at);
+        const channel = await client.open({ kind: 'session' });
+        const asked = reviews.asked.length;
+        const allowed = channel.request({ kind: 'auth-agent-req@openssh.com' });
+        await until('the review', () => reviews.asked.length > asked);
+        const ran = channel.request({ kind: 'exec', command: Buffer.from('true') });
+        // A second program is refused although the first does not run yet, and so is what would change it.
+        const second = channel.request({ kind: 'exec', command: Buffer.from('false') });
+        const late = channel.request({ kind: 'env', name: 'LANG', value: Buffer.from('C') });
+        expect(judged.filter(({ text }) => text === 'true')).toEqual([]);
+        reviews.asked.at(-1)!.decide(outcome);
+        expect(await allowed).toBe(outcome === approved);
+        expect([await ran, await second, await late]).toEqual([true, false, false]);
+        expect(judged.filter(({ text }) => text === 'true')).toEqual([{ text: 'true', agent }]);
+        judged.length = 0;
+        client.destroy();
+      }
+    } finally {
+      await at.close();
+    }
+  });
+
+  test.each([
+    [limits.undecidedAsksMax, false],
+    [limits.undecidedAsksMax + 1, true],
+  ])('%i of them may wait to be decided', async (asks, isLastRefused) => {
+    const reviews = new Decisions();
+    const at = await openRoom({
+      target: { port: sshd.port, hostKeys: sshd.hostKeys },
+      credential: { username: sshd.user, privateKey: key },
+      settings: { forwards: ['agent'] },
+      reviews,
+      judge: () => ({ name: 'hold', rule: 'ask', reason: 'Somebody has to agree.' }),
+    });
+    try {
+      const client = await connectRoom(at);
+      const channel = await client.open({ kind: 'session' });
+      const answers = Array.from({ length: asks }, () => channel.request({ kind: 'auth-agent-req@openssh.com' }));
+      await until('the reviews', () => reviews.asked.length === Math.min(asks, limits.undecidedAsksMax));
+      for (const { decide } of reviews.asked) decide(approved);
+      const refused = (await Promise.all(answers)).filter((allowed) => !allowed);
+      expect(refused).toHaveLength(isLastRefused ? 1 : 0);
+      client.destroy();
+    } finally {
+      await at.close();
+    }
   });
 });
 

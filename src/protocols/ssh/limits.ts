@@ -18,11 +18,20 @@ export const execBytesMax = 128 * 1024;
 /** Longest script on the standard input of a shell that is judged as a text: what people paste; beyond it stays unknown. */
 export const stdinScriptBytesMax = 1024 * 1024;
 
+/**
+ * How long a script on standard input that stays open is waited for, in milliseconds from its last byte: more than a slow line
+ * pauses, less than an editor waits for its first answer.
+ */
+export const stdinQuietMs = 2_000;
+
 /** Environment variables that are passed on, per channel. */
 export const environmentMax = 64;
 
 /** Longest value of an environment variable that is passed on, in bytes: a locale's name is far shorter. */
 export const environmentValueBytesMax = 1024;
+
+/** Agent and X11 requests of one channel that wait for their decision: clients ask once for each. */
+export const undecidedAsksMax = 4;
 
 /** Connections that listen at the target for one session. */
 export const listensMax = 32;

@@ -5,6 +5,7 @@
  * - One program per channel; it is a command, and the target hears of the channel only once that is released.
  * - Environment and terminal reach the target with the program, filtered; agent and X11 are commands of their own.
  * - Input that comes before the decision waits in the channel's window.
+ * - A program is submitted only once agent and X11 are decided: what it is judged and approved with is what it gets.
  *
  * Deliberately absent: what programs are judged by (command.ts, the gates), forwards (forwards.ts).
  */
@@ -56,6 +57,10 @@ export class SessionChannel {
   #pty: PtyRequest | null = null;
   #agent = false;
   #x11: Extract<SshChannelRequest, { kind: 'x11-req' }> | null = null;
+  /** Agent and X11 that were asked for and are not decided yet. */
+  #undecided = 0;
+  /** What waits for them. */
+  #asked: ProgramRequest | null = null;
   #program: Program | null = null;
 
   constructor(
@@ -174,7 +179,7 @@ export class SessionChannel {
   #request(request: SshChannelRequest, reply: SshReply): void {
     switch (request.kind) {
       case 'pty-req':
-        if (this.#program !== null || this.#pty !== null) {
+        if (this.#hasProgram || this.#pty !== null) {
           reply.reject();
           return;
         }
@@ -205,25 +210,13 @@ export class SessionChannel {
         reply.accept();
         return;
       case 'auth-agent-req@openssh.com':
-        if (this.#program !== null) {
-          reply.reject();
-          return;
-        }
-        this.#connect('agent', (allowed) => {
+        this.#ask('agent', reply, (allowed) => {
           this.#agent = allowed;
-          if (allowed) reply.accept();
-          else reply.reject();
         });
         return;
       case 'x11-req':
-        if (this.#program !== null) {
-          reply.reject();
-          return;
-        }
-        this.#connect('x11', (allowed) => {
+        this.#ask('x11', reply, (allowed) => {
           this.#x11 = allowed ? request : null;
-          if (allowed) reply.accept();
-          else reply.reject();
         });
         return;
       default:
@@ -232,9 +225,36 @@ export class SessionChannel {
     }
   }
 
+  #ask(kind: 'agent' | 'x11', reply: SshReply, take: (allowed: boolean) => void): void {
+    if (this.#hasProgram || this.#undecided >= limits.undecidedAsksMax) {
+      reply.reject();
+      return;
+    }
+    this.#undecided += 1;
+    this.#connect(kind, (allowed) => {
+      this.#undecided -= 1;
+      take(allowed);
+      if (allowed) reply.accept();
+      else reply.reject();
+      const asked = this.#asked;
+      if (this.#undecided > 0 || asked === null || this.#client.closed) return;
+      this.#asked = null;
+      this.#guard(() => this.#run(asked));
+    });
+  }
+
+  /** One was asked for, whether or not it runs yet. */
+  get #hasProgram(): boolean {
+    return this.#program !== null || this.#asked !== null;
+  }
+
   #run(asked: ProgramRequest): void {
-    if (this.#program !== null) {
+    if (this.#hasProgram) {
       asked.reply.reject();
+      return;
+    }
+    if (this.#undecided > 0) {
+      this.#asked = asked;
       return;
     }
     if (asked.request.kind === 'exec' && asked.request.command.length > limits.execBytesMax) {
@@ -258,7 +278,7 @@ export class SessionChannel {
   #setEnvironment(name: string, value: Buffer, reply: SshReply): void {
     const fits = this.#environment.length < limits.environmentMax && value.length <= limits.environmentValueBytesMax;
     const isAllowed = this.#isAllowedName(name) && keepsEncoding(name, value.toString('latin1'));
-    if (this.#program !== null || !fits || value.includes(0) || !isAllowed) {
+    if (this.#hasProgram || !fits || value.includes(0) || !isAllowed) {
       reply.reject();
       return;
     }
