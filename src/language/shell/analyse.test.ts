@@ -348,3 +348,79 @@ describe('bounds', () => {
     for (const flag of flags) expect(reasons.some(({ code }) => code === flag)).toBe(true);
   });
 });
+
+describe('variables that are given a value by other means than an assignment', () => {
+  test.each([
+    "printf -v PS1 '%s' '$(rm x)'",
+    'mapfile PS1 < f',
+    'read -r -a PS1 < f',
+    "for PS1 in '$(rm x)'; do :; done",
+    'select PS1 in a; do :; done',
+    'getopts a PS1',
+    'wait -p PS1',
+    ": ${PS1:='$(rm x)'}",
+    'for LD_PRELOAD in ./x.so; do ls; done',
+    "declare -n r=PS1; r='$(rm x)'",
+  ])('%s: the shell or a program may run something by it', (text) => {
+    expect(analyse(text).complete).toBe(false);
+  });
+
+  test.each([
+    ["complete -W '$(rm x)' some", 'rm'],
+    ['zmodload zsh/sched; sched +1:00 rm x', 'rm'],
+    ['NULLCMD=rm; > x', 'rm'],
+  ])('%s runs %s', (text, program) => {
+    const { commands } = analyse(text, { dialect: 'zsh' });
+    expect(commands.map((command) => command.program)).toContain(program);
+  });
+
+  test.each(['printf -v x %s y', 'for x in a b; do echo $x; done', 'read -r line', 'mapfile -t lines', 'getopts ab o'])(
+    '%s is ordinary',
+    (text) => expect(analyse(text).bounded).toBe(true),
+  );
+});
+
+describe('known programs that a word of theirs makes start another, or load code', () => {
+  test.each([
+    'zip a b -T -TT x',
+    'zip a b --unzip-command=x',
+    'gcc -wrapper x a.c',
+    'gcc-12 -fplugin=./x.so a.c',
+    'ld --plugin ./x.so a.o',
+    'openssl engine -t ./x.so',
+    'dpkg --pre-invoke=x -l',
+    'dpkg -i ./x.deb',
+    'apt-get install ./x.deb',
+    "rpm --eval '%(x)'",
+    'logsave f ./x',
+    'cpulimit -l 1 ./x',
+    'ssh-keygen -D ./x.so',
+    'ssh-add -s ./x.so',
+    'gpg --photo-viewer x f',
+    'ctags --options=x',
+    'patch --ed f',
+    'coredumpctl debug',
+    'rg --pre x y',
+    'rg $x',
+    'bat --pager x f',
+    'logrotate ./x.conf',
+    'ldd ./x',
+    'curl -K f',
+    'mutt',
+  ])('%s is not bounded', (text) => expect(analyse(text).bounded).toBe(false));
+
+  test.each([
+    'gcc -O2 -o a a.c -lm',
+    'ld -o a a.o',
+    'openssl x509 -in c.pem -text',
+    'dpkg -l',
+    'rpm -qa',
+    'ssh-keygen -t ed25519 -f k',
+    'gpg --verify a.sig a',
+    'ctags -R',
+    'rg -n "some text" src',
+    'ldd /bin/ls',
+    'curl -fsS https://example.com',
+    'apt-get install nginx',
+  ])('%s is', (text) => expect(analyse(text).bounded).toBe(true));
+});

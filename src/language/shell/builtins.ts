@@ -113,6 +113,8 @@ function declare({ at, program, args }: Call): void {
       program === 'readonly'
     ) {
       if (names.has('n') || names.has('T')) at.state.forgetAll();
+      // Through a reference anything may be assigned to, and the reference itself may be changed later.
+      if (names.has('n')) flag(at, 'opaque:arithmetic', `${program} -n`);
       if (names.has('i') && equals > 0) evaluateText(at, literal(field.text?.slice(equals + 1) ?? '$'), program);
       if (names.has('i')) at.gather.integers.add(name);
       // Different values make it unknown for good.
@@ -127,15 +129,17 @@ function read({ at, program, args }: Call): void {
   const spec = { flags: 'ersAqkzlE', values: 'adinNptu' };
   const { operands, options, isCertain } = parseOptions(spec, args);
   if (!isCertain) flag(at, 'dynamic-argument', program);
-  for (const { name, value } of options) if (name === 'a' && value !== null) evaluateName(at, value);
-  for (const name of operands) readInto(at, name);
+  for (const { name, value } of options) if (name === 'a' && value !== null) assignTo(at, value);
+  for (const name of operands) assignTo(at, name);
   at.state.set('REPLY', null);
   if (at.isStdinScript && options.some(({ name }) => 'nNdk'.includes(name))) flag(at, 'opaque:stdin-shell', program);
 }
 
-function readInto(at: Call['at'], field: Field): void {
-  if (field.text !== null) assigned(at, field.text.replace(/\?.*$/, ''), null, '');
-  evaluateName(at, field.text === null ? field : { ...field, text: field.text.replace(/\?.*$/, '') });
+/** A variable that a builtin gives a value, whichever way: it may be one that steers programs, or the prompt. */
+function assignTo(at: Call['at'], field: Field): void {
+  const name = field.text?.replace(/\?.*$/, '') ?? null;
+  if (name !== null) assigned(at, /^\w*/.exec(name)![0], null, '');
+  evaluateName(at, name === null ? field : { ...field, text: name });
 }
 
 function nameArguments({ at, args }: Call): void {
@@ -151,7 +155,7 @@ function mapfile({ at, program, args }: Call): void {
   if (!parsed.isCertain) flag(at, 'dynamic-argument', program);
   const callback = valueIn(parsed, 'C');
   if (callback !== null) textOrFlag(at, callback, program);
-  for (const name of parsed.operands) evaluateName(at, name);
+  for (const name of parsed.operands) assignTo(at, name);
   if (at.isStdinScript) flag(at, 'opaque:stdin-shell', program);
 }
 
@@ -163,7 +167,7 @@ function textOrFlag(at: Call['at'], field: Field, how: string): void {
 function print({ at, program, args }: Call): void {
   // `-v` may stand several times; the last counts, and each is evaluated.
   const { options, operands, isCertain } = parseOptions({ flags: 'abcDilmnNoOpPrRszS', values: 'vuxXCf' }, args);
-  for (const { name, value } of options) if (name === 'v' && value !== null) evaluateName(at, value);
+  for (const { name, value } of options) if (name === 'v' && value !== null) assignTo(at, value);
   if (options.some(({ name }) => 'zS'.includes(name))) flag(at, 'opaque:eval', program);
   const [format] = operands;
   // `printf "$x"` may be `-v`, which needs a name behind it.
@@ -305,6 +309,12 @@ function deferred(how: string): Handler {
       if (text === null) flag(at, 'opaque:eval', how);
       else walkAside(at, how === 'bind' ? text.replace(/^[^:]*:\s*/, '').replace(/^["']|["']$/g, '') : text, how);
     }
+    // The list of words is expanded anew each time.
+    for (const { name, value } of options) {
+      if (how === 'bind' || name !== 'W' || value === null) continue;
+      if (value.text === null) flag(at, 'opaque:eval', `${how} -W`);
+      else walkAside(at, `: "${value.text.replace(/"/g, '')}"`, how);
+    }
     if (how === 'bind') flag(at, 'opaque:eval', how);
   };
 }
@@ -327,7 +337,7 @@ function shift({ at }: Call): void {
 
 function getopts({ at, args }: Call): void {
   const [, name] = args;
-  if (name !== undefined) evaluateName(at, name);
+  if (name !== undefined) assignTo(at, name);
 }
 
 /** Words that stand before a command in fish or zsh. */
@@ -338,6 +348,13 @@ function precommand(call: Call): void {
   if (inner !== null && rest.length > 0) runFields(inner, rest);
   if (at.context.dialect === 'bash' || at.context.dialect === 'sh') return;
   flag(at, 'dialect', program);
+}
+
+/** `sched +1:00 command`: zsh runs it at its prompt. */
+function later({ at, args }: Call): void {
+  flag(at, 'opaque:eval', spell(args));
+  const text = joined(args.slice(args[0]?.text === '-o' ? 2 : 1));
+  if (text !== null) walkAside(at, text, 'sched');
 }
 
 function tied({ at, args }: Call): void {
@@ -378,7 +395,7 @@ export const builtins: Readonly<Record<string, Handler>> = {
   zmodload: zshOptions,
   autoload: tied,
   zle: tied,
-  sched: tied,
+  sched: later,
   vared: tied,
   hash,
   rehash: hash,
@@ -409,6 +426,6 @@ export const builtins: Readonly<Record<string, Handler>> = {
   wait: ({ at, args }) => {
     const index = args.findIndex(({ text }) => text === null || text.startsWith('-p'));
     const name = index < 0 ? undefined : args[index + 1];
-    if (name !== undefined) evaluateName(at, name);
+    if (name !== undefined) assignTo(at, name);
   },
 };

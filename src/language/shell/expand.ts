@@ -9,6 +9,7 @@
 import { type ParameterExpansionPart, parse, type Word, type WordPart } from 'unbash';
 import { evaluateArithmetic, evaluateText } from './arithmetic.ts';
 import { expandBraces } from './brace.ts';
+import { assigned } from './environment.ts';
 import { anyWords, dynamic, type Field, joined, literal, someNumber } from './field.ts';
 import { constantOutput } from './fold.ts';
 import { wordLengthMax } from './limits.ts';
@@ -263,6 +264,7 @@ function defaultItems(at: Scope, part: ParameterExpansionPart, isQuoted: boolean
   const operand = expandSingle(at, operation.operand);
   if (operation.operator.endsWith('?')) at.state.risk();
   if (operation.operator.endsWith('=')) {
+    assigned(at, parameter, operand, '');
     at.state.set(parameter, null);
     return [{ text: null, isQuoted, splits: !isQuoted }];
   }

@@ -11,6 +11,7 @@ import { remotes } from './remote.ts';
 import { runners } from './runners.ts';
 import { flag, type Scope, within } from './scope.ts';
 import { shells } from './shells.ts';
+import { steered } from './steered.ts';
 import { isKnownProgram } from './tables.ts';
 import { wrappers } from './wrappers.ts';
 
@@ -62,6 +63,7 @@ export function launch(at: Scope, fields: readonly Field[]): void {
   if (at.context.dialect === 'zsh' && text.startsWith('=')) flag(at, 'dialect', text);
   const family = familyOf(program);
   record(at, fields, family);
+  steered({ at, program: family, fields, args });
   const handler = handlers().get(family);
   if (handler !== undefined) handler({ at, program: family, fields, args });
   else if (!isKnownProgram(family)) unlisted({ at, program, fields, args });

@@ -46,7 +46,7 @@ const escapes: Readonly<Record<string, Escapes>> = {
     run: ['e', 'rsh'],
   },
   zip: {
-    spec: { flags: '', values: 'xinbtO', long: 'unzip-command= test recurse-paths' },
+    spec: { flags: '', values: 'xinbtO', long: 'unzip-command= test recurse-paths', permutes: true },
     run: ['TT', 'unzip-command'],
   },
   split: {

@@ -23,6 +23,7 @@ import {
 } from 'unbash';
 import { evaluateArithmetic, evaluateName, evaluateText } from './arithmetic.ts';
 import { flagConstruct } from './dialect.ts';
+import { assigned } from './environment.ts';
 import { expandSingle, expandWords } from './expand.ts';
 import { type Field, literal, textsOf } from './field.ts';
 import { outputOf } from './fold.ts';
@@ -198,12 +199,14 @@ function walkFor(at: Scope, node: For | Select): void {
   if (node.type === 'For' && known.length === texts.length && known.length <= loopRoundsMax) {
     for (const text of known) {
       perhaps(at, (inner) => {
+        assigned(inner, name, literal(text), '');
         inner.state.bind(name, { kind: 'text', text });
         walkStatements(inner, node.body);
       });
     }
   } else {
     const isNumber = fields?.every((field) => field.isNumber || /^-?\d+$/.test(field.text ?? '')) === true;
+    assigned(at, name, null, '');
     at.state.set(name, isNumber && node.type === 'For' ? { kind: 'number' } : null);
     repeat(at, (inner) => walkStatements(inner, node.body));
   }

@@ -66,6 +66,13 @@ const table: Readonly<Record<string, Wrapper>> = {
   },
   linux32: { flags: 'vRBFILSTXZ3h', values: '' },
   linux64: { flags: 'vRBFILSTXZ3h', values: '' },
+  logsave: { flags: 'asv', values: '', skip: 1 },
+  cpulimit: {
+    flags: 'vzikmb',
+    values: 'lpePcs',
+    long: 'limit= pid= exe= path= lazy ignore-empty kill monitor-forks help',
+    alone: 'nothing',
+  },
   taskset: { flags: 'achV', values: 'p', long: `all-tasks cpu-list pid ${timing}`, skip: 1 },
   chrt: {
     flags: 'abdfimorRvhV',

@@ -139,7 +139,8 @@ export class Asks {
     const reduction = reduce(whole, dialect, 'line');
     const denied = notText(request) ?? tooLong(whole) ?? guard.check(whole, dialect);
     // fish says itself where a line goes on, and what it is given here is whole.
-    if (denied === null && dialect !== 'fish' && goesOn(whole, reduction)) {
+    const isWhole = dialect === 'zsh' && endsInZsh(whole, (text) => reduce(text, dialect, 'line'));
+    if (denied === null && dialect !== 'fish' && !isWhole && goesOn(whole, reduction)) {
       this.#reply(request.token, { verdict: 'allow' });
       this.#host.lineContinues();
       return;
@@ -152,7 +153,7 @@ export class Asks {
     const line = this.#line;
     if (line !== null) line.commandsSeen++;
     const reduction = reduce(request.text, dialect, 'command');
-    const denied = notText(request) ?? guard.check(request.text, dialect);
+    const denied = notText(request) ?? guard.check(request.text, dialect, 'command');
     if (denied === null && line !== null && isCovered(line, request.text, reduction)) {
       this.#host.act({ do: 'covered', text: request.text, line: line.id });
       this.#answerAllowed(request.token, 'command', request.text);
@@ -294,6 +295,12 @@ export class Asks {
 /** The shell will ask for more: a backslash or an operator at the end, or what the analysis says. */
 function goesOn(text: string, reduction: Reduction): boolean {
   return reduction.unterminated || /(?:^|[^\\])(?:\\\\)*\\$/.test(text) || /(?:&&|\|\|?)\s*$/.test(text);
+}
+
+/** In zsh a brace closes without a semicolon before it, where the analysis, which reads bash, waits for more. */
+function endsInZsh(text: string, reduce: (text: string) => Reduction): boolean {
+  const closed = text.replace(/([^\s;&|{])(\s+\})/g, '$1;$2');
+  return closed !== text && !reduce(closed).unterminated;
 }
 
 /** What the line's analysis found in it; or, where that stays dynamic, what stands in it word for word. */

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../base/clock.ts';
 import { Gate } from './gate.ts';
+import { makeGuard } from './guard.ts';
 import { type HookNames, makeHookNames } from './hooks/names.ts';
 import * as limits from './limits.ts';
 import type { GateAction, GateAsk, Reduce, UnhookedChoice } from './types.ts';
@@ -26,10 +27,10 @@ class Played {
   readonly gate: Gate;
   #token = 0;
 
-  constructor(unhooked: UnhookedChoice = 'refuse') {
+  constructor(unhooked: UnhookedChoice = 'refuse', reduceBy: Reduce = reduce) {
     this.gate = new Gate({
       clock: this.clock,
-      reduce,
+      reduce: reduceBy,
       columns: 80,
       rows: 24,
       unhooked,
@@ -94,6 +95,60 @@ class Played {
     return this.find('freeze')[0]?.reason;
   }
 }
+
+describe('the guard of the hooks', () => {
+  const guard = makeGuard(names, '/tmp/.term.AbCdEfGhIj');
+  const isDenied = (text: string, level: 'line' | 'command' = 'command'): boolean =>
+    guard.check(text, 'bash', level) !== null;
+
+  test.each([
+    'trap ff USR1',
+    'builtin trap ff EXIT',
+    'trap -- "ff" INT',
+    'bind $a "$b"',
+    'complete -C "$x" foo',
+    `$b -x '"\\C-t": danger'`,
+    'cat < /tmp/.t*/q',
+    'cat /tmp/.term.??????????/q',
+    'cat /tmp/.*/q',
+    'cd /tmp/.[t]*',
+    'cat /tmp/".term."*/q',
+  ])('denies %s', (text) => expect(isDenied(text)).toBe(true));
+
+  test.each([
+    'trap',
+    'trap -p',
+    'trap - INT',
+    "trap '' INT",
+    'trap -- - EXIT',
+    'trap 2',
+    'bind -p',
+    'complete -F _git git',
+    'ls .*',
+    'ls -d /tmp/.*',
+    'cat ~/.ssh/*.pub',
+    'cat ~/.config/*/x',
+    'rm *.tmp',
+    'mount --bind $a $b',
+  ])('leaves %s', (text) => expect(isDenied(text)).toBe(false));
+
+  test('looks at traps where they are set, not where a text speaks of them', () => {
+    expect(isDenied(`ssh web 'cd x; trap y EXIT'`, 'line')).toBe(false);
+  });
+});
+
+test('in zsh a brace closes without a semicolon: such a line is whole, and is asked', () => {
+  const played = new Played(undefined, (text) => ({
+    keys: [text],
+    complete: true,
+    unterminated: !text.includes(';'),
+    flags: [],
+  }));
+  played.begin('/usr/bin/zsh', 'zsh');
+  played.type('{ danger }\r');
+  played.ask('L1', '{ danger }');
+  expect(played.asks.map(({ text }) => text)).toEqual(['{ danger }']);
+});
 
 describe('the beginning', () => {
   test('side channel, files, terminal, hello, prompt: then ready', () => {

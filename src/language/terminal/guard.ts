@@ -6,7 +6,7 @@
  */
 import type { ShellDialect } from '../../core/shell.ts';
 import type { HookNames } from './hooks/names.ts';
-import type { SelfDenial } from './types.ts';
+import type { AskLevel, SelfDenial } from './types.ts';
 
 const touched: readonly RegExp[] = [
   /\bextdebug\b|\bfunctrace\b|\bpromptvars\b|\bdebug_?before_?cmd\b/i,
@@ -26,20 +26,64 @@ const touched: readonly RegExp[] = [
   /\]7770;/,
 ];
 
+/**
+ * Simple commands of bash as its command level reports them. Other traps than the hooks' own run between any two commands, be
+ * it while a question is open, where nothing is asked; `-`, an empty action and printing set none. What is bound to a key
+ * or to a completion runs at the prompt, and must be said in so many words.
+ */
+const touchedCommand: readonly RegExp[] = [
+  /^\s*(?:(?:builtin|command)\s+)*trap\s+(?!(?:--\s+)?(?:-[lpP]|-(?:\s|$)|''(?:\s|$)|""(?:\s|$)|\d+(?:\s|$)))\S/,
+  /^\s*(?:(?:builtin|command)\s+)*bind\s[\s\S]*[$`]/,
+  /^\s*(?:(?:builtin|command)\s+)*complete\s[\s\S]*-[a-zA-Z]*[CW]\s*\S*[$`]/,
+  /^\s*[^\s]*[$`]\S*\s[\s\S]*(?:\\C-|\\M-|\\e|\bSIG[A-Z])/,
+];
+
 /** Where prompts are all that there is. */
 const touchedPosix: readonly RegExp[] = [/\bPS[12]\b/, /\bstty\b[^;|&\n]*-(?:echo|icanon)\b|\bstty\b[^;|&\n]*\braw\b/];
 
+/** `/tmp/.t*\/q`: a pattern that the hooks' directory fits, where more than its name is meant. `*` alone leaves dots out. */
+function fits(text: string, name: string): boolean {
+  return text.split(/[\s;&|<>(){}=,]+/).some((word) => {
+    const parts = word.replace(/["'\\]/g, '').split('/');
+    return parts.some((part, at) => {
+      if (!/[*?[]/.test(part) || !/^[.[]/.test(part)) return false;
+      return (at < parts.length - 1 || part !== '.*') && fitsPart(part, name);
+    });
+  });
+}
+
+function fitsPart(pattern: string, name: string): boolean {
+  // A bracket may stand for any character: too much rather than too little.
+  const [head = '', ...rest] = pattern.replace(/\[[^\]]*\]/g, '?').split('*');
+  const same = (part: string, from: number): boolean =>
+    [...part].every((character, at) => (character === '?' ? from + at < name.length : name[from + at] === character));
+  if (!same(head, 0)) return false;
+  let from = head.length;
+  for (const part of rest) {
+    while (from <= name.length && !same(part, from)) from++;
+    if (from > name.length) return false;
+    from += part.length;
+  }
+  return rest.length > 0 || from === name.length;
+}
+
 export interface Guard {
-  check(text: string, dialect: ShellDialect): SelfDenial | null;
+  check(text: string, dialect: ShellDialect, level?: AskLevel): SelfDenial | null;
 }
 
 export function makeGuard(names: HookNames, directory: string): Guard {
-  const own = [names.prefix, names.nonce, names.keys, directory, directory.slice(directory.lastIndexOf('/') + 1)];
+  const folder = directory.slice(directory.lastIndexOf('/') + 1);
+  const own = [names.prefix, names.nonce, names.keys, directory, folder];
   return {
-    check(text, dialect) {
-      const bare = text.replace(/["'\\]/g, '');
-      const rules = dialect === 'sh' || dialect === 'busybox' ? [...touched, ...touchedPosix] : touched;
-      const isOwn = own.some((name) => text.includes(name) || bare.includes(name));
+    check(text, dialect, level = 'line') {
+      // An action that is empty stays an argument.
+      const bare = text.replace(/(^|\s)(?:''|"")(?=\s|$)/g, '$1-').replace(/["'\\]/g, '');
+      const rules = [
+        ...touched,
+        ...(dialect === 'sh' || dialect === 'busybox' ? touchedPosix : []),
+        ...(dialect === 'bash' && level === 'command' ? touchedCommand : []),
+      ];
+      const isOwn = own.some((name) => text.includes(name) || bare.includes(name)) || fits(text, folder);
       if (!isOwn && !rules.some((rule) => rule.test(text) || rule.test(bare))) return null;
       return {
         code: 'touches-hooks',

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are texts for a shell
 /**
  * Ways round the gate that a person with a valid login may try, with a stock sshd: transfers outside their gate, terminals
  * that only look like commands, what is typed without being shown, and what runs though it is said not to.
@@ -8,12 +9,13 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { filesOf } from '../../core/command.ts';
+import { filesOf, shellOf } from '../../core/command.ts';
 import { Decisions, until } from './held-testing.ts';
 import { connectRoom, openRoom, type Room, type RoomOptions, token } from './room-testing.ts';
 import { runSsh, type Sshd, type SshRun, type Started, startSsh, startSshd } from './testing/testing.ts';
 import { generateKeyText, privateKeyFromText, publicKeyToText, type SshChannel, SshWriter } from './transport/index.ts';
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const key = generateKeyText('ed25519');
 const secret = 'content-of-the-secret-file';
 
@@ -231,6 +233,54 @@ test('what a transfer program says on its error stream passes the record like it
   const content = Buffer.concat(room.recordings.map((recording) => recording.content())).toString('latin1');
   expect(got.stderr).toContain('session opened');
   expect(content).toContain('session opened');
+});
+
+describe('A-SSH-19 at a gated terminal with bash, what a line makes run later', () => {
+  const rule: RoomOptions['judge'] = ({ meaning }) =>
+    shellOf(meaning)?.commands.some(({ program }) => program === 'forbidden') === true
+      ? { name: 'block', rule: 'no-forbidden', reason: 'Not here.' }
+      : null;
+
+  test.each([
+    ['a trap by a signal at the prompt', ['trap later WINCH', '(sleep 0.3; kill -WINCH $$) &']],
+    ['a trap while a question is open', ['trap later CHLD', 'sleep 0.1 &', 'true']],
+    ['a trap at each return', ['trap later RETURN', 'true']],
+    ['a prompt with a function in it', ["PS1='$(later)# '", 'true']],
+    ['a prompt in pieces', ["a='$(for'; b='bidden)# '", 'PS1=$a$b', 'true']],
+    ['a prompt by printf', ["printf -v PS1 '%s' '$(forbidden)# '", 'true']],
+    ['a prompt from a file', ['read -r PS1 < prompt', 'true']],
+    ['the prompt of a trace', ["PS4='$(later)+ '", 'set -x', 'true']],
+    ['a completion', ['complete -F later some', 'some x\t\t\x15true']],
+    ['the words of a completion', ["complete -W '$(forbidden)' some", 'some \t\t\x15true']],
+    ['a key', ['a=-x b=\'"\\C-t": forbidden\'', 'bind $a "$b"', '\x14true']],
+    ['a function named like the hooks', ['. ./named', 'true']],
+  ])('is judged too: %s', { timeout: 60_000 }, async (_how, lines) => {
+    const home = await mkdtemp(join(folder, 'home-'));
+    const ran = join(home, 'ran');
+    writeFileSync(join(home, 'forbidden'), `#!/bin/sh\ntouch ${ran}\n`, { mode: 0o755 });
+    writeFileSync(join(home, 'definition'), 'later() { forbidden "$@"; }\n');
+    writeFileSync(join(home, 'prompt'), '$(forbidden)# \n');
+    writeFileSync(
+      join(home, 'named'),
+      'for f in $(compgen -A function __); do case $f in *ask) p=${f%ask}; esac; done\n' +
+        'eval "${p}lines() { later; }; ${p}lines"\n',
+    );
+    const room = await open({ judge: rule });
+    const client = start(room, { args: ['-tt'] });
+    await client.until(/[#$%>] /);
+    for (const line of [`cd ${home}; PATH=$PATH:${home}; . ./definition`, ...lines, 'true', 'true']) {
+      await pause(250);
+      client.child.stdin!.write(`${line}\r`);
+      await pause(250);
+    }
+    await pause(600);
+    // Alone, since what is denied at the prompt drops what was typed behind it.
+    client.child.stdin!.write('\x03');
+    await pause(300);
+    client.child.stdin!.write('echo still-${HOME:0:1}here\r');
+    await client.until(/still-\/here|frozen/);
+    expect(existsSync(ran)).toBe(false);
+  });
 });
 
 test.each([

@@ -1,6 +1,6 @@
 /** Terminals at the kernel level, with real shells: the gate above, the supervisor below, and people in between. */
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type CommandDraft, shellOf } from '../../core/command.ts';
 import type { Verdict } from '../../core/verdict.ts';
@@ -151,7 +151,10 @@ describe.runIf(isRoot)('what is held at the kernel level', { timeout: 90_000 }, 
     expect(existsSync(made)).toBe(false);
   });
 
-  test.each(['later-arguments', 'later-link'])('what changes while it waits does not run: %s', async (way) => {
+  test.each([
+    ['later-arguments', 'killed 9\n'],
+    ['later-link', 'ended 7\n'],
+  ])('what changes while it waits does not run: %s', async (way, how) => {
     if (kernel.attacks === null) return;
     const made = kernel.fresh();
     reviews.asked.length = 0;
@@ -160,10 +163,51 @@ describe.runIf(isRoot)('what is held at the kernel level', { timeout: 90_000 }, 
     await asked(1);
     await pause(1800);
     reviews.asked[0]!.decide(approved);
-    expect((await run.finished).stdout.toString()).toBe('killed 9\n');
+    expect((await run.finished).stdout.toString()).toBe(how);
     expect([existsSync(made), existsSync(`${made}.asked`)]).toEqual([false, false]);
     expect(kernel.room.journal.of('alert.raised')).toHaveLength(alerts + 1);
     expect(run.stderr()).toContain('not what was approved');
+  });
+
+  test.each([
+    ['written to', (path: string) => writeFileSync(path, '#!/bin/sh\ntouch "$1.other"\n')],
+    [
+      'replaced',
+      (path: string) => {
+        script(kernel.folder, 'other', '#!/bin/sh\ntouch "$1.other"\n');
+        renameSync(`${kernel.folder}/other`, path);
+      },
+    ],
+  ])('a script that is %s while it waits does not run', async (_how, change) => {
+    const made = kernel.fresh();
+    mkdirSync(`${made}.d`);
+    chmodSync(`${made}.d`, 0o755);
+    const path = script(`${made}.d`, 'held', '#!/bin/sh\ntouch "$1"\n');
+    reviews.asked.length = 0;
+    const run = kernel.start({ command: `${kernel.folder}/inner ${path} ${made}; echo after $?` });
+    await asked(1);
+    await pause(50);
+    change(path);
+    reviews.asked[0]!.decide(approved);
+    await run.finished;
+    expect([existsSync(made), existsSync(`${made}.other`)]).toEqual([false, false]);
+    expect(run.stderr()).toContain('not what was approved');
+  });
+
+  test('a review covers what the shell itself starts, and nobody else’s start of the same words', async () => {
+    reviews.asked.length = 0;
+    const run = kernel.start({
+      command: `${kernel.folder}/inner printenv HOME; cd /; (cd /tmp; exec printenv HOME); true`,
+    });
+    await asked(1);
+    reviews.asked[0]!.decide(approved);
+    // A script’s, and one in another directory than the shell’s.
+    await asked(2);
+    reviews.asked[1]!.decide(denied);
+    await asked(3);
+    reviews.asked[2]!.decide(denied);
+    const { stdout } = await run.finished;
+    expect(stdout.toString()).not.toContain('/tmp');
   });
 
   test('a line that was approved is not asked about again where it starts what it names', async () => {

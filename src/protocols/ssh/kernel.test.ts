@@ -3,7 +3,7 @@
  * where that can be: the dangerous program is not started, and a harmless one started the same way is.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type KernelRoom, openKernelRoom, script } from './kernel-testing.ts';
 import { makeAccount } from './testing/testing.ts';
@@ -110,6 +110,23 @@ function suite(title: string, open: () => Promise<KernelRoom>, isFor: boolean, t
       const run = await kernel.run(`${kernel.attacks} ${way} ${kernel.danger} ${made}`);
       expect(existsSync(made)).toBe(false);
       expect(run.code).toBe(7);
+    });
+
+    test.each([
+      ['no first line of its own', ''],
+      ['an empty one', '#!\n'],
+      ['one that is no program', `#!/etc/hostname\n`],
+    ])('a script with %s, which the shell reads by itself', async (_how, first) => {
+      const [harmless, made] = [kernel.fresh(), kernel.fresh()];
+      const names = ['harmless', 'danger'].map((name) => {
+        mkdirSync(`${made}.plain`, { recursive: true });
+        return script(`${made}.plain`, name, `${first}echo shown > "$1"\n`);
+      });
+      await kernel.run(`sh -c '${names[0]} ${harmless}'`);
+      expect(existsSync(harmless)).toBe(true);
+      const denied = await kernel.run(`sh -c '${names[1]} ${made}; true'; bash -c '${names[1]} ${made}; true'`);
+      expect(existsSync(made)).toBe(false);
+      expect(denied.stderr).toContain('(rule no-danger)');
     });
 
     test.each(['memfd', 'deleted'])('a file without a name: %s', async (way) => {

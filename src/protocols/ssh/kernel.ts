@@ -55,6 +55,9 @@ export class Supervision {
   #isShell = false;
   /** The program that was asked for, while it may still go through its own start: `env`, a shell, another shell. */
   #own: { readonly pid: number; readonly commands: readonly ShellCommand[]; left: number } | null = null;
+  /** The shell or program of the channel, and whoever was let start a program: such a one is no bare fork of a shell. */
+  #root = 0;
+  readonly #started = new Set<number>();
   #deciding: Command | null = null;
   #isOver = false;
 
@@ -192,7 +195,11 @@ export class Supervision {
       this.#supervisor.decide(request.token, true);
       return;
     }
-    const covering = this.#parts.running().find((command) => isReviewed(command) && this.#names(command, request));
+    const isItself = this.#isOfTheShell(request);
+    if (this.#started.size < startedMax) this.#started.add(request.pid);
+    const covering = this.#parts
+      .running()
+      .find((command) => isItself && isReviewed(command) && this.#names(command, request));
     const { text } = covering === undefined ? { text: '' } : meaningOfStart(request);
     if (covering !== undefined) {
       this.#note('ran', text, covering.ordinal);
@@ -227,6 +234,7 @@ export class Supervision {
     if (own === null) return false;
     if (request.facts.has('initial') && own.pid === 0) {
       this.#own = { ...own, pid: request.pid };
+      this.#root = request.pid;
       const [, option, text, ...more] = request.arguments;
       if (this.#text === null) return option === undefined;
       return option?.toString() === '-c' && text?.equals(this.#text) === true && more.length === 0;
@@ -234,6 +242,16 @@ export class Supervision {
     if (request.pid !== own.pid || own.left === 0) return false;
     own.left--;
     return isNamedBy(request, own.commands, true);
+  }
+
+  /**
+   * The shell of the channel starts it, itself or by a process of its own that was nothing else before, and where the shell is:
+   * somebody else's start of the same words, elsewhere, is not what a reviewer approved.
+   */
+  #isOfTheShell({ pid, parent, cwd, parentCwd }: StartRequest): boolean {
+    if (pid === this.#root) return true;
+    const isFresh = !this.#started.has(pid) && this.#started.size < startedMax;
+    return parent === this.#root && isFresh && cwd.length > 0 && cwd.equals(parentCwd);
   }
 
   #names(command: Command, request: StartRequest): boolean {
@@ -247,13 +265,14 @@ export class Supervision {
         this.#complete(token, 'completed', 'started');
         return;
       case 'failed':
-        this.#complete(token, 'failed', errno === 0 ? null : `errno ${errno}`);
+        if (errno === noExecutable) this.#complete(token, 'completed', 'no program: a shell reads it itself');
+        else this.#complete(token, 'failed', errno === 0 ? null : `errno ${errno}`);
         return;
       case 'withdrawn':
         this.#complete(token, 'withdrawn', null);
         return;
       case 'killed':
-        this.#parts.say('a program was ended: what started was not what was approved');
+        this.#parts.say('a program was ended, or not started: it was not what was approved any more');
         this.#alert('start-changed', `${text ?? 'a program'}: what started was not what was approved`);
         this.#complete(token, 'failed', null, 'ssh.start-changed');
         return;
@@ -319,6 +338,12 @@ export class Supervision {
     session.observe({ type: 'message', command, level: 'gateway', code, text, fields: {} });
   }
 }
+
+/** ENOEXEC. */
+const noExecutable = 8;
+
+/** Processes remembered that have started a program; beyond it no review covers a start any more. */
+const startedMax = 65_536;
 
 /** Milliseconds in which the program's channel closes after the supervisor's, where it simply ended. */
 const lostLookMs = 1000;

@@ -6,7 +6,10 @@
  *   (edit-and-execute-command, insert-comment) are unbound.
  * - Command level: a DEBUG trap with extdebug, before each simple command of functions, substitutions and sourced files too.
  *   It asks only between PS0 (before 4.4: the accepted line) and the next prompt, so that completion and prompt code is free.
- * - A text that was allowed with `G` is not asked again within its line: loops cost one question.
+ * - What a line made run at the prompt is asked there too: a prompt that it changed and that has expansions, and completions that
+ *   it registered (`first`, `dbg`). PS0 and PS4 cannot be changed; other traps cannot be set (guard.ts), since what they
+ *   start while a question is open is seen by no trap.
+ * - A text that was allowed with `G` is not asked again within its line, or at later prompts: loops cost one question.
  * - Own commands never enter the history; `$?`, PS1, PROMPT_COMMAND and an existing DEBUG trap are kept.
  *
  * Where it ends: bash gives the trap a command before its expansions. `$x` is seen as `$x`.
@@ -26,8 +29,8 @@ export function bashHooks(place: HookPlace, login: boolean): string {
   const { prefix: p, nonce, keys } = place.names;
   return `# Placed for this session by the gateway; gone when it ends.
 readonly ${p}d='${place.directory}' ${p}k='${place.mkfifo}'
-${p}on=0 ${p}n=0 ${p}v=D ${p}w= ${p}chain= ${p}x=() ${p}up=0
-declare -A ${p}ok=()
+${p}on=0 ${p}n=0 ${p}v=D ${p}w= ${p}chain= ${p}x=() ${p}ps= ${p}late=0 ${p}tab= ${p}up=0
+declare -A ${p}ok=() ${p}then=()
 ${askFunction(p)}
 ${lineFunction(p)}
 ${commandFunction(p)}
@@ -85,17 +88,25 @@ const lineFunction = (p: string): string => `${p}line() {
 const commandFunction = (p: string): string => `${p}st() { return $1; }
 ${p}dbg() {
   local ${p}s=$? ${p}c=$BASH_COMMAND
-  case \${FUNCNAME[1]-} in ${p}*) return 0 ;; esac
-  case $${p}c in ${p}line* | ${p}first | ${p}last | ${p}arm) return 0 ;; esac
+  # The names of the hooks themselves: they cannot be defined anew.
+  case \${FUNCNAME[1]-} in ${p}ask | ${p}line | ${p}dbg | ${p}st | ${p}first | ${p}last | ${p}arm) return 0 ;; esac
+  case $${p}c in '${p}line "$_"' | ${p}first | ${p}last | ${p}arm) return 0 ;; esac
+  if ((${p}on == 0)) && [[ -n $${p}tab && -n \${COMP_WORDS[0]-} && $${p}tab == *" \${COMP_WORDS[0]##*/} "* ]]; then ${p}on=2; fi
+  if ((${p}on == 2)); then case \${${p}then["x$${p}c"]-} in D) return 1 ;; G) return 0 ;; esac; fi
   if ((${p}on)) && [[ -z \${${p}ok["x$${p}c"]-} ]]; then
     if ${p}ask C "$${p}c"; then
+      case $${p}c in *complete*)
+        case $${p}c in *['$\`']* | *" -"[DEI]*) ${p}late=2 ;; esac
+        ${p}tab+=" \${${p}c//[\\"\\']} " ;;
+      esac
       case $${p}v in
-        G) ${p}ok["x$${p}c"]=1 ;;
+        G) if ((${p}on == 1)); then ${p}ok["x$${p}c"]=1; else ${p}then["x$${p}c"]=G; fi ;;
         R) builtin eval "$${p}w"; return 1 ;;
       esac
     else
       builtin printf '%s\\n' "$${p}w" > /dev/tty
-      builtin kill -INT $$
+      # An interrupt at the prompt would give a prompt, and so on: what is denied there is left out from now on.
+      if ((${p}on == 1)); then builtin kill -INT $$; else ${p}then["x$${p}c"]=D; fi
       return 1
     fi
   fi
@@ -105,20 +116,31 @@ ${p}dbg() {
 
 const promptFunctions = (p: string, nonce: string): string => {
   const mark = (letter: string, data = ''): string => `\\[\\e]7770;${nonce};${letter}${data}\\a\\]`;
-  return `${p}first() { local s=$?; ${p}on=0 ${p}n=0 ${p}ok=(); return $s; }
+  return `${p}first() {
+  local s=$? t=$PS1$PS2
+  # The prompt is not what it was before the line, and may run something. The marks have a $? of their own.
+  if [[ $t != "$${p}ps" ]]; then
+    t=\${t//'$?'} t=\${t//'\\$'}
+    case $t in *['$\`']*) ${p}late=2 ;; esac
+  fi
+  ${p}on=$${p}late ${p}n=0 ${p}ok=()
+  return $s
+}
 ${p}last() {
   local s=$? t
-  ${p}on=0 ${p}n=0 ${p}ok=()
+  ${p}on=$${p}late ${p}n=0 ${p}ok=()
   case $PS1 in *'7770;${nonce};B'*) ;; *) PS1='${mark('A', ';$?')}'"$PS1"'${mark('B')}' ;; esac
   case $PS2 in *'7770;${nonce};G'*) ;; *) PS2='${mark('F')}'"$PS2"'${mark('G')}' ;; esac
   t=$(builtin trap -p DEBUG)
   if [[ $t != *${p}dbg* ]]; then
     # Somebody's own trap came after ours (bash-preexec does so at its first prompt): it goes on behind the question.
-    [[ -z $t ]] || { builtin eval "set -- $t"; ${p}chain=$3; }
+    [[ -z $t || $${p}up == 1 ]] || { builtin eval "set -- $t"; ${p}chain=$3; }
     builtin trap '${p}dbg "$_"' DEBUG
   fi
+  ((${p}up)) || { ${p}up=1; readonly ${p}chain; }
   shopt -s extdebug promptvars
   set -o functrace
+  ${p}ps=$PS1$PS2
   return $s
 }`;
 };
@@ -157,6 +179,9 @@ const armFunction = (p: string, keys: string, nonce: string): string => `${p}arm
     PS0=\${PS0-}'\${${p}x[${p}on=1]-}\\e]7770;${nonce};C\\a'
     readonly PS0
   fi
+  # Expanded before each command while \`set -x\` is on, hooks included, where no trap sees what it runs.
+  readonly PS4
+  ${p}ps=$PS1$PS2
   t=$(builtin trap -p DEBUG)
   [[ -z $t ]] || { builtin eval "set -- $t"; ${p}chain=$3; }
   shopt -s extdebug

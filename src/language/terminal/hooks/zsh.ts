@@ -117,6 +117,8 @@ preexec_functions+=(${p}arm)
 precmd_functions=(${p}first $precmd_functions ${p}last)
 # \`=command\` would be a second name for a program that no rule knows.
 setopt no_equals debug_before_cmd
+# What a redirection without a command runs is not seen before it runs.
+typeset -gr NULLCMD READNULLCMD
 for ${p}i in accept-line accept-and-hold accept-line-and-down-history accept-and-infer-next-history; do zle -N $${p}i ${p}accept; done
 zle -N ${p}submit
 for ${p}i in emacs viins vicmd; do

@@ -18,7 +18,7 @@
 #define TOKEN_BYTES 16
 
 enum { FREE, ASKED, STARTING };
-enum { INITIAL = 1, MEMORY = 2, DELETED = 4, SCRIPT = 8, SETUID = 16, THREADS = 32 };
+enum { INITIAL = 1, MEMORY = 2, DELETED = 4, SCRIPT = 8, SETUID = 16, THREADS = 32, PLAIN = 64 };
 
 struct ask {
   int state;
@@ -26,7 +26,10 @@ struct ask {
   u64 notification;
   u8 token[TOKEN_BYTES];
   int file, program;                 /* what was named, and what the kernel will load: an interpreter, or the same */
-  struct identity loaded;
+  struct identity named, loaded;     /* both as they were when it was asked */
+  int directory, noFollow;           /* from where `name` was looked up */
+  int error;                         /* what execve will give, although it is allowed */
+  char name[PATH_MAX_BYTES + 64];
   u32 argumentBytes, expectedBytes;  /* as given; as the new program must have them */
   u32 environmentBytes;
   char arguments[ARGUMENT_BYTES];
@@ -109,10 +112,12 @@ static i64 resolve(struct ask *a, const struct process *of, const char *name, st
     head[n] = 0;
     a->loaded = i;
     int isScript = readShebang(head, n, &interpreter, &argument);
-    if (isScript < 0) return isScript;
+    if (isScript < 0) { a->error = -isScript; return 0; }
     if (!isScript) {
       const u8 *h = (const u8 *)head;
-      return n < 20 || !same(head, "\177ELF", 4) || h[4] != 2 || (h[18] | h[19] << 8) != OWN_MACHINE ? -ENOEXEC : 0;
+      // Nothing the kernel starts; but shells read such a file themselves, as a script. So it is asked about all the same.
+      if (n < 20 || !same(head, "\177ELF", 4) || h[4] != 2 || (h[18] | h[19] << 8) != OWN_MACHINE) a->error = ENOEXEC;
+      return 0;
     }
     if (level == INTERPRETERS_MAX) return -ELOOP;
     // The script's own name takes the place of the first argument.
@@ -146,7 +151,8 @@ static void notice(u8 why, const char *name) {
 
 /* Puts the question; the errno that answers it at once, or 0. */
 static i64 ask(struct ask *a, const struct seccomp_notif *n) {
-  static char name[PATH_MAX_BYTES + 64], resolved[PATH_MAX_BYTES + 64], cwd[PATH_MAX_BYTES + 64], path[96];
+  static char resolved[PATH_MAX_BYTES + 64], cwd[PATH_MAX_BYTES + 64], path[96];
+  char *name = a->name;
   static struct interpreters found;
   int isAt = n->data.nr == __NR_execveat;
   const u64 *v = (const u64 *)n->data.args + isAt;
@@ -154,6 +160,9 @@ static i64 ask(struct ask *a, const struct seccomp_notif *n) {
   struct process of;
   u32 count, watched;
   a->file = a->program = -1;
+  a->error = 0;
+  a->directory = directory;
+  a->noFollow = (flags & AT_SYMLINK_NOFOLLOW) != 0;
   if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) return -EINVAL;
   i64 r = readString(n->pid, v[0], name, PATH_MAX_BYTES);
   if (r < 0) return r == -E2BIG ? -ENAMETOOLONG : r;
@@ -161,7 +170,7 @@ static i64 ask(struct ask *a, const struct seccomp_notif *n) {
   if ((r = readProcess(n->pid, &of)) < 0) return r;
   a->tid = n->pid;
   a->pid = of.pid;
-  a->file = a->program = openAs(&of, n->pid, directory, name, (flags & AT_SYMLINK_NOFOLLOW) != 0);
+  a->file = a->program = openAs(&of, n->pid, directory, name, a->noFollow);
   if (a->file < 0) return a->file;
   r = readVector(n->pid, v[1], a->arguments, sizeof a->arguments, ARGUMENTS_MAX, 0, &count);
   if (r < 0) {
@@ -190,13 +199,12 @@ static i64 ask(struct ask *a, const struct seccomp_notif *n) {
   }
   linkOf(fdPath(path, sizeof path, a->file), resolved, sizeof resolved);
   linkOf(procPath(path, sizeof path, n->pid, "cwd"), cwd, sizeof cwd);
-  struct identity named;
-  if ((r = identify(a->file, "", AT_EMPTY_PATH, &named)) < 0) return r;
+  if ((r = identify(a->file, "", AT_EMPTY_PATH, &a->named)) < 0) return r;
   if (SYS3(getrandom, a->token, TOKEN_BYTES, 0) != TOKEN_BYTES) return -EAGAIN;
   u64 end = length(resolved);
   u32 facts = (asked == 0 ? INITIAL : 0) | (starts(resolved, "/memfd:") ? MEMORY : 0) |
               (end > 10 && equal(resolved + end - 10, " (deleted)") ? DELETED : 0) | (found.count ? SCRIPT : 0) |
-              (named.mode & 06000 ? SETUID : 0) | (of.threads > 1 ? THREADS : 0);
+              (a->named.mode & 06000 ? SETUID : 0) | (of.threads > 1 ? THREADS : 0) | (a->error ? PLAIN : 0);
   if (!isWaiting(n->id)) return -EINTR;
   a->notification = n->id;
   a->state = ASKED;
@@ -208,6 +216,9 @@ static i64 ask(struct ask *a, const struct seccomp_notif *n) {
   addNumber(facts);
   addString(name);
   addString(resolved);
+  addString(cwd);
+  // Where the one that started it is: whether this is what was meant where.
+  linkOf(procPath(path, sizeof path, of.parent, "cwd"), cwd, sizeof cwd);
   addString(cwd);
   addText(found.names, found.bytes);
   addText(a->environment, a->environmentBytes);
@@ -229,8 +240,32 @@ static void takeNotification(void) {
   answer(n.id, r);
 }
 
+/* Whether the name still leads to the file that was asked about, and the file is as it was. */
+static int isStillNamed(struct ask *a, u32 tid) {
+  struct process of;
+  struct identity now;
+  if (readProcess(tid, &of) < 0) return 0;
+  int file = openAs(&of, tid, a->directory, a->name, a->noFollow);
+  int isSame = file >= 0 && identify(file, "", AT_EMPTY_PATH, &now) >= 0 && isUnchanged(&now, &a->named);
+  closeFd(file);
+  return isSame;
+}
+
 /* Lets it start, traced until it has. */
 static void allow(struct ask *a) {
+  // It may have waited for long, and the interpreter of a script would read what stands there now.
+  if (!isStillNamed(a, a->tid)) {
+    answer(a->notification, -EACCES);
+    tell(a, 'K', EACCES);
+    release(a);
+    return;
+  }
+  if (a->error) {
+    answer(a->notification, -a->error);
+    tell(a, 'F', (u32)a->error);
+    release(a);
+    return;
+  }
   for (int k = 0; k < ASKS_MAX; k++) {
     // Two at once in one process would have this one wait for itself: exec waits for the other threads' tracer.
     if (asks[k].state != STARTING || asks[k].pid != a->pid) continue;
@@ -260,7 +295,9 @@ static int isAsApproved(struct ask *a, u32 pid) {
   static char arguments[sizeof a->expected];
   struct identity loaded;
   if (identify(AT_FDCWD, procPath(path, sizeof path, pid, "exe"), 0, &loaded) < 0) return 0;
-  if (!sameFile(&loaded, &a->loaded)) return 0;
+  if (!isUnchanged(&loaded, &a->loaded)) return 0;
+  // A script: its interpreter will look the name up again. A descriptor may be closed by now.
+  if (a->program != a->file && a->name[0] && (a->directory == AT_FDCWD || a->name[0] == '/') && !isStillNamed(a, pid)) return 0;
   i64 n = readFileAt(procPath(path, sizeof path, pid, "cmdline"), arguments, sizeof arguments);
   if (n != (i64)a->expectedBytes || !same(arguments, a->expected, (u64)n)) return 0;
   n = readFileAt(procPath(path, sizeof path, pid, "environ"), environment, sizeof environment);

@@ -5,7 +5,7 @@
  *     H          u32 version                                   waits for the program's channel
  *     R          u32 user id                                   has the side channel, wants to know what to start
  *     B          u32 1: privileges were given up for the filter (no_new_privs)
- *     A          token · u32 pid · u32 parent · u32 facts · text name · text file · text cwd
+ *     A          token · u32 pid · u32 parent · u32 facts · text name · text file · text cwd · text its parent's cwd
  *                · text interpreters · text variables · text arguments  (lists: each with a NUL behind it)
  *     E F K W    token · u32 errno     started as approved · did not start · was killed: started otherwise · waits no more
  *     N          u32 why · text name   refused without a question
@@ -29,6 +29,8 @@ export interface StartRequest {
   /** The file that the path leads to. */
   readonly file: Buffer;
   readonly cwd: Buffer;
+  /** Of the process that started it. */
+  readonly parentCwd: Buffer;
   /** Where the file is a script: its interpreter, and that one's argument. */
   readonly interpreters: readonly Buffer[];
   /** Variables that run code in whatever is started: `LD_PRELOAD=…`, `BASH_ENV=…`. */
@@ -36,9 +38,12 @@ export interface StartRequest {
   readonly arguments: readonly Buffer[];
 }
 
-/** `memory`: a file that has no name in any file system; `deleted`: one that has lost it. */
-export type StartFact = 'initial' | 'memory' | 'deleted' | 'script' | 'setuid' | 'threads';
-const factBits: readonly StartFact[] = ['initial', 'memory', 'deleted', 'script', 'setuid', 'threads'];
+/**
+ * `memory`: a file that has no name in any file system; `deleted`: one that has lost it; `plain`: nothing the kernel starts,
+ * which a shell then reads as a script by itself.
+ */
+export type StartFact = 'initial' | 'memory' | 'deleted' | 'script' | 'setuid' | 'threads' | 'plain';
+const factBits: readonly StartFact[] = ['initial', 'memory', 'deleted', 'script', 'setuid', 'threads', 'plain'];
 
 export type RefusedWhy = 'too-long' | 'not-readable' | 'not-traceable' | 'other';
 const refusedWhys: readonly RefusedWhy[] = ['other', 'too-long', 'not-readable', 'not-traceable'];
@@ -161,6 +166,7 @@ function decodeRequest(reader: Reader): StartRequest {
     name: reader.text(),
     file: reader.text(),
     cwd: reader.text(),
+    parentCwd: reader.text(),
     interpreters: reader.list(),
     variables: reader.list(),
     arguments: reader.list(),

@@ -57,7 +57,9 @@ export function isNamedBy(request: StartRequest, commands: readonly ShellCommand
   const hidden = request.variables.length > 0 || request.facts.has('memory') || request.facts.has('deleted');
   const file = request.file.toString('utf8');
   const name = programOf(request, (part) => part.toString('utf8'));
-  if (!isOwn && (hidden || !/^\/(?:usr\/(?:local\/)?)?s?bin\/[^/]+$/.test(name))) return false;
+  // By its name and by what the name leads to: in a root of its own the one may look like the system's.
+  const isSystems = /^\/(?:usr\/(?:local\/)?)?s?bin\/[^/]+$/.test(name) && /^\/(?:usr|s?bin|lib\w*)\//.test(file);
+  if (!isOwn && (hidden || !isSystems)) return false;
   const words = request.arguments.slice(1).map((word) => word.toString('utf8'));
   return commands.some(({ argv, program, host, asUser }) => {
     if (host !== null || asUser !== null || program === null) return false;

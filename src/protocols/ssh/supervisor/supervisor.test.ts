@@ -32,7 +32,7 @@ const token = Buffer.alloc(16, 7);
 const ask = (facts = 0): Buffer =>
   frame(
     'A',
-    ...[token, number(10), number(9), number(facts), text('/bin/ls'), text('/usr/bin/ls'), text('/tmp')],
+    ...[token, number(10), number(9), number(facts), text('/bin/ls'), text('/usr/bin/ls'), text('/tmp'), text('/tmp')],
     ...[list(), list('LD_PRELOAD=x'), list('ls', '-l', '')],
   );
 
@@ -203,6 +203,7 @@ const request = (
   name: Buffer.from(name),
   file: Buffer.from(more.file ?? name),
   cwd: Buffer.from(more.cwd ?? '/'),
+  parentCwd: Buffer.from(more.cwd ?? '/'),
   interpreters: [],
   variables: [],
   arguments: words.map((word) => Buffer.from(word)),
@@ -239,6 +240,11 @@ describe('the meaning of a start', () => {
     expect(isNamedBy(request('/usr/bin/systemctl', ['systemctl', 'restart', 'y']), commands, false)).toBe(false);
     expect(isNamedBy(request('/usr/bin/systemctl', ['systemctl', 'restart']), commands, false)).toBe(false);
     expect(isNamedBy(request('/tmp/systemctl', ['systemctl', 'restart', 'x']), commands, false)).toBe(false);
+    // In a root of its own (chroot in a user namespace) a name is like the system's, and the file is not.
+    const inRoot = request('/usr/bin/systemctl', ['systemctl', 'restart', 'x'], {
+      file: '/tmp/root/usr/bin/systemctl',
+    });
+    expect(isNamedBy(inRoot, commands, false)).toBe(false);
     const hidden = {
       ...request('/usr/bin/systemctl', ['systemctl', 'restart', 'x']),
       variables: [Buffer.from('LD_PRELOAD=x')],

@@ -184,7 +184,7 @@ static i64 readFileAt(const char *path, void *to, u64 size) {
 }
 
 /* Which file: pinned by a descriptor where it matters that the number is not given away again. */
-struct identity { u64 device, inode; u32 mode; };
+struct identity { u64 device, inode, changed; u32 mode; };
 static i64 identify(int directory, const char *path, int flags, struct identity *to) {
   struct statx x;
   i64 r = SYS(statx, directory, path, flags, STATX_BASIC_STATS, &x, 0);
@@ -192,10 +192,16 @@ static i64 identify(int directory, const char *path, int flags, struct identity 
   to->device = (u64)x.stx_dev_major << 32 | x.stx_dev_minor;
   to->inode = x.stx_ino;
   to->mode = x.stx_mode;
+  // Nobody can set it: it moves with contents, mode and names.
+  to->changed = (u64)x.stx_ctime.tv_sec * 1000000000 + x.stx_ctime.tv_nsec;
   return 0;
 }
 static int sameFile(const struct identity *a, const struct identity *b) {
   return a->device == b->device && a->inode == b->inode;
+}
+/* The same file, and nothing was written to it since. */
+static int isUnchanged(const struct identity *a, const struct identity *b) {
+  return sameFile(a, b) && a->changed == b->changed;
 }
 
 /* Descriptors over a socket. */

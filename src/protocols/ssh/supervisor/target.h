@@ -42,7 +42,9 @@ static i64 readString(u32 tid, u64 at, char *to, u64 size) {
 static int isWatched(const char *variable) {
   static const char *const names[] = {
     "LD_", "BASH_ENV=", "BASH_FUNC_", "PYTHONSTARTUP=", "PYTHONPATH=", "PYTHONHOME=", "PERL5", "RUBYOPT=", "RUBYLIB=",
-    "NODE_OPTIONS=", "NODE_PATH=", "JAVA_TOOL_OPTIONS=", "GCONV_PATH=",
+    "NODE_OPTIONS=", "NODE_PATH=", "JAVA_TOOL_OPTIONS=", "JDK_JAVA_OPTIONS=", "_JAVA_OPTIONS=", "GCONV_PATH=", "PERLLIB=",
+    "PYTHONUSERBASE=", "LUA_INIT", "LUA_PATH", "LUA_CPATH", "OPENSSL_CONF=", "OPENSSL_MODULES=", "OPENSSL_ENGINES=",
+    "PHPRC=", "PHP_INI_SCAN_DIR=",
   };
   for (u64 k = 0; k < sizeof names / sizeof *names; k++) if (starts(variable, names[k])) return 1;
   return 0;
