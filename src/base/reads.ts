@@ -7,10 +7,10 @@
  *
  * Deliberately absent: sockets. Whoever reads puts bytes into `memory` and says so by `take`.
  */
-import { Region, sharedMemory } from './regions.ts';
+import { auditRegions, Region, sharedMemory } from './regions.ts';
 
 /** Reads from this size on make a stream whose handler borrows take a region of its own. */
-const largeReadBytes = 16 * 1024;
+export const largeReadBytes = 16 * 1024;
 
 /** So many reads in a row below that, and the region goes back. */
 const smallReadsMax = 16;
@@ -23,6 +23,7 @@ let isAudited = false;
  */
 export function auditBorrowing(wanted: boolean): void {
   isAudited = wanted;
+  auditRegions(wanted);
 }
 
 /** Who gets what was read. */

@@ -19,22 +19,44 @@ const headroomBytes = 8 * 1024;
 /** Regions kept for reuse: 1 MiB of them. */
 const spareRegionsMax = 16;
 
+/** Room of a wide region, bytes: a whole message of a protocol inside a stream (SFTP has 256 KiB), or some packets together. */
+const wideBytes = 272 * 1024;
+
+/** Wide regions kept for reuse: 6 MiB of them. */
+const spareWideMax = 24;
+
 /** Where reads of connections without a region of their own go. Copied out of before the next read. */
 export const sharedMemory: Buffer = Buffer.allocUnsafeSlow(readBytesMax);
 
+let isAudited = false;
+
+/** For tests: what is given back is overwritten at once. */
+export function auditRegions(wanted: boolean): void {
+  isAudited = wanted;
+}
+
 export class Region {
-  readonly #memory = Buffer.allocUnsafeSlow(headroomBytes + readBytesMax);
+  readonly #memory: Buffer;
   /** What the socket reads into. */
-  readonly room = this.#memory.subarray(headroomBytes);
+  readonly room: Buffer;
   #lends = 0;
   #hasReader = true;
 
-  private constructor() {
+  private constructor(roomBytes: number) {
+    this.#memory = Buffer.allocUnsafeSlow(headroomBytes + roomBytes);
+    this.room = this.#memory.subarray(headroomBytes);
     regions.set(this.#memory.buffer, this);
   }
 
   static take(): Region {
-    const region = spare.pop() ?? new Region();
+    const region = spare.pop() ?? new Region(readBytesMax);
+    region.#hasReader = true;
+    return region;
+  }
+
+  /** One for what is put together here rather than read from a socket: messages, packets. */
+  static takeWide(): Region {
+    const region = spareWide.pop() ?? new Region(wideBytes);
     region.#hasReader = true;
     return region;
   }
@@ -67,17 +89,35 @@ export class Region {
   }
 
   #rest(): void {
-    if (this.#hasReader || this.#lends > 0 || spare.length >= spareRegionsMax) return;
-    spare.push(this);
+    if (this.#hasReader || this.#lends > 0) return;
+    if (isAudited) this.#memory.fill(0xdd);
+    const isWide = this.room.length === wideBytes;
+    const kept = isWide ? spareWide : spare;
+    if (kept.length < (isWide ? spareWideMax : spareRegionsMax)) kept.push(this);
   }
 }
 
 const spare: Region[] = [];
+const spareWide: Region[] = [];
 const regions = new WeakMap<ArrayBufferLike, Region>();
 
 /** The region that `view` lies in, or null. */
 export function regionOf(view: Buffer): Region | null {
   return regions.get(view.buffer) ?? null;
+}
+
+/**
+ * Frees at once the memory of `view`, which nobody refers to any more; where something else may lie in it, nothing
+ * happens. For what Node allocates by itself and only once: left to the collector, it is garbage as above.
+ */
+export function freeMemory(view: Buffer): void {
+  const memory = view.buffer;
+  if (memory.byteLength === view.length && memory instanceof ArrayBuffer && !regions.has(memory)) memory.transfer(0);
+}
+
+/** `view` for whoever keeps it: a copy where it lies in a region. */
+export function ownedOf(view: Buffer): Buffer {
+  return regionOf(view) === null ? view : Buffer.from(view);
 }
 
 /**

@@ -16,8 +16,8 @@ import { assert } from './assert.ts';
 import { DirectStream } from './direct-stream.ts';
 import { GatewayError } from './errors.ts';
 import { handles, type Transport, transport } from './handles.ts';
-import { type Reader, Reads } from './reads.ts';
-import { regionOf } from './regions.ts';
+import { largeReadBytes, type Reader, Reads } from './reads.ts';
+import { freeMemory, Region, readBytesMax, regionOf } from './regions.ts';
 import { factsOf, type TlsFacts } from './tls-facts.ts';
 
 export { serverEndPoint, type TlsFacts } from './tls-facts.ts';
@@ -48,6 +48,8 @@ export interface ServerTlsOptions {
   readonly secureContext: SecureContext;
   /** The server's own certificate in DER, for `tls-server-end-point`. */
   readonly certificate: Buffer;
+  /** The context for the name that the client asked for (SNI), where it is not `secureContext`; null: that one. */
+  readonly contextFor?: (serverName: string) => Promise<SecureContext | null>;
   /** ALPN protocols accepted; a client that offers ALPN without any of them is refused by TLS itself. */
   readonly alpn?: readonly string[];
   /** Bytes already read that begin the handshake (direct TLS). */
@@ -224,9 +226,11 @@ export class SocketWire implements Wire {
 
   async startServerTls(options: ServerTlsOptions): Promise<void> {
     const raw = this.#release(options.first);
+    const { contextFor } = options;
     const tls = new TLSSocket(raw, {
       isServer: true,
       secureContext: options.secureContext,
+      ...(contextFor === undefined ? {} : { SNICallback: sniCallback(contextFor) }),
       ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
     });
     // A client that begins its handshake again and again would make us compute for nothing.
@@ -328,12 +332,16 @@ export class SocketWire implements Wire {
     };
     const onClose = (): void => this.#onClose(this.#closeError);
     if (this.#direct === null) socket.pause();
-    socket.on('data', onData).on('end', onEnd).on('drain', onDrain).on('error', onError).on('close', onClose);
+    const onChunk = (chunk: Buffer): void => {
+      if (reader.borrows) lend(chunk, onData);
+      else onData(chunk);
+    };
+    socket.on('data', onChunk).on('end', onEnd).on('drain', onDrain).on('error', onError).on('close', onClose);
     // The direct stream's socket flows always: it tells the end, and has nothing else to tell.
     if (this.#handler !== null && !this.#paused) this.#resume();
     else if (this.#direct === null) socket.pause();
     this.#detach = () => {
-      socket.off('data', onData).off('end', onEnd).off('drain', onDrain).off('error', onError).off('close', onClose);
+      socket.off('data', onChunk).off('end', onEnd).off('drain', onDrain).off('error', onError).off('close', onClose);
     };
   }
 
@@ -357,6 +365,35 @@ function onreadOf(reads: Reads): OnReadOpts {
   };
 }
 
+/** What Node's own stream read lies in memory allocated for that one read: it is freed at once where somebody borrows. */
+function lend(chunk: Buffer, read: (view: Buffer) => void): void {
+  if (chunk.length < largeReadBytes || chunk.length > readBytesMax) {
+    read(chunk);
+    return;
+  }
+  const region = Region.take();
+  const view = region.room.subarray(0, chunk.length);
+  view.set(chunk);
+  freeMemory(chunk);
+  try {
+    read(view);
+  } finally {
+    region.leave();
+  }
+}
+
 function isAddress(name: string): boolean {
   return /^[0-9.]+$/.test(name) || name.includes(':');
+}
+
+/** How a TLS socket of Node asks for the context of a name. */
+function sniCallback(
+  contextFor: NonNullable<ServerTlsOptions['contextFor']>,
+): (name: string, done: (error: Error | null, context?: SecureContext) => void) => void {
+  return (name, done) => {
+    contextFor(name).then(
+      (context) => (context === null ? done(null) : done(null, context)),
+      (error: unknown) => done(error instanceof Error ? error : new Error('no certificate')),
+    );
+  };
 }

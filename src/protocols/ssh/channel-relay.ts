@@ -79,7 +79,10 @@ export class ChannelRelay {
         resume: () => this.#flow.deliverable(),
       });
     this.#streams = [stream(0), stream(1)];
+    // Masks and observers keep views; without them everything is done with when the call is over.
+    const [output, errors] = parts.masks;
     target.handle({
+      borrows: output === null && errors === null && parts.onOutput === undefined,
       read: (view) => this.#output(view, 0),
       readStderr: (view) => this.#output(view, 1),
       end: () => this.#outputEnded(),

@@ -6,6 +6,7 @@
  *
  * Deliberately absent: the protocols of the transfers (sftp/, scp/).
  */
+import { ownedOf } from '../../base/regions.ts';
 import type { CommandDraft } from '../../core/command.ts';
 import { shellOf } from '../../core/command.ts';
 import type { ContentScan } from '../../core/masking.ts';
@@ -77,8 +78,13 @@ export class FileProgram implements Program {
     });
   }
 
+  /** The gate of SFTP copies what it keeps; that of scp keeps what it is given. */
+  get borrows(): boolean {
+    return this.#kind.kind === 'sftp';
+  }
+
   read(view: Buffer): void {
-    if (this.#gate === null) this.#early.push(view);
+    if (this.#gate === null) this.#early.push(ownedOf(view));
     else this.#gate.fromClient(view);
   }
 
@@ -139,8 +145,9 @@ export class FileProgram implements Program {
     };
     flow.onForwardable = () => gate.upstreamDrained();
     target.handle({
+      borrows: this.borrows,
       read: (view) => gate.fromUpstream(view),
-      readStderr: (view) => this.#stderr?.push(view),
+      readStderr: (view) => this.#stderr?.push(ownedOf(view)),
       end: () => gate.upstreamEnded(),
       drain: () => flow.upstreamDrained(),
       request: (request, reply) => {

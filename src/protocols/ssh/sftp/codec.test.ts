@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { auditRegions, regionOf } from '../../../base/regions.ts';
 import { type Attributes, noAttributes } from './attributes.ts';
 import { extensions, packet, status } from './constants.ts';
 import { FieldWriter } from './fields.ts';
@@ -94,6 +95,26 @@ describe('frames', () => {
         },
       ),
     );
+  });
+
+  it('lends large frames in regions, and keeps none of them', () => {
+    auditRegions(true);
+    const wanted = [1, limits.lentFrameBytesMin - 4, limits.lentFrameBytesMin, limits.messageBytesMax].map((length) =>
+      framed(Buffer.alloc(length, length % 251)),
+    );
+    const reader = new FrameReader('lends');
+    const seen: Buffer[] = [];
+    const kept: Buffer[] = [];
+    for (const piece of pieces(Buffer.concat(wanted), [3, 5000, 20_000, 20_001, 100_000])) {
+      reader.push(piece, (frame) => {
+        seen.push(Buffer.from(frame));
+        if (regionOf(frame) !== null) kept.push(frame);
+      });
+    }
+    expect(seen).toEqual(wanted);
+    expect(kept.length).toBeGreaterThan(0);
+    for (const frame of kept) expect(frame.every((byte) => byte === 0xdd)).toBe(true);
+    auditRegions(false);
   });
 
   it('takes a frame of the longest length and refuses one byte more, before its bytes come, and is dead then', () => {

@@ -7,6 +7,7 @@
  * Invariants: requests on one handle are forwarded in order. Once a transfer is cut, nothing passes on that handle any
  * more. What sets attributes by a handle, or copies between handles, is a command of its own.
  */
+import { ownedOf, regionOf } from '../../../base/regions.ts';
 import type { Command } from '../../../core/session.ts';
 import { status } from './constants.ts';
 import { copyIntent } from './copy.ts';
@@ -21,7 +22,7 @@ import { Pace } from './pace.ts';
 import { answerStatus, deny, type GateParts, passOn, resultOf } from './parts.ts';
 import { setstatIntent } from './plan.ts';
 import { type Reply, writeReply } from './replies.ts';
-import type { Request } from './requests.ts';
+import { type Request, readRequest } from './requests.ts';
 
 type Of<T extends Request['type']> = Extract<Request, { readonly type: T }>;
 export type HandleRequest = Of<
@@ -58,7 +59,7 @@ export class Contents {
     this.#parts.answer(writeReply({ type: 'handle', id, handle: file.handle }));
   }
 
-  /** `frame` is the request whole, the gate's own. */
+  /** `frame` is the request whole, the gate's own; one to write may be lent. */
   take(request: HandleRequest, frame: Buffer): void {
     if (request.type === 'copy-data') {
       this.#copy(request);
@@ -71,6 +72,14 @@ export class Contents {
     }
     if (request.type === 'close') this.#parts.handles.closing(open);
     const bytes = request.type === 'write' ? request.data.length : 0;
+    if (open.lane.isBusy && regionOf(frame) !== null) {
+      // What waits is kept, and so is a copy of what was lent.
+      const kept = Buffer.from(frame);
+      this.#enqueue(readRequest(kept) as typeof request, kept, open, bytes);
+    } else this.#enqueue(request, frame, open, bytes);
+  }
+
+  #enqueue(request: Exclude<HandleRequest, Of<'copy-data'>>, frame: Buffer, open: OpenHandle, bytes: number): void {
     // What waits behind a decision, or for its pace, is counted until it goes on.
     this.#parts.waiting(bytes);
     open.lane.push(() => {
@@ -147,7 +156,7 @@ export class Contents {
       return;
     }
     const request = { type: 'read' as const, handle: file.upstream, offset, length };
-    this.#parts.conversation.send(file.command, request, (reply, frame) => {
+    this.#parts.conversation.sendLent(file.command, request, (reply, frame) => {
       if (reply.type !== 'data') return passOn(this.#parts, id, reply);
       if (reply.data.length > length)
         throw sftpErrors('sftp.unknown-reply', { detail: 'more data than was asked for' });
@@ -173,7 +182,7 @@ export class Contents {
     this.#paced(file, data.length);
     const at = file.appends ? (file.sizeBytes ?? 0) + file.up.bytes : offset;
     if (file.inspectedUpload !== null) {
-      file.inspectedUpload.write(id, at, data);
+      file.inspectedUpload.write(id, at, ownedOf(data));
       return;
     }
     file.up.add(at, data);

@@ -7,6 +7,7 @@
  * - Every wait has a deadline. After `close` nothing is sent, and who still waits is told so.
  */
 import type { Clock, Timer } from '../../../base/clock.ts';
+import { ownedOf } from '../../../base/regions.ts';
 import type { Command } from '../../../core/session.ts';
 import { sftpErrors } from './errors.ts';
 import * as limits from './limits.ts';
@@ -17,12 +18,14 @@ type WithoutId<R> = R extends { readonly id: number } ? Omit<R, 'id'> : never;
 /** A request before it has an id. */
 export type Unnumbered = WithoutId<Exclude<Request, { readonly type: 'unsupported' }>>;
 
-/** Takes an answer. `frame` is the whole message, the taker's own. */
+/** Takes an answer. `frame` is the whole message, the taker's own unless it was asked for by `sendLent`. */
 export type Taker = (reply: Reply, frame: Buffer) => void;
 
 interface Waiting {
   readonly answers: readonly Reply['type'][];
   readonly take: Taker;
+  /** The taker keeps nothing of the answer. */
+  readonly borrows: boolean;
   readonly failed: (error: Error) => void;
   readonly dueMs: number;
 }
@@ -97,6 +100,15 @@ export class Conversation {
     this.#ends.forward(frame, command);
   }
 
+  /** As `send`; the answer may lie in a region (base/regions.ts), and then is the taker's during the call only. */
+  sendLent(command: Command, request: Unnumbered, take: Taker): void {
+    if (this.#closed !== null) return;
+    this.#ends.forward(
+      this.#number(request, take, () => {}, limits.requestDeadlineMs, true),
+      command,
+    );
+  }
+
   /** As `send`, with a message that is whole but for its id, which is written into it. */
   sendFrame(command: Command, type: Unnumbered['type'], frame: Buffer, take: Taker): void {
     if (this.#closed !== null) return;
@@ -120,7 +132,7 @@ export class Conversation {
     });
   }
 
-  /** Takes one frame of the server. Throws where it is malformed, or answers what was not asked. */
+  /** Takes one frame of the server, which may be lent. Throws where it is malformed, or answers what was not asked. */
   take(frame: Buffer): void {
     const reply = readReply(frame);
     const waiting = this.#waiting.get(reply.id);
@@ -129,7 +141,8 @@ export class Conversation {
       throw sftpErrors('sftp.unknown-reply', { detail: `${reply.type} for a request that has none` });
     }
     this.#waiting.delete(reply.id);
-    waiting.take(reply, frame);
+    const own = waiting.borrows ? frame : ownedOf(frame);
+    waiting.take(own === frame ? reply : readReply(own), own);
   }
 
   close(error: Error): void {
@@ -141,16 +154,22 @@ export class Conversation {
     for (const one of waiting) one.failed(error);
   }
 
-  #number(request: Unnumbered, take: Taker, failed: (error: Error) => void, withinMs: number): Buffer {
-    const id = this.#wait(request.type, take, failed, withinMs);
+  #number(request: Unnumbered, take: Taker, failed: (error: Error) => void, withinMs: number, borrows = false): Buffer {
+    const id = this.#wait(request.type, take, failed, withinMs, borrows);
     return writeRequest({ ...request, id } as Exclude<Request, { readonly type: 'unsupported' }>);
   }
 
-  #wait(type: Unnumbered['type'], take: Taker, failed: (error: Error) => void, withinMs: number): number {
+  #wait(
+    type: Unnumbered['type'],
+    take: Taker,
+    failed: (error: Error) => void,
+    withinMs: number,
+    borrows = false,
+  ): number {
     const id = this.#next;
     // An id comes again after 2^32 requests; by then the first is answered, or its deadline has passed.
     this.#next = (this.#next + 1) >>> 0;
-    this.#waiting.set(id, { answers: answers[type], take, failed, dueMs: this.#clock.monotonic() + withinMs });
+    this.#waiting.set(id, { answers: answers[type], take, borrows, failed, dueMs: this.#clock.monotonic() + withinMs });
     return id;
   }
 

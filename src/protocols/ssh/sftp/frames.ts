@@ -7,18 +7,27 @@
  * - After an error the reader is dead: every later call throws the same.
  *
  * Ownership: a frame is a view of the chunk that it came in where it lies in one, else a buffer of its own; it is the
- * taker's, and may be written to. So chunks belong to the reader once pushed.
+ * taker's, and may be written to. So chunks belong to the reader once pushed; where one lies in a region (base/regions.ts),
+ * it and its frames do so during the call only. A reader that lends gathers large frames in regions, too.
  */
+import { Region } from '../../../base/regions.ts';
 import { sftpErrors } from './errors.ts';
 import * as limits from './limits.ts';
 
 export class FrameReader {
+  readonly #lends: boolean;
   readonly #header = Buffer.alloc(4);
   #headerBytes = 0;
   /** The frame that is being gathered, its length in front; null between frames. */
   #frame: Buffer | null = null;
+  /** What it lies in, where that is lent. */
+  #region: Region | null = null;
   #filled = 0;
   #dead: Error | null = null;
+
+  constructor(how: 'owned' | 'lends' = 'owned') {
+    this.#lends = how === 'lends';
+  }
 
   /** Bytes of an unfinished frame. */
   get pendingBytes(): number {
@@ -58,7 +67,8 @@ export class FrameReader {
   }
 
   #begin(bytes: number, first: Buffer): void {
-    this.#frame = Buffer.allocUnsafe(bytes);
+    this.#region = this.#lends && bytes >= limits.lentFrameBytesMin ? Region.takeWide() : null;
+    this.#frame = this.#region?.room.subarray(0, bytes) ?? Buffer.allocUnsafe(bytes);
     this.#filled = first.copy(this.#frame);
     this.#headerBytes = 0;
   }
@@ -68,8 +78,14 @@ export class FrameReader {
     const copied = chunk.copy(frame, this.#filled, at);
     this.#filled += copied;
     if (this.#filled === frame.length) {
+      const region = this.#region;
       this.#frame = null;
-      take(frame);
+      this.#region = null;
+      try {
+        take(frame);
+      } finally {
+        region?.leave();
+      }
     }
     return copied;
   }

@@ -1,6 +1,7 @@
 /** The gate with hostile clients and servers, held commands, limits of memory and time. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { auditRegions, Region } from '../../../base/regions.ts';
 import type { CommandDraft } from '../../../core/command.ts';
 import type { Verdict } from '../../../core/verdict.ts';
 import { noAttributes } from './attributes.ts';
@@ -494,6 +495,37 @@ describe('pace and limits', () => {
     }
     expect(counts.at(-1)).toBe(10);
     for (const [second, count] of counts.entries()) expect(count).toBeLessThanOrEqual(second + 2);
+  });
+
+  it('what waits for its pace is kept, also where the client lent it', async () => {
+    const limit = {
+      rule: 'slow',
+      verdict: 'block' as const,
+      reason: '',
+      durationMsMax: null,
+      bytesPerSecond: 20_000,
+      spend: () => false,
+    };
+    const setup = await new Setup({ limits: () => [limit] }).start();
+    const handle = await setup.open('f', write | create);
+    auditRegions(true);
+    const content = Buffer.concat([1, 2, 3, 4].map((value) => Buffer.alloc(20_000, value)));
+    for (let index = 0; index < 4; index++) {
+      const offset = index * 20_000;
+      const data = content.subarray(offset, offset + 20_000);
+      const frame = writeRequest({ type: 'write', id: index, handle, offset, data });
+      const region = Region.take();
+      region.room.set(frame);
+      setup.gate.fromClient(region.room.subarray(0, frame.length));
+      region.leave();
+    }
+    for (let second = 0; second <= 5; second++) {
+      await turns();
+      setup.clock.advance(1000);
+    }
+    await turns();
+    auditRegions(false);
+    expect(setup.server.files.get('/start/f')!.content.equals(content)).toBe(true);
   });
 
   it('what waits for its pace is bounded: the client is not read meanwhile', async () => {

@@ -20,6 +20,7 @@
  */
 import type { Clock } from '../../../base/clock.ts';
 import { describeError, isGatewayError } from '../../../base/errors.ts';
+import { ownedOf } from '../../../base/regions.ts';
 import type { Command } from '../../../core/session.ts';
 import { extensions, isKnownExtension, packet, protocolVersion, status } from './constants.ts';
 import { Contents } from './contents.ts';
@@ -44,8 +45,8 @@ type State = 'starting' | 'asked-version' | 'got-version' | 'open' | 'ending' | 
 export class FileGate {
   readonly #host: FileGateHost;
   readonly #conversation: Conversation;
-  readonly #fromClient = new FrameReader();
-  readonly #fromUpstream = new FrameReader();
+  readonly #fromClient = new FrameReader('lends');
+  readonly #fromUpstream = new FrameReader('lends');
   readonly #commands: OpenCommands;
   readonly #clock: Clock;
   #state: State = 'starting';
@@ -82,7 +83,7 @@ export class FileGate {
     return this.#pending;
   }
 
-  /** Bytes of the client's channel. The chunk belongs to the gate afterwards. */
+  /** Bytes of the client's channel. The chunk belongs to the gate afterwards; one in a region during the call only. */
   fromClient(chunk: Buffer): void {
     if (this.#state === 'closed' || this.#state === 'ending') return;
     try {
@@ -92,7 +93,7 @@ export class FileGate {
     }
   }
 
-  /** Bytes of the server's channel. The chunk belongs to the gate afterwards. */
+  /** Bytes of the server's channel; as `fromClient`. */
   fromUpstream(chunk: Buffer): void {
     if (this.#state === 'closed') return;
     try {
@@ -146,8 +147,10 @@ export class FileGate {
 
   // --- Client -------------------------------------------------------------------------------------------------------
 
-  #clientFrame(frame: Buffer): void {
+  #clientFrame(lent: Buffer): void {
     if (this.#state === 'closed' || this.#state === 'ending') return;
+    // Content passes; what else a client says is kept in parts.
+    const frame = lent[4] === packet.SSH_FXP_WRITE ? lent : ownedOf(lent);
     if (this.#state === 'starting') {
       // A client of a higher version is told ours, as every server does.
       if (readInit(frame).version < protocolVersion) throw sftpErrors('sftp.version');
@@ -222,7 +225,7 @@ export class FileGate {
       this.#conversation.take(frame);
       return;
     }
-    const version = readVersion(frame);
+    const version = readVersion(ownedOf(frame));
     if (version.version !== protocolVersion) {
       throw sftpErrors('sftp.version', { detail: `version ${version.version}` });
     }

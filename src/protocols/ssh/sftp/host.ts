@@ -28,7 +28,10 @@ export interface FileCommands {
 }
 
 export interface FileGateHost extends FileCommands {
-  /** Bytes for the target, of a released command. False: no more until `upstreamDrained`. */
+  /**
+   * Bytes for the target, of a released command. False: no more until `upstreamDrained`. Content may lie in a region
+   * (base/regions.ts), here as in `deliver`: whoever keeps it beyond the call copies or lends it.
+   */
   forward(view: Buffer, command: Command): boolean;
   /** Bytes for the target that are the gateway's own question. */
   question(view: Buffer): boolean;

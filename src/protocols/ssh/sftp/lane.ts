@@ -53,12 +53,17 @@ export class HandleLane {
 
   /** Runs `job` once everything before it has. It may call `block`. */
   push(job: () => void): void {
-    if (this.#blocks === 0 && this.#queue.length === 0) job();
-    else this.#queue.push(job);
+    if (this.isBusy) this.#queue.push(job);
+    else job();
   }
 
   get isWaiting(): boolean {
     return this.#blocks > 0;
+  }
+
+  /** A job that is pushed now would not run within the call. */
+  get isBusy(): boolean {
+    return this.#blocks > 0 || this.#queue.length > 0;
   }
 
   /** Nothing more starts until the returned function is called. */

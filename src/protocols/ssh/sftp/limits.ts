@@ -3,6 +3,9 @@
 /** Bytes of one message behind its length: OpenSSH's SFTP_MAX_MSG_LENGTH (sftp-common.h), 256 KiB. */
 export const messageBytesMax = 256 * 1024;
 
+/** From this size on a frame is gathered in memory that is used again: content, not names. */
+export const lentFrameBytesMin = 8 * 1024;
+
 /** A handle: draft-ietf-secsh-filexfer-02, section 6.1. */
 export const handleBytesMax = 256;
 

@@ -3,6 +3,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Clock, systemClock } from '../../../base/clock.ts';
+import { ownedOf } from '../../../base/regions.ts';
 import type { CommandDraft } from '../../../core/command.ts';
 import type { CommandResult } from '../../../core/commands.ts';
 import type { FileDirection } from '../../../core/files.ts';
@@ -109,17 +110,22 @@ export class TestHost implements FileGateHost {
 
   forward(view: Buffer, command: Command): boolean {
     if (command.state !== 'released') throw new Error(`forward of a command that is ${command.state}`);
+    return this.#send(view, command);
+  }
+
+  question(view: Buffer): boolean {
+    return this.#send(view, null);
+  }
+
+  /** Tests keep what they are given, as pipes do. */
+  #send(lent: Buffer, command: Command | null): boolean {
+    const view = ownedOf(lent);
     if (this.keepsSent) this.sent.push({ type: view[4]!, command, view });
     return this.toUpstream(view);
   }
 
-  question(view: Buffer): boolean {
-    if (this.keepsSent) this.sent.push({ type: view[4]!, command: null, view });
-    return this.toUpstream(view);
-  }
-
   deliver(view: Buffer): boolean {
-    return this.toClient(view);
+    return this.toClient(ownedOf(view));
   }
 
   say(line: string): void {

@@ -12,8 +12,10 @@
  * Deliberately absent: what requests mean; opening (see `connection.ts`).
  */
 import type { Clock } from '../../../base/clock.ts';
+import { ownedOf, type Region, regionOf } from '../../../base/regions.ts';
 import { type SshReader, SshWriter } from './bytes.ts';
 import { sshErrors } from './errors.ts';
+import { forget, gather, type Incoming } from './incoming.ts';
 import * as limits from './limits.ts';
 import { message } from './messages.ts';
 import { AskedReplies, OwedReplies } from './replies.ts';
@@ -33,18 +35,25 @@ export interface ChannelLink {
   readonly answerMs: number;
 }
 
-type Incoming =
-  | { readonly kind: 'data' | 'stderr'; readonly view: Buffer }
-  | { readonly kind: 'request'; readonly request: SshChannelRequest; readonly reply: SshReply }
-  | { readonly kind: 'end' | 'close' };
-
 type Outgoing =
-  | { readonly kind: 'data' | 'stderr'; view: Buffer }
+  | { readonly kind: 'data' | 'stderr'; view: Buffer; lent: Region | null }
   | { readonly kind: 'message'; readonly payload: Buffer }
   | { readonly kind: 'close' };
 
 const windowMax = 0xffff_ffff;
 const stderrType = 1;
+
+/** The heads of what is being sent, which nobody keeps. */
+const dataHead = Buffer.from([message.CHANNEL_DATA, 0, 0, 0, 0, 0, 0, 0, 0]);
+const stderrHead = Buffer.from([message.CHANNEL_EXTENDED_DATA, 0, 0, 0, 0, 0, 0, 0, stderrType, 0, 0, 0, 0]);
+
+/** What was lent for `item` is given back, once. */
+function giveBack(item: Outgoing): void {
+  if (item.kind !== 'data' && item.kind !== 'stderr') return;
+  const { lent } = item;
+  item.lent = null;
+  lent?.giveBack();
+}
 
 export class Channel implements SshChannel {
   readonly id: number;
@@ -131,7 +140,10 @@ export class Channel implements SshChannel {
   #write(kind: 'data' | 'stderr', view: Buffer): boolean {
     if (this.#ended || this.closed) return true;
     if (view.length > 0) {
-      this.#outgoing.push({ kind, view });
+      // Until it is sent nobody reads into the region that it lies in.
+      const lent = regionOf(view);
+      lent?.lend();
+      this.#outgoing.push({ kind, view, lent });
       this.#pendingBytes += view.length;
       this.bytesWritten += view.length;
       this.pump();
@@ -200,6 +212,7 @@ export class Channel implements SshChannel {
         item.view = item.view.subarray(bytes);
         if (item.view.length > 0) continue;
         this.#outgoing.shift();
+        giveBack(item);
       } else {
         this.#outgoing.shift();
         if (item.kind === 'message') this.#link.send(item.payload);
@@ -218,11 +231,11 @@ export class Channel implements SshChannel {
   #sendData(kind: 'data' | 'stderr', view: Buffer): void {
     this.#remoteWindow -= view.length;
     this.#pendingBytes -= view.length;
-    const head =
-      kind === 'data'
-        ? new SshWriter(9).uint8(message.CHANNEL_DATA).uint32(this.#remoteId)
-        : new SshWriter(13).uint8(message.CHANNEL_EXTENDED_DATA).uint32(this.#remoteId).uint32(stderrType);
-    this.#link.sendData(head.uint32(view.length).finish(), view);
+    const isData = kind === 'data';
+    const head = isData ? dataHead : stderrHead;
+    head.writeUInt32BE(this.#remoteId, 1);
+    head.writeUInt32BE(view.length, isData ? 5 : 9);
+    this.#link.sendData(head, view);
   }
 
   #sendClose(): void {
@@ -230,7 +243,7 @@ export class Channel implements SshChannel {
     this.#sentClose = true;
     this.#forgetOutgoing();
     this.#send(message.CHANNEL_CLOSE);
-    this.#incoming = this.#incoming.filter(({ kind }) => kind === 'close');
+    this.#forgetIncoming();
     this.#owed.close();
     this.#asked.close(sshErrors('ssh.channel-closed'));
     if (this.#gotClose) this.#link.released(this);
@@ -238,6 +251,7 @@ export class Channel implements SshChannel {
   }
 
   #forgetOutgoing(): void {
+    for (const item of this.#outgoing) giveBack(item);
     this.#outgoing = [];
     this.#pendingBytes = 0;
   }
@@ -340,8 +354,23 @@ export class Channel implements SshChannel {
     this.#window -= view.length;
     this.bytesRead += view.length;
     if (this.#sentClose) return;
-    if (kind === null) this.#giveBack(view.length);
-    else this.#arrived({ kind, view });
+    if (kind === null) {
+      this.#giveBack(view.length);
+      return;
+    }
+    if (this.#incoming.length > 0 || this.#paused || this.#isDelivering || this.#handler === null) {
+      const item = gather(this.#incoming.at(-1), kind, view);
+      if (item !== null) this.#arrived(item);
+      return;
+    }
+    this.#isDelivering = true;
+    try {
+      this.#hand({ kind, view, gathered: null });
+    } finally {
+      this.#isDelivering = false;
+    }
+    // What came to be while it was handed over.
+    this.#deliver();
   }
 
   #onRequest(reader: SshReader): void {
@@ -363,6 +392,13 @@ export class Channel implements SshChannel {
       throw sshErrors('ssh.too-much-waiting', { detail: `channel ${this.id}` });
     }
     this.#arrived({ kind: 'request', request, reply });
+  }
+
+  /** Nothing that waits is handed over any more, but the close. */
+  #forgetIncoming(): void {
+    const waiting = this.#incoming;
+    this.#incoming = waiting.filter(({ kind }) => kind === 'close');
+    forget(waiting);
   }
 
   #pass(handler: SshChannelHandler, request: SshChannelRequest, reply: SshReply): void {
@@ -399,13 +435,14 @@ export class Channel implements SshChannel {
     const handler = this.#handler!;
     switch (item.kind) {
       case 'data':
-        handler.read(item.view);
-        this.#giveBack(item.view.length);
+      case 'stderr': {
+        const view = handler.borrows === true ? item.view : ownedOf(item.view);
+        if (item.kind === 'data') handler.read(view);
+        else handler.readStderr?.(view);
+        item.gathered?.leave();
+        this.#giveBack(view.length);
         return;
-      case 'stderr':
-        handler.readStderr?.(item.view);
-        this.#giveBack(item.view.length);
-        return;
+      }
       case 'request':
         this.#pass(handler, item.request, item.reply);
         return;
@@ -414,7 +451,7 @@ export class Channel implements SshChannel {
         return;
       case 'close':
         this.#isOver = true;
-        this.#incoming = [];
+        this.#forgetIncoming();
         handler.close();
     }
   }

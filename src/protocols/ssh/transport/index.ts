@@ -32,4 +32,3 @@ export { acceptSsh } from './server.ts';
 export { echoes, type TerminalModes, terminalMode } from './terminal-modes.ts';
 export type { SshWire } from './transport.ts';
 export * from './types.ts';
-export { socketOf, wireOf } from './wires.ts';

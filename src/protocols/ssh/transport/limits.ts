@@ -9,6 +9,9 @@ export const preambleBytesMax = 64 * 1024;
 /** The length field of a packet; RFC 4253, 6.1 asks for 35,000 at least. Asserted to be ssh2's own bound. */
 export const packetBytesMax = 35_000;
 
+/** From this size on a packet lies in memory that is used again, and its payload is its taker's during the call only. */
+export const lentBytesMin = 4 * 1024;
+
 /** Messages before the login: a certificate with a long list of principals has some KiB. */
 export const unauthenticatedMessageBytesMax = 32 * 1024;
 

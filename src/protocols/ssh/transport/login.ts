@@ -6,6 +6,8 @@
  *   nothing behind (A-SSH-02, A-SSH-03, A-SSH-04).
  * - One user name per connection (A-SSH-05). At most `attemptsMax` failures, offers that were refused included, and
  *   `loginRequestsMax` requests of any kind (A-SSH-06).
+ * - After a first proof that is not enough by itself, only the methods that were named then go on: no other is put to the
+ *   handler, and what was proved is bound to this connection (RFC 4252, 5.1).
  * - Requests are answered one after the other; a new one ends a keyboard-interactive dialogue that is going on.
  *
  * Deliberately absent: deadlines (the connection has the grace), accounts, which CA is trusted.
@@ -59,6 +61,8 @@ export class ServerLogin {
   #requests = 0;
   #failures = 0;
   #isFirst = true;
+  /** After a partial success: all that may follow. */
+  #continuing: readonly SshAuthMethod[] | null = null;
   #isBusy = false;
   #isOver = false;
   #waiting: codec.LoginRequest[] = [];
@@ -117,6 +121,8 @@ export class ServerLogin {
   }
 
   async #handle({ user, method }: codec.LoginRequest): Promise<void> {
+    const { name } = method;
+    if (this.#continuing?.some((one) => one === name) === false) return this.#answer(user, name, refused);
     switch (method.name) {
       case 'none':
         return this.#answer(user, 'none', await this.#ask({ method: 'none', user }));
@@ -169,7 +175,10 @@ export class ServerLogin {
       this.#parts.succeeded();
       return;
     }
-    const methods = outcome.methods ?? this.#parts.methods;
+    // Once something was proved, what goes on can only become less.
+    if (outcome.kind === 'partial') this.#continuing = outcome.methods;
+    else if (this.#continuing !== null) this.#continuing = outcome.methods ?? this.#continuing;
+    const methods = this.#continuing ?? outcome.methods ?? this.#parts.methods;
     if (outcome.kind === 'reject' && !isQuestion) {
       this.#failures++;
       this.#parts.handler.attemptFailed?.({ method, user, attempts: this.#failures });

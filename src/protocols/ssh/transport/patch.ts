@@ -1,8 +1,8 @@
 /**
  * The one door to ssh2: what this room takes from its inside, and what it adds there.
  *
- * Taken: the packet ciphers, the key exchanges, the sending of packets with their queue during a key exchange, the
- * decoding of private keys. Replaced by this room: identification lines (ssh2 loses bytes of one that comes in more than
+ * Taken: the packet ciphers but AES-GCM, the key exchanges, the sending of packets with their queue during a key exchange,
+ * the decoding of private keys. Replaced by this room: AES-GCM where ssh2's own is the one without native code (gcm.ts), identification lines (ssh2 loses bytes of one that comes in more than
  * two parts), negotiation (strict key exchange was not required), EXT_INFO (ssh2 sends a list with a missing comma and
  * SHA-1 in it), login, channels. Added: the post-quantum key exchange `mlkem768x25519-sha256`.
  *
@@ -24,17 +24,24 @@ import {
 import ssh2Crypto from 'ssh2/lib/protocol/crypto.js';
 import ssh2Kex from 'ssh2/lib/protocol/kex.js';
 import ssh2KeyParser from 'ssh2/lib/protocol/keyParser.js';
-import Protocol, { type Ssh2Exchange, type Ssh2HostKey, type Ssh2Negotiated } from 'ssh2/lib/protocol/Protocol.js';
+import Protocol, {
+  type Ssh2Cipher,
+  type Ssh2Decipher,
+  type Ssh2Exchange,
+  type Ssh2HostKey,
+  type Ssh2Negotiated,
+} from 'ssh2/lib/protocol/Protocol.js';
 import ssh2Utils from 'ssh2/lib/protocol/utils.js';
 import ssh2Manifest from 'ssh2/package.json' with { type: 'json' };
 import { assert } from '../../../base/assert.ts';
 import { cipherAlgorithms, type kexAlgorithms, macAlgorithms } from './algorithms.ts';
+import { type GcmAlgorithm, GcmCipher, GcmDecipher, type PacketSink } from './gcm.ts';
 import { message } from './messages.ts';
 
 export type { Ssh2Exchange, Ssh2HostKey, Ssh2Negotiated };
 export { Protocol };
 export const { KexInit, kexinit: sendKexInit } = ssh2Kex;
-export const { sendPacket } = ssh2Utils;
+const { sendPacket } = ssh2Utils;
 export const { NullDecipher } = ssh2Crypto;
 
 /** True where the optional native ciphers are installed. */
@@ -53,6 +60,71 @@ await ssh2Crypto.init;
 /** True where `cipher` authenticates by itself and needs no MAC. */
 export function isAuthenticating(cipher: string): boolean {
   return (ssh2Crypto.CIPHER_INFO[cipher]?.authLen ?? 0) > 0;
+}
+
+/** Sends `head` and `data` as one message; after a key exchange that is going on, unless it is forced. */
+export function sendBySsh2(protocol: Protocol, head: Buffer, data: Buffer, force: boolean): void {
+  const writer = protocol._packetRW.write;
+  const at = force ? writer.allocStartKEX : writer.allocStart;
+  const packet = writer.alloc(head.length + data.length, force);
+  packet.set(head, at);
+  packet.set(data, at + head.length);
+  sendPacket(protocol, writer.finalize(packet, force), force);
+}
+
+// ----- AES-GCM --------------------------------------------------------------------------------------------------------
+
+/** What ssh2's AES-GCM without native code holds, under its own names. */
+interface Ssh2GcmCipher extends Ssh2Cipher {
+  readonly _encSSLName: GcmAlgorithm;
+  readonly _encKey: Buffer;
+  readonly _encIV: Buffer;
+}
+interface Ssh2GcmDecipher extends Ssh2Decipher {
+  readonly _decipherSSLName: GcmAlgorithm;
+  readonly _decipherKey: Buffer;
+  readonly _decipherIV: Buffer;
+}
+
+const gcmClasses = (() => {
+  const info = ssh2Crypto.CIPHER_INFO['aes128-gcm@openssh.com'];
+  const [key, iv] = [Buffer.alloc(16), Buffer.alloc(12)];
+  const nothing = (): undefined => undefined;
+  const outbound = { seqno: 0, onWrite: nothing, cipherInfo: info, cipherKey: key, cipherIV: iv, forceNative: true };
+  const inbound = { seqno: 0, onPayload: nothing, decipherInfo: info, decipherKey: key, decipherIV: iv };
+  const cipher = ssh2Crypto.createCipher({ outbound }) as Ssh2GcmCipher;
+  const decipher = ssh2Crypto.createDecipher({ inbound: { ...inbound, forceNative: true } }) as Ssh2GcmDecipher;
+  assert(
+    cipher._encSSLName === 'aes-128-gcm' && cipher._encKey === key && cipher._encIV === iv,
+    'ssh2 ciphers otherwise',
+  );
+  assert(decipher._decipherSSLName === 'aes-128-gcm', 'ssh2 deciphers otherwise');
+  assert(decipher._decipherKey === key && decipher._decipherIV === iv, 'ssh2 deciphers otherwise');
+  return { cipher: cipher.constructor, decipher: decipher.constructor };
+})();
+
+/** From its next key exchange on `protocol` has AES-GCM of this room; its packets go to `sink`. */
+export function useOwnGcm(protocol: Protocol, sink: PacketSink): void {
+  let cipher: Ssh2Cipher = protocol._cipher;
+  let decipher: Ssh2Decipher | undefined = protocol._decipher;
+  Object.defineProperty(protocol, '_cipher', {
+    get: () => cipher,
+    set: (made: Ssh2Cipher) => {
+      cipher = made;
+      if (made.constructor !== gcmClasses.cipher) return;
+      const { _encSSLName: algorithm, _encKey: key, _encIV: iv } = made as Ssh2GcmCipher;
+      cipher = new GcmCipher({ algorithm, key, iv }, made.outSeqno, sink);
+    },
+  });
+  Object.defineProperty(protocol, '_decipher', {
+    get: () => decipher,
+    set: (made: Ssh2Decipher | undefined) => {
+      decipher = made;
+      if (made?.constructor !== gcmClasses.decipher) return;
+      const { _decipherSSLName: algorithm, _decipherKey: key, _decipherIV: iv } = made as Ssh2GcmDecipher;
+      decipher = new GcmDecipher({ algorithm, key, iv }, made.inSeqno, made._onPayload);
+    },
+  });
 }
 
 // ----- key exchanges --------------------------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client } from 'ssh2';
 import { describe, expect, test } from 'vitest';
+import { socketOf } from '../../../base/sockets.ts';
 import { SocketWire } from '../../../base/wire.ts';
 import { everySsh, makeKey, runProgram, runSsh, spawnOf, startSsh, workFolder } from '../testing/testing.ts';
-import { type SshChannel, type SshChannelRequest, type SshReply, socketOf } from './index.ts';
+import type { SshChannel, SshChannelRequest, SshReply } from './index.ts';
 import { byAnything, password, startTestServer, type TestServer } from './transport-testing.ts';
 
 const sftpServer = '/usr/lib/openssh/sftp-server';

@@ -99,12 +99,14 @@ declare module 'ssh2/lib/protocol/kex.js' {
 }
 
 declare module 'ssh2/lib/protocol/crypto.js' {
-  import type { Ssh2Decipher } from 'ssh2/lib/protocol/Protocol.js';
+  import type { Ssh2Cipher, Ssh2Decipher } from 'ssh2/lib/protocol/Protocol.js';
 
   const crypto: {
     readonly CIPHER_INFO: Readonly<Record<string, { readonly authLen: number; readonly sslName: string }>>;
     readonly MAC_INFO: Readonly<Record<string, { readonly isETM: boolean }>>;
     readonly bindingAvailable: boolean;
+    createCipher(config: { readonly outbound: object }): Ssh2Cipher;
+    createDecipher(config: { readonly inbound: object }): Ssh2Decipher;
     /** Loads Poly1305. */
     readonly init: Promise<void>;
     readonly NullDecipher: new (

@@ -13,11 +13,13 @@
  */
 import type { Clock } from '../../../base/clock.ts';
 import { describeError } from '../../../base/errors.ts';
+import { ownedOf } from '../../../base/regions.ts';
 import type { Wire } from '../../../base/wire.ts';
 import { extensionInfoOf, knowsStrictKex, strictKexOf } from './algorithms.ts';
 import { SshReader, SshWriter } from './bytes.ts';
 import { asGatewayError, codeOf } from './disconnects.ts';
 import { sshErrors } from './errors.ts';
+import { GcmCipher, GcmDecipher } from './gcm.ts';
 import { IdentReader } from './ident.ts';
 import { KexPace } from './kex-pace.ts';
 import type { SshPrivateKey } from './keys.ts';
@@ -31,8 +33,9 @@ import {
   NullDecipher,
   Protocol,
   type Ssh2Negotiated,
+  sendBySsh2,
   sendKexInit,
-  sendPacket,
+  useOwnGcm,
 } from './patch.ts';
 import { offerOf, ssh2HostKeys } from './ssh2-options.ts';
 import type { SshAlgorithms, SshCloseReason } from './types.ts';
@@ -43,7 +46,10 @@ export type SshWire = Pick<Wire, 'handle' | 'write' | 'pause' | 'resume' | 'end'
 export interface TransportOwner {
   /** The first key exchange is done. */
   ready(): void;
-  /** A message that is not the transport's own. Throwing ends the connection. */
+  /**
+   * A message that is not the transport's own. Throwing ends the connection. Data of a channel may lie in a region, and
+   * then is the owner's during the call only (base/regions.ts).
+   */
   message(payload: Buffer): void;
   /** `canWrite` may have become true. */
   drain(): void;
@@ -62,6 +68,8 @@ export interface TransportOptions {
   readonly hostKeys?: ReadonlyMap<string, SshPrivateKey>;
   readonly verifyHostKey?: (blob: Buffer) => Promise<boolean>;
 }
+
+const nothing = Buffer.alloc(0);
 
 type Phase = 'ident' | 'first-kex' | 'open' | 'rekey-asked' | 'rekey' | 'closed';
 
@@ -102,10 +110,12 @@ export class Transport {
       onError: (error) => this.#onKexError(error),
       onHandshakeComplete: (negotiated) => this.#onKeys(negotiated),
     });
+    useOwnGcm(this.#protocol, this.#out);
     this.#protocol._onPayload = (payload) => this.#guarded(() => this.#onPayload(payload));
     this.#deadline(options.limits.kexMs);
     options.wire.handle({
       read: (chunk) => this.#read(chunk),
+      borrows: true,
       end: () => this.#finish(sshErrors('ssh.connection-lost', { detail: 'the peer closed the stream' }), 'destroy'),
       drain: () => this.#onDrain(),
       close: (error) =>
@@ -152,24 +162,15 @@ export class Transport {
 
   /** Sends one message; during a key exchange it waits for the end of that. */
   send(payload: Buffer): void {
-    if (this.#phase === 'closed') return;
-    const writer = this.#protocol._packetRW.write;
-    const at = writer.allocStart;
-    const packet = writer.alloc(payload.length);
-    packet.set(payload, at);
-    sendPacket(this.#protocol, writer.finalize(packet));
-    this.#rekeyWhenDue();
+    this.sendData(payload, nothing);
   }
 
-  /** Sends `head` and `data` as one message, without joining them first. */
+  /** Sends `head` and `data` as one message, without joining them first. Nothing of them is kept. */
   sendData(head: Buffer, data: Buffer): void {
     if (this.#phase === 'closed') return;
-    const writer = this.#protocol._packetRW.write;
-    const at = writer.allocStart;
-    const packet = writer.alloc(head.length + data.length);
-    packet.set(head, at);
-    packet.set(data, at + head.length);
-    sendPacket(this.#protocol, writer.finalize(packet));
+    const cipher = this.#protocol._cipher;
+    if (cipher instanceof GcmCipher && this.#protocol._kexinit === undefined) cipher.seal(head, data);
+    else sendBySsh2(this.#protocol, head, data, false);
     this.#rekeyWhenDue();
   }
 
@@ -196,11 +197,7 @@ export class Transport {
     if (this.#phase === 'closed') return;
     const payload = new SshWriter(64).uint8(message.DISCONNECT).uint32(code).string(text).string('').finish();
     try {
-      const writer = this.#protocol._packetRW.write;
-      const at = writer.allocStartKEX;
-      const packet = writer.alloc(payload.length, true);
-      packet.set(payload, at);
-      sendPacket(this.#protocol, writer.finalize(packet, true), true);
+      sendBySsh2(this.#protocol, payload, nothing, true);
     } catch (error) {
       this.#finish(reason ?? asGatewayError(error), 'destroy');
       return;
@@ -228,7 +225,7 @@ export class Transport {
     this.#bytesRead += chunk.length;
     let view = chunk;
     if (this.#phase === 'ident') {
-      const left = this.#readIdent(chunk);
+      const left = this.#readIdent(ownedOf(chunk));
       if (left === null) return;
       view = left;
     }
@@ -265,11 +262,15 @@ export class Transport {
     return rest;
   }
 
-  #decrypt(view: Buffer): void {
+  #decrypt(chunk: Buffer): void {
+    let view = chunk;
     let at = 0;
     try {
       while (at < view.length && this.#protocol._decipher !== undefined && !this.closed) {
-        const next = this.#protocol._decipher.decrypt(view, at, view.length);
+        const decipher = this.#protocol._decipher;
+        // ssh2's own keep views of what they are given.
+        if (!(decipher instanceof GcmDecipher)) view = ownedOf(view);
+        const next = decipher.decrypt(view, at, view.length);
         if (next === undefined) return;
         at = next;
       }
@@ -291,9 +292,11 @@ export class Transport {
     }
   }
 
-  /** Between key exchanges. */
-  #onPayload(payload: Buffer): undefined {
-    const type = payload[0];
+  /** Between key exchanges. Only data is not copied: of other messages parts are kept. */
+  #onPayload(lent: Buffer): undefined {
+    const type = lent[0];
+    const isData = type === message.CHANNEL_DATA || type === message.CHANNEL_EXTENDED_DATA;
+    const payload = isData ? lent : ownedOf(lent);
     if (type === undefined) throw sshErrors('ssh.message-malformed', { detail: 'empty packet' });
     switch (type) {
       case message.DISCONNECT:
@@ -315,7 +318,8 @@ export class Transport {
   }
 
   /** From the peer's KEXINIT to its NEWKEYS. */
-  #onKexPayload(payload: Buffer): number | false | undefined {
+  #onKexPayload(lent: Buffer): number | false | undefined {
+    const payload = ownedOf(lent);
     const type = payload[0];
     if (type === undefined) throw sshErrors('ssh.message-malformed', { detail: 'empty packet' });
     if (this.#skipNext) {
@@ -469,6 +473,7 @@ export class Transport {
 
   #onDrain(): void {
     if (this.closed) return;
+    this.#out.drained();
     if (this.#isStopped && this.#options.wire.pendingBytes <= limits.wireStopBytes) {
       this.#isStopped = false;
       this.#options.wire.resume();

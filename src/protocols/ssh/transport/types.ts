@@ -109,6 +109,11 @@ export interface SshExitSignal {
 
 export interface SshChannelHandler {
   read(view: Buffer): void;
+  /**
+   * True: what `read` and `readStderr` are given is the handler's during the call only, and may lie in a region
+   * (base/regions.ts). What is kept longer must be copied; what is handed to the `write` of any channel or wire need not be.
+   */
+  readonly borrows?: boolean;
   /** Extended data of type 1. Absent: it is dropped, and the window given back. */
   readStderr?(view: Buffer): void;
   /** The peer will send no more data; requests and `close` may follow. */
@@ -138,7 +143,10 @@ export interface SshChannel {
   /** Bytes given to `write` and not sent for want of window. */
   readonly pendingBytes: number;
   handle(handler: SshChannelHandler): void;
-  /** Sends data. False: wait for `drain` before giving more. Ignored once the channel has ended. */
+  /**
+   * Sends data, which the caller must not change afterwards unless it lies in a region. False: wait for `drain` before
+   * giving more. Ignored once the channel has ended.
+   */
   write(view: Buffer): boolean;
   /** Sends extended data of type 1, in order with `write`. */
   writeStderr(view: Buffer): boolean;
@@ -276,9 +284,9 @@ export type SshAuthMethod = 'password' | 'publickey' | 'keyboard-interactive';
 export type SshAuthOutcome =
   /** Lets the client in; for an offer: says that the key would do. */
   | { readonly kind: 'accept' }
-  /** `methods`: what may go on; the configured ones when absent. */
+  /** `methods`: what may go on; the configured ones when absent, or those that a partial success named. */
   | { readonly kind: 'reject'; readonly methods?: readonly SshAuthMethod[] }
-  /** Right so far; another method is needed. Does not count as a failed attempt. */
+  /** Right so far; one of these is needed, and no other is asked for any more. Does not count as a failed attempt. */
   | { readonly kind: 'partial'; readonly methods: readonly SshAuthMethod[] };
 
 export interface SshAuthContext {

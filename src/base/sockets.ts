@@ -1,5 +1,6 @@
 /**
- * Between wires and what others take for one: the session's upstream as a wire, and a wire as a Node stream.
+ * Between wires and what others take for one: the session's upstream as a wire, and a wire as a Node stream, for libraries
+ * that were written for sockets (ssh2, Node's own HTTP).
  *
  * Invariants: back-pressure passes in both directions; the end of one side is the end of the other's reading; `destroy`
  * of either destroys both.
@@ -7,8 +8,8 @@
  * Deliberately absent: bytes, TLS.
  */
 import { Duplex } from 'node:stream';
-import { assert } from '../../../base/assert.ts';
-import type { Wire, WireHandler } from '../../../base/wire.ts';
+import { assert } from './assert.ts';
+import type { Wire, WireHandler } from './wire.ts';
 
 /** The parts of core's Upstream that carry an enciphered stream. */
 export interface UpstreamLike {
@@ -80,16 +81,28 @@ export function wireOf(upstream: UpstreamLike): Wire {
   };
 }
 
+export interface SocketOptions {
+  /** Bytes that were read before it became a socket. */
+  readonly first?: Buffer;
+  /** Sees each chunk before the stream does. */
+  readonly onRead?: (chunk: Buffer) => void;
+  /** Writes of one turn leave as one, up to this many bytes together: for libraries that write heads and bodies apart. */
+  readonly gatherBytesMax?: number;
+}
+
 /** What libraries that were written for a socket call on it besides the stream. */
 class WireSocket extends Duplex {
   readonly #wire: Wire;
   #drained: (() => void) | null = null;
 
-  constructor(wire: Wire) {
+  constructor(wire: Wire, { first, onRead, gatherBytesMax }: SocketOptions) {
     super({ allowHalfOpen: true });
     this.#wire = wire;
+    if (gatherBytesMax !== undefined) this._writev = (chunks, done) => this.#writeAll(chunks, gatherBytesMax, done);
+    if (first !== undefined && first.length > 0) this.push(first);
     wire.handle({
       read: (chunk) => {
+        onRead?.(chunk);
         if (!this.push(chunk)) wire.pause();
       },
       end: () => void this.push(null),
@@ -107,6 +120,25 @@ class WireSocket extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     if (this.#wire.write(chunk)) done();
+    else this.#drained = done;
+  }
+
+  #writeAll(chunks: { readonly chunk: Buffer }[], gatherBytesMax: number, done: () => void): void {
+    let flows = true;
+    let small: Buffer[] = [];
+    let smallBytes = 0;
+    const flush = (): void => {
+      if (small.length > 0) flows = this.#wire.write(small.length === 1 ? small[0]! : Buffer.concat(small, smallBytes));
+      small = [];
+      smallBytes = 0;
+    };
+    for (const { chunk } of chunks) {
+      if (smallBytes + chunk.length > gatherBytesMax) flush();
+      small.push(chunk);
+      smallBytes += chunk.length;
+    }
+    flush();
+    if (flows) done();
     else this.#drained = done;
   }
 
@@ -151,6 +183,6 @@ class WireSocket extends Duplex {
 }
 
 /** A wire as a socket, for libraries (and tests) that want one. The wire must not have a handler of its own. */
-export function socketOf(wire: Wire): Duplex {
-  return new WireSocket(wire);
+export function socketOf(wire: Wire, options: SocketOptions = {}): Duplex {
+  return new WireSocket(wire, options);
 }
