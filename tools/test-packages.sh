@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that tests need and that are missing: PostgreSQL and OpenSSH with their clients, the shells
-# and clients that SSH is tried with, and what is named.
+# and clients that SSH is tried with, Python's among them, and what is named.
 set -eu
 need=""
 has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
@@ -25,13 +25,23 @@ plink putty-tools
 sshpass sshpass
 rsync rsync
 git git
+curl curl
+nginx nginx-light
 vim vim
 less less
 top procps
 gcc gcc
 aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 qemu-aarch64-static qemu-user-static
+Xvfb xvfb
+xauth xauth
+xdpyinfo x11-utils
+ansible-playbook ansible-core
 END
+for module in paramiko asyncssh; do
+  # Those of the distribution's own Python, whichever comes first on the path.
+  [ -d "/usr/lib/python3/dist-packages/$module" ] || need="$need python3-$module"
+done
 for name in "$@"; do has "$name" || need="$need $name"; done
 [ -z "$need" ] && exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then

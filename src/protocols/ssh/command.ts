@@ -30,30 +30,35 @@ const base = { parameters: null, of: null } as const;
 /** What a command is sent with: part of what a reviewer approves. */
 export type Context = Readonly<Record<string, string>>;
 
-/** An exec request. `script`: what came on the standard input of a shell that reads its commands from there. */
+/** What came on the standard input of a shell that reads its commands from there. */
+export interface StdinScript {
+  readonly bytes: Buffer;
+  /** More may follow, which is judged by nobody. */
+  readonly isOpen: boolean;
+}
+
+/** An exec request. */
 export function execDraft(
   command: Buffer,
   settings: SshSettings,
   context: Context,
-  script: Buffer | null,
+  stdin: StdinScript | null,
 ): CommandDraft {
+  const script = stdin === null ? null : stdin.isOpen ? readableOf(stdin.bytes) : stdin.bytes;
   const whole = script === null ? command : Buffer.concat([command, Buffer.from('\n'), script]);
   const isText = isUtf8(whole) && !whole.includes(0);
   const text = isText ? whole.toString('utf8') : spelled(whole);
-  const meaning: Meaning | null = isText
-    ? {
-        language: 'shell',
-        shell: analyseShell(command.toString('utf8'), {
-          dialect: settings.loginShell,
-          stdin:
-            script !== null
-              ? { text: script.toString('utf8') }
-              : context['terminal'] === 'yes'
-                ? 'terminal'
-                : 'unknown',
-        }),
-      }
-    : null;
+  const analyse = (input: 'terminal' | 'unknown' | { readonly text: string }): ShellAnalysis =>
+    analyseShell(command.toString('utf8'), { dialect: settings.loginShell, stdin: input });
+  const unread = (): ShellAnalysis => analyse(context['terminal'] === 'yes' ? 'terminal' : 'unknown');
+  let meaning: Meaning | null = null;
+  if (isText) {
+    const known = script === null ? unread() : analyse({ text: script.toString('utf8') });
+    meaning = {
+      language: 'shell',
+      shell: stdin?.isOpen === true && script !== null ? withMore(known, unread()) : known,
+    };
+  }
   // The first line of what is given to `sudo -S sh` is a password.
   const isSecret = script !== null && readsPassword(shellOf(meaning));
   return {
@@ -65,6 +70,27 @@ export function execDraft(
     effect: meaning === null ? 'unknown' : effectOfShell(meaning.shell),
     meaning,
     context,
+  };
+}
+
+/** What came of a script that is not over, where it is text; null: nothing that can be read. */
+function readableOf(bytes: Buffer): Buffer | null {
+  // A character may have been cut.
+  const readable = isUtf8(bytes) ? bytes : bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
+  return readable.length === 0 || !isUtf8(readable) || readable.includes(0) ? null : readable;
+}
+
+/** A script that is not over: rules see each command that came, and that it is not all. */
+function withMore(known: ShellAnalysis, unread: ShellAnalysis): ShellAnalysis {
+  const union = <T>(one: readonly T[], other: readonly T[]): T[] => [...new Set([...one, ...other])].sort();
+  return {
+    ...known,
+    effects: union(known.effects, unread.effects),
+    flags: union(known.flags, unread.flags),
+    reasons: [...known.reasons, ...unread.reasons],
+    complete: known.complete && unread.complete,
+    bounded: known.bounded && unread.bounded,
+    transfer: null,
   };
 }
 

@@ -2,18 +2,19 @@
  * An exec request: judged as what its text will run, and then run.
  *
  * A shell that reads its commands from standard input (`ssh host bash < script`) is judged with the script: input is
- * collected until it ends, or is too long to be a text that anyone reads; then what it runs stays unknown, and rules decide
- * about that.
+ * collected until it ends. Where it is too long to be a text that anyone reads, or stays open without anything coming (editors
+ * send their script and keep the shell), it is judged with what came, and that more may follow; rules decide about that.
  *
  * Deliberately absent: transfers that have gates of their own (files.ts).
  */
+import type { Timer } from '../../base/clock.ts';
 import { describeError } from '../../base/errors.ts';
 import { type CommandDraft, shellOf } from '../../core/command.ts';
 import type { OutputLimit } from '../../core/judgement.ts';
 import type { Command } from '../../core/session.ts';
 import { Observer } from '../../language/index.ts';
 import { ChannelRelay, type ChannelRelayParts } from './channel-relay.ts';
-import { execDraft, opaqueTransferDraft, opaqueTransferOf } from './command.ts';
+import { execDraft, opaqueTransferDraft, opaqueTransferOf, type StdinScript } from './command.ts';
 import { Supervision } from './kernel.ts';
 import * as limits from './limits.ts';
 import { masksOf } from './output.ts';
@@ -39,6 +40,8 @@ export class Exec implements Program {
   /** While a script is collected. */
   #script: Buffer[] | null = null;
   #scriptBytes = 0;
+  /** While a script is collected: when nothing more of it is waited for. */
+  #quiet: Timer | null = null;
   /** Collected, and owed to the program. */
   #owed: Buffer | null = null;
   #inputEnded = false;
@@ -59,6 +62,12 @@ export class Exec implements Program {
     }
     this.#script = [];
     parts.client.resume();
+    this.#awaitMore();
+  }
+
+  /** A script on standard input is kept; what follows passes. */
+  get borrows(): boolean {
+    return this.#script === null;
   }
 
   read(view: Buffer): void {
@@ -68,12 +77,13 @@ export class Exec implements Program {
     }
     this.#script.push(view);
     this.#scriptBytes += view.length;
-    if (this.#scriptBytes > limits.stdinScriptBytesMax) this.#collected(false);
+    if (this.#scriptBytes > limits.stdinScriptBytesMax) this.#collected('open');
+    else this.#awaitMore();
   }
 
   end(): void {
     this.#inputEnded = true;
-    if (this.#script !== null) this.#collected(true);
+    if (this.#script !== null) this.#collected('ended');
     else this.#relay?.end();
   }
 
@@ -90,6 +100,7 @@ export class Exec implements Program {
 
   clientClosed(): void {
     this.#isGone = true;
+    this.#quiet?.cancel();
     if (this.#relay !== null) this.#relay.clientClosed();
     else this.#giveUp('withdrawn');
     this.#parts.client.close();
@@ -116,15 +127,22 @@ export class Exec implements Program {
     this.#giveUp('failed');
   }
 
-  #collected(isWhole: boolean): void {
+  /** A client that keeps its end open may be one that waits for an answer. */
+  #awaitMore(): void {
+    this.#quiet?.cancel();
+    this.#quiet = this.#parts.conversation.door.clock.after(limits.stdinQuietMs, () => this.#collected('open'));
+  }
+
+  #collected(input: 'ended' | 'open'): void {
+    this.#quiet?.cancel();
     const script = Buffer.concat(this.#script ?? []);
     this.#script = null;
     this.#owed = script;
     this.#parts.client.pause();
-    this.#submit(this.#draftWith(isWhole ? script : null));
+    this.#submit(this.#draftWith({ bytes: script, isOpen: input === 'open' }));
   }
 
-  #draftWith(script: Buffer | null): CommandDraft {
+  #draftWith(script: StdinScript | null): CommandDraft {
     const { conversation, channel } = this.#parts;
     return execDraft(this.#bytes ?? stdinShell, conversation.settings, channel.context(), script);
   }
