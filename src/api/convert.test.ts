@@ -29,6 +29,8 @@ test('a manifest becomes a Resource with host, port, reference and settings', ()
       username: 'app',
       password: { provider: 'file', path: '/run/secrets/app' },
       privateKey: null,
+      token: null,
+      headers: {},
       certificate: false,
     },
     recording: 'strict',

@@ -33,14 +33,21 @@ export function resourceOf(
       spec.credential === undefined
         ? null
         : {
-            username: spec.credential.username,
+            username: spec.credential.username ?? '',
             password: referenceOf(spec.credential.password),
             privateKey: referenceOf(spec.credential.privateKey),
+            token: referenceOf(spec.credential.token),
+            headers: headersOf(spec.credential.headers),
             certificate: spec.credential.certificate ?? false,
           },
     recording: spec.recording,
     settings,
   };
+}
+
+function headersOf(headers: Readonly<Record<string, SecretSource>> | undefined): Record<string, SecretReference> {
+  const entries = Object.entries(headers ?? {}).map(([name, source]) => [name, referenceOf(source)] as const);
+  return Object.fromEntries(entries.filter((entry): entry is [string, SecretReference] => entry[1] !== null));
 }
 
 function referenceOf(source: SecretSource | undefined): SecretReference | null {

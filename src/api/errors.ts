@@ -11,6 +11,11 @@ export const apiErrors = defineErrors({
     message: 'Signing on failed: the principal or the password is not right. Check both and try again.',
   },
   'api.forbidden': { kind: 'denial', message: 'Your roles do not allow this. Ask an administrator of the gateway.' },
+  'api.prove-again': {
+    kind: 'denial',
+    message:
+      'This confirmation takes a proof that it is you, now: your sign-on is too old, or is what the other end had shown. Give your password with it, or approve in the browser.',
+  },
   'api.not-found': {
     kind: 'denial',
     message: 'There is no such {what}, or you may not see it. Check the name, or ask an administrator.',
@@ -75,6 +80,7 @@ export const statusOfApiError: Readonly<Record<ApiErrorCode, number>> = {
   'api.not-authenticated': 401,
   'api.login-failed': 401,
   'api.forbidden': 403,
+  'api.prove-again': 403,
   'api.not-found': 404,
   'api.no-route': 404,
   'api.invalid': 400,

@@ -55,6 +55,8 @@ function asCsv(entry: RecordedEntryView): string {
       return entry.rows.map((row) => line('', JSON.stringify(row), '1')).join('');
     case 'terminal':
       return line(entry.term ?? '', `${entry.columns}x${entry.rows}`);
+    case 'head':
+      return line(headName(entry), entry.fields.map(({ name, value }) => `${name}: ${value}`).join('\n'));
     case 'data':
     case 'screen':
       return line(`${entry.direction} ${entry.encoding}`, entry.data, '', String(entry.bytes));
@@ -92,6 +94,8 @@ function asText(entry: RecordedEntryView): string {
         .join('');
     case 'terminal':
       return head(`terminal ${entry.term ?? ''} ${entry.columns} columns, ${entry.rows} rows`);
+    case 'head':
+      return head(headName(entry)) + indented(entry.fields.map(({ name, value }) => `${name}: ${value}`).join('\n'));
     case 'data':
     case 'screen':
       return (
@@ -107,6 +111,11 @@ function asText(entry: RecordedEntryView): string {
         `${entry.outcome}${entry.tag === null ? '' : ` ${entry.tag}`}, ${entry.rows} rows, ${entry.bytes} bytes, ${entry.durationMs} ms`,
       );
   }
+}
+
+function headName({ direction, status, trailers }: Extract<RecordedEntryView, { type: 'head' }>): string {
+  const what = trailers ? 'trailers' : direction === 'in' ? 'request' : 'answer';
+  return status === null ? what : `${what} ${status}`;
 }
 
 /** Foreign text on lines of its own, indented: no line of it begins where the export's own lines do. */

@@ -26,6 +26,7 @@ const alices = { id: 'ses_alice' };
 const held = { id: 'rev_alice' };
 const explained = { resource: 'orders', command: 'select 1' };
 const asked = { resource: 'orders', reason: 'incident 7', duration: '2h' };
+const visited = { resource: 'orders', domain: 'localhost', nonce: 'n'.repeat(43), returnTo: '/' };
 const group = { kind: 'Group', metadata: { name: 'dba' }, spec: { members: ['alice'] } };
 
 const table: readonly Row[] = [
@@ -44,6 +45,19 @@ const table: readonly Row[] = [
     params: { id: 'sgn_1' },
     body: { decision: 'approve' },
     expect: [401, 204, 404, 404, 404],
+  },
+  { route: 'beginVisit', body: visited, expect: [401, 200, 200, 200, 200] },
+  {
+    route: 'beginVisit',
+    what: 'of nothing',
+    body: { ...visited, resource: 'vault' },
+    expect: [401, 404, 404, 404, 404],
+  },
+  {
+    route: 'beginVisit',
+    what: 'elsewhere',
+    body: { ...visited, domain: 'evil.example' },
+    expect: [401, 404, 404, 404, 404],
   },
   { route: 'sshKeys', expect: [401, 200, 200, 200, 200] },
   { route: 'signSshKey', body: { publicKey: `ssh-ed25519 AAAA${'B'.repeat(64)}` }, expect: [401, 200, 200, 200, 200] },
@@ -224,7 +238,8 @@ describe('A-API-01: every route × every role', () => {
   test('a member learns nothing of a resource that is not its own', async () => {
     const running = await fresh();
     const own = await running.call('GET', '/api/v1/explain?principal=alice&resource=vault', 'alice');
-    expect(own.json).toEqual({ principal: 'alice', resource: 'vault', granted: false, rule: 'none', trace: [] });
+    const nothing = { granted: false, stepUp: false, rule: 'none', trace: [] };
+    expect(own.json).toEqual({ principal: 'alice', resource: 'vault', ...nothing });
     const auditor = await running.call('GET', '/api/v1/explain?principal=alice&resource=vault', 'audrey');
     expect(auditor.json['trace']).toHaveLength(1);
   });

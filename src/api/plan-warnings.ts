@@ -3,13 +3,14 @@
  *
  * Deliberately absent: refusals. The order of applying is free, and a name may come later.
  */
-import type { Manifest, ManifestKind, ResourceManifest } from './contract/index.ts';
+import { type Manifest, type ManifestKind, type ResourceManifest, secretsOf } from './contract/index.ts';
 
 /** The sealed secrets that a resource's credential is made of. */
 export function storedSecretsOf(manifest: Manifest | null): readonly string[] {
   if (manifest?.kind !== 'Resource') return [];
-  const { password, privateKey } = manifest.spec.credential ?? {};
-  return [password?.store, privateKey?.store].filter((name) => name !== undefined);
+  return secretsOf(manifest.spec.credential).flatMap(({ source }) =>
+    source.store === undefined ? [] : [source.store],
+  );
 }
 
 /** One name in a manifest, by the kind of what is named. */

@@ -19,6 +19,8 @@ import {
   type ManifestSchemas,
   manifestKinds,
   type ObjectResult,
+  secretsOf,
+  withSecrets,
 } from './contract/index.ts';
 import { differenceOf, secretText } from './difference.ts';
 import { apiErrors } from './errors.ts';
@@ -193,29 +195,28 @@ function strip(manifest: Manifest): Stripped {
     };
   }
   const credential = manifest.kind === 'Resource' ? manifest.spec.credential : undefined;
-  const given = secretFields.filter((field) => credential?.[field]?.value !== undefined);
+  const given = secretsOf(credential).filter(({ source }) => source.value !== undefined);
   if (manifest.kind === 'Resource' && credential !== undefined && given.length > 0) {
-    const sealed = Object.fromEntries(given.map((field) => [field, { store: generatedSecretName(name, field) }]));
+    const sealed = new Map(given.map(({ path }) => [path, { store: generatedSecretName(name, path) }]));
     return {
-      manifest: { ...manifest, spec: { ...manifest.spec, credential: { ...credential, ...sealed } } },
-      secrets: given.map((field) => ({ name: generatedSecretName(name, field), value: credential[field]!.value! })),
+      manifest: { ...manifest, spec: { ...manifest.spec, credential: withSecrets(credential, sealed) } },
+      secrets: given.map(({ path, source }) => ({ name: generatedSecretName(name, path), value: source.value! })),
       password: null,
-      ...changed(given.map((field) => `spec.credential.${field}`)),
+      ...changed(given.map(({ path }) => `spec.credential.${path}`)),
     };
   }
   return { manifest, secrets: [], password: null, changes: () => [] };
 }
 
-/** The fields of a credential that may hold a secret. */
-const secretFields = ['password', 'privateKey'] as const;
-
-function generatedSecretName(resource: string, field: (typeof secretFields)[number]): string {
-  return `resource.${resource}.${field}`;
+/** Names of secrets have no upper case, and what is given back must be taken again; fields differ by more than case. */
+function generatedSecretName(resource: string, path: string): string {
+  return `resource.${resource}.${path.toLowerCase()}`;
 }
 
 /** The generated secrets that nothing names any more after the change. Those that a person made stay. */
 function orphaned(before: Manifest, next: Manifest | null, after: readonly Manifest[]): string[] {
-  const generated = secretFields.map((field) => generatedSecretName(before.metadata.name, field));
+  const credential = before.kind === 'Resource' ? before.spec.credential : undefined;
+  const generated = secretsOf(credential).map(({ path }) => generatedSecretName(before.metadata.name, path));
   return storedSecretsOf(before).filter(
     (name) =>
       generated.includes(name) &&

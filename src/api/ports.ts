@@ -51,6 +51,8 @@ export interface TokensPort {
     readonly createdBy: string;
     readonly description: string;
     readonly lifetimeSeconds: number | null;
+    /** For a password just given. */
+    readonly isSignOn: boolean;
   }): Promise<{ readonly secret: string; readonly token: TokenRecord } | null>;
   /** Of one principal by id, or all where null. */
   list(ownerId: string | null): Promise<readonly TokenRecord[]>;
@@ -201,15 +203,39 @@ export interface SignOn {
   readonly id: string;
   readonly code: string;
   readonly source: string;
+  /** What it is the step-up for; null for a sign-on. */
+  readonly resource: string | null;
   readonly requestedAtMs: number;
   readonly expiresAtMs: number;
+}
+
+/** With what somebody approves. */
+export interface Approver {
+  readonly credentialId: string | null;
+  /** When they last proved themself in person, where that is known; and how. */
+  readonly provenAtMs: number | null;
+  readonly proof: 'password' | 'sign-on';
 }
 
 export interface SignOnsPort {
   /** Newest first. */
   list(principal: string): readonly SignOn[];
-  /** False where there is none such of this principal's. */
-  decide(id: string, principal: string, approve: boolean, credentialId: string | null): boolean;
+  /** Whether this approval would do: a step-up takes a proof in person of just now. */
+  isEnough(id: string, principal: string, by: Approver): boolean;
+  /** `by` null refuses it. False where there is none such of this principal's, or the approval would not do. */
+  decide(id: string, principal: string, by: Approver | null): boolean;
+}
+
+export interface VisitsPort {
+  /** Null where the resource has no origin below that domain. Rejects with a denial where the token is not live. */
+  begin(order: {
+    readonly tokenId: string;
+    readonly resource: OpenableResource;
+    readonly domain: string;
+    /** Digest of what the origin gave the browser. */
+    readonly nonce: string;
+    readonly returnTo: string;
+  }): Promise<{ readonly url: string; readonly expiresAtMs: number } | null>;
 }
 
 export interface SshPort {
@@ -232,6 +258,7 @@ export interface SshPort {
 
 export interface ApiPorts {
   readonly signOns: SignOnsPort;
+  readonly visits: VisitsPort;
   readonly ssh: SshPort;
   readonly identity: IdentityPort;
   readonly tokens: TokensPort;

@@ -45,6 +45,12 @@ export async function* renderEntries(
         yield { type: 'terminal', at, command, columns, rows, term };
         break;
       }
+      case 'head': {
+        const { command, direction, status, trailers } = entry;
+        const fields = entry.fields.map(([name, value]) => ({ name, value }));
+        yield { type: 'head', at, command, direction, status, trailers, fields };
+        break;
+      }
       case 'data':
       case 'screen':
         yield {

@@ -26,6 +26,7 @@ import { ruleHandlers } from './handlers/rules.ts';
 import { sessionHandlers } from './handlers/sessions.ts';
 import { signOnHandlers } from './handlers/sign-ons.ts';
 import { systemHandlers } from './handlers/system.ts';
+import { visitHandlers } from './handlers/visits.ts';
 import { parseBody, safeJson } from './json.ts';
 import * as limits from './limits.ts';
 import type { ApiPorts, ApiProtocol } from './ports.ts';
@@ -64,6 +65,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
   const handlers: Handlers = {
     ...identityHandlers(parts),
     ...signOnHandlers(parts),
+    ...visitHandlers(parts),
     ...objectHandlers(parts),
     ...sessionHandlers(parts),
     ...reviewHandlers(parts),

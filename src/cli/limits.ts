@@ -75,3 +75,6 @@ export const publicKeyBytesMax = 16 * 1024;
 
 /** What the rules did in a session, as far as a transcript holds it in memory. */
 export const sessionEventsMax = 100_000;
+
+/** Characters of one body that are laid out when a recording is replayed; what is longer is shown as it came, and cut. */
+export const replayBodyLengthMax = 64 * 1024;

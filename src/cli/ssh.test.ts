@@ -32,8 +32,22 @@ beforeAll(async () => {
     },
     listSignOns: () => ({
       signOns: [
-        { id: 'sgn_1', code: 'U8S-X3X', source: '10.0.0.4', requestedAt: '2026-11-21T11:59:50Z', expiresAt },
-        { id: 'sgn_2', code: 'CPW-6VM', source: '10.9.9.9', requestedAt: '2026-11-21T11:59:55Z', expiresAt },
+        {
+          id: 'sgn_1',
+          code: 'U8S-X3X',
+          source: '10.0.0.4',
+          resource: null,
+          requestedAt: '2026-11-21T11:59:50Z',
+          expiresAt,
+        },
+        {
+          id: 'sgn_2',
+          code: 'CPW-6VM',
+          source: '10.9.9.9',
+          resource: 'web-1',
+          requestedAt: '2026-11-21T11:59:55Z',
+          expiresAt,
+        },
       ],
     }),
     sshKeys: () => ({ hostKeys: [keyOne, rsaKey], userAuthority: `${keyTwo} sallyport` }),
@@ -46,6 +60,7 @@ beforeAll(async () => {
           title: 'SSH',
           labels: {},
           listener: { host: 'gateway.example', port: 6022, tls: true },
+          origins: [],
           settings: {},
         },
       ],

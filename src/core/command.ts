@@ -2,6 +2,7 @@
 
 import type { ConnectionMeaning } from './connections.ts';
 import type { FileMeaning } from './files.ts';
+import type { HttpMeaning } from './http.ts';
 import type { RowEstimate } from './review.ts';
 import type { Command } from './run.ts';
 import type { ShellAnalysis } from './shell.ts';
@@ -31,7 +32,8 @@ export type Meaning =
   | { readonly language: 'sql'; readonly sql: Analysis }
   | { readonly language: 'shell'; readonly shell: ShellAnalysis }
   | { readonly language: 'file'; readonly file: FileMeaning }
-  | { readonly language: 'connection'; readonly connection: ConnectionMeaning };
+  | { readonly language: 'connection'; readonly connection: ConnectionMeaning }
+  | { readonly language: 'http'; readonly http: HttpMeaning };
 
 /** The analysis of a command of SQL; null for what has none, or speaks another language. */
 export function sqlOf(meaning: Meaning | null | undefined): Analysis | null {
@@ -48,11 +50,17 @@ export function filesOf(meaning: Meaning | null | undefined): FileMeaning | null
   return meaning?.language === 'file' ? meaning.file : null;
 }
 
+/** What a request asks for; null for what speaks another language. */
+export function httpOf(meaning: Meaning | null | undefined): HttpMeaning | null {
+  return meaning?.language === 'http' ? meaning.http : null;
+}
+
 const kinds: Readonly<Record<Meaning['language'], CommandKind>> = {
   sql: 'sql',
   shell: 'shell',
   file: 'transfer',
   connection: 'connection',
+  http: 'http',
 };
 
 /** A command that nobody submitted: for explaining and trying out rules. Without a meaning it counts as SQL. */
@@ -106,6 +114,11 @@ export interface CommandDraft {
    */
   readonly observed?: true | undefined;
   /**
+   * Why nobody can approve it: part of it is not known yet (a body that is still to come, say). What would hold it blocks
+   * it then, with this reason.
+   */
+  readonly unholdable?: string | undefined;
+  /**
    * The same object for commands that bring out parts of one result (Executes of one portal): what limits count of a
    * statement goes on from one to the next. Absent: the command stands by itself.
    */
@@ -122,6 +135,7 @@ function reviewedOf(meaning: Meaning | null): unknown {
   // Of a shell everything counts: its analysis rests on the text and the session's own facts, and estimates nothing.
   if (meaning.language === 'shell') return meaning.shell;
   if (meaning.language === 'connection') return meaning.connection;
+  if (meaning.language === 'http') return meaning.http;
   // Files grow while somebody thinks; which files they are, and what is done to them, is what was approved.
   if (meaning.language === 'file') {
     const { operations, complete } = meaning.file;

@@ -122,6 +122,12 @@ export class Commands {
         values: { reason: 'The command could not be judged.' },
       });
     }
+    const { unholdable } = run.draft;
+    if (judgement.hold !== null && unholdable !== undefined) {
+      const { rule, reason } = judgement.verdict;
+      const verdict = { name: 'block', rule, reason: `${reason} ${unholdable}` } as const;
+      judgement = { ...judgement, verdict, hold: null, output: null };
+    }
     run.judgement = judgement;
     run.verdict = judgement.verdict;
     if (judgement.verdict.name !== 'allow') this.#noteVerdict(run, judgement.verdict);

@@ -3,7 +3,10 @@
  *
  * Invariants:
  * - A session exists only after identity, Access and a durable `session.opened`; refusals are journaled too.
- * - One connection opens at most one session: identity is never bound again (A-PG-03).
+ * - One connection opens at most one session: identity is never bound again (A-PG-03). Where sessions span connections,
+ *   each proof is asked for its own, and joins one only with the same credential, source, resource and Access as of now.
+ * - Where Access asks for a step-up, a session opens only with a confirmation that this connection was given (step-up.ts),
+ *   whatever the protocol did.
  * - An unknown resource and one without Access are told apart by nobody (they give the same answer).
  * - What was revoked while a session was being opened ends it (I11).
  *
@@ -18,6 +21,7 @@ import type { Log } from '../base/log.ts';
 import type { ServerTlsOptions, Wire } from '../base/wire.ts';
 import { coreErrors } from './errors.ts';
 import { actorOf, type EventBody } from './event.ts';
+import { type ClientSide, Gathering } from './gathering.ts';
 import * as limits from './limits.ts';
 import type {
   Authorisation,
@@ -31,10 +35,11 @@ import type {
   ScramIdentification,
 } from './ports.ts';
 import type { Principal } from './principal.ts';
-import type { ClientFacts, ConnectionFacts, Door, Protocol } from './protocol.ts';
+import type { ClientFacts, ConnectionFacts, Door, Protocol, StepUp } from './protocol.ts';
 import type { Resource } from './resource.ts';
 import type { Reviews } from './review.ts';
 import { Session, type SessionEnding } from './session.ts';
+import { type Confirmation, Confirmations } from './step-up.ts';
 
 export interface DoorPorts {
   readonly clock: Clock;
@@ -61,6 +66,22 @@ export interface Arrival {
   readonly connection: ConnectionFacts;
   readonly serverTls: () => ServerTlsOptions;
   readonly hostKeys: () => readonly string[];
+  /** See `Door.domains`; none unless given. */
+  readonly domains?: readonly string[];
+}
+
+/** What a session is opened with. */
+interface Opening {
+  readonly arrival: Arrival;
+  readonly client: ClientSide;
+  readonly log: Log;
+  readonly record: (event: EventBody) => void;
+  readonly principal: Principal;
+  /** As named by the client. */
+  readonly resource: string;
+  readonly facts: ClientFacts;
+  readonly confirmation: Confirmation | null;
+  readonly onSealed?: () => void;
 }
 
 /** All sessions of this process, and the ways to end them. */
@@ -102,12 +123,12 @@ export class LiveSessions {
         break;
       }
     }
-    return this.end((session) => session.principal.authentication.credentialId === credentialId, ending);
+    return this.end((session) => session.credentialIds.includes(credentialId), ending);
   }
 
-  isRevoked(principal: Principal): boolean {
-    const id = principal.authentication.credentialId;
-    return id !== null && this.#revoked.has(id);
+  /** Whether anything that the session was opened or confirmed with was revoked. */
+  isRevoked(session: Session): boolean {
+    return session.credentialIds.some((id) => this.#revoked.has(id));
   }
 
   /** Resolves when no session is left. */
@@ -143,6 +164,8 @@ export class Doors {
   readonly sessions = new LiveSessions();
   readonly #ports: DoorPorts;
   readonly #abort = new AbortController();
+  /** Sessions that span connections, by who opened them on what; they leave when they end. */
+  readonly #spanning = new Map<string, Promise<{ readonly session: Session; readonly client: Gathering }>>();
   #closed = false;
 
   constructor(ports: DoorPorts) {
@@ -164,6 +187,7 @@ export class Doors {
     const ports = this.#ports;
     const { connection, protocol } = arrival;
     const log = ports.log.with({ connection: connection.id, protocol: protocol.name });
+    const confirmations = new Confirmations(ports.clock);
     let used = false;
     const record = (event: EventBody): void => {
       try {
@@ -196,8 +220,12 @@ export class Doors {
       signal: this.#abort.signal,
       serverTls: arrival.serverTls,
       hostKeys: arrival.hostKeys,
+      domains: arrival.domains ?? [],
       identifyBySecret: (login, secret): Promise<Principal> =>
         identified(login, ports.identification.bySecret(login, secret, connection.source)),
+      // Whose it would be, is not known where it fails.
+      identifyByToken: (secret): Promise<Principal> =>
+        identified('', ports.identification.byToken(secret, connection.source)),
       identifyByScram: (login): Promise<ScramIdentification> =>
         identified(login, ports.identification.byScram(login, connection.source)),
       acceptsKey: (login, key, certificate) =>
@@ -208,13 +236,57 @@ export class Doors {
         identified(login, ports.identification.byCertificate(login, certificate, connection.source)),
       identifyByApproval: async (login) => {
         const approval = await identified(login, ports.identification.byApproval(login, connection.source));
-        return { ...approval, outcome: identified(login, approval.outcome) };
+        const outcome = identified(login, approval.outcome).then((principal) => {
+          confirmations.addSignOn(principal);
+          return principal;
+        });
+        return { ...approval, outcome };
+      },
+      visitLink: (request) => ports.identification.visitLink(request),
+      redeemVisit: (code, nonce, resource) =>
+        identified('', ports.identification.redeemVisit(code, nonce, resource, connection.source)),
+      identifyByVisit: async (secret, resource) => {
+        const proof = ports.identification.byVisit(secret, resource, connection.source);
+        const principal = await identified('', proof);
+        confirmations.addVisit(principal, resource);
+        return principal;
+      },
+      endVisit: async (secret, resource) => {
+        const principal = await ports.identification.endVisit(secret, resource);
+        if (principal === null) return false;
+        const token = principal.authentication.credentialId ?? '';
+        record({ type: 'token.revoked', principal: actorOf(principal), token, owner: principal.name });
+        return true;
+      },
+      owesStepUp: async (principal, resourceName) => {
+        const resource = await ports.resources.find(resourceName).catch(() => null);
+        if (resource === null) return false;
+        const { granted, stepUp } = ports.authorisation.decide(principal, resource);
+        return granted && stepUp === true && confirmations.of(principal, resource.name) === null;
+      },
+      stepUp: async (principal, resourceName): Promise<StepUp> => {
+        const { name } = principal;
+        const asked = ports.identification.confirm(principal, resourceName, connection.source);
+        const { outcome, ...request } = await identified(name, asked);
+        const confirmed = identified(name, outcome).then((one) => confirmations.add(principal, resourceName, one));
+        return { ...request, outcome: confirmed };
       },
       refuseIdentity,
       openSession: (principal, resource, client) => {
+        const opening: Opening = {
+          arrival,
+          client: arrival.client,
+          log,
+          record,
+          principal,
+          resource,
+          facts: client,
+          confirmation: confirmations.of(principal, resource),
+        };
+        if (protocol.spansConnections === true) return this.#joinSession(opening);
         if (used) throw coreErrors('core.illegal-forward', { detail: 'a second session on one connection' });
         used = true;
-        return this.#openSession(arrival, log, principal, resource, client, record);
+        return this.#openSession(opening);
       },
       violation: (side, code, detail) =>
         record({
@@ -229,14 +301,41 @@ export class Doors {
     };
   }
 
-  async #openSession(
-    arrival: Arrival,
-    log: Log,
-    principal: Principal,
-    resourceName: string,
-    client: ClientFacts,
-    record: (event: EventBody) => void,
-  ): Promise<Session> {
+  /** The session that is open for this proof, or a new one. */
+  async #joinSession(opening: Opening): Promise<Session> {
+    const { arrival, principal, resource: name } = opening;
+    const { resources, authorisation, isVouchedFor } = this.#ports;
+    const resource = await resources.find(name);
+    const decision = resource === null ? null : authorisation.decide(principal, resource);
+    const { method, credentialId } = principal.authentication;
+    const isShared = decision?.granted === true && credentialId !== null;
+    // A resource that was changed, or another Access that lets in, is another authorisation: another session.
+    const proof = [arrival.protocol.name, principal.id, method, credentialId, arrival.connection.source];
+    const key = JSON.stringify([proof, resource, decision]);
+    const open = isShared ? this.#spanning.get(key) : undefined;
+    if (open !== undefined) {
+      const { session, client } = await open;
+      if (!session.ended && !this.#closed && isVouchedFor?.(principal) !== false) {
+        client.join(arrival.client);
+        return session;
+      }
+    }
+    const client = new Gathering();
+    client.join(arrival.client);
+    const forget = (): boolean => this.#spanning.get(key) === entry && this.#spanning.delete(key);
+    const opened = this.#openSession({ ...opening, client, onSealed: forget });
+    const entry = opened.then((session) => {
+      // No connection of its own stands behind it, so there is no handshake.
+      session.establish();
+      return { session, client };
+    });
+    if (isShared) this.#spanning.set(key, entry);
+    entry.catch(forget);
+    return (await entry).session;
+  }
+
+  async #openSession(opening: Opening): Promise<Session> {
+    const { arrival, log, record, principal, confirmation, resource: resourceName } = opening;
     const { connection, protocol } = arrival;
     const ports = this.#ports;
     const refuse = (error: GatewayError, rule: string): GatewayError => {
@@ -267,6 +366,10 @@ export class Doors {
     if (resource.protocol !== protocol.name) {
       throw refuse(coreErrors('core.wrong-protocol', { values: { resource: resource.name } }), decision.rule);
     }
+    // The check is here, where sessions open, so that no protocol can forget it.
+    if (decision.stepUp === true && confirmation === null) {
+      throw refuse(coreErrors('core.step-up-required', { values: { resource: resource.name } }), decision.rule);
+    }
     const hops = await this.#hopsOf(protocol, resource);
     if (hops === null)
       throw refuse(coreErrors('core.no-route', { values: { resource: resource.name } }), decision.rule);
@@ -292,11 +395,15 @@ export class Doors {
       reviews: ports.reviews,
       credentials: ports.credentials,
       dialler: ports.dialler,
-      client: arrival.client,
+      client: opening.client,
       hops,
-      clientFacts: client,
+      clientFacts: opening.facts,
       access: decision.rule,
-      onSealed: (sealed) => this.sessions.remove(sealed),
+      confirmation,
+      onSealed: (sealed) => {
+        this.sessions.remove(sealed);
+        opening.onSealed?.();
+      },
     });
     this.sessions.add(session);
     try {
@@ -310,7 +417,8 @@ export class Doors {
         protocol: protocol.name,
         recording: resource.recording,
         access: decision.rule,
-        client,
+        ...(confirmation === null ? {} : { stepUp: confirmation }),
+        client: opening.facts,
       });
       await withDeadline(
         durable(ports.journal, sequence),
@@ -322,7 +430,7 @@ export class Doors {
       session.finish({ reason: 'recording-failed', message: '', code: 'core.journal-unavailable', by: null }, true);
       throw coreErrors('core.journal-unavailable', { cause });
     }
-    if (this.sessions.isRevoked(principal) || ports.isVouchedFor?.(principal) === false) {
+    if (this.sessions.isRevoked(session) || ports.isVouchedFor?.(principal) === false) {
       session.finish({ reason: 'token-revoked', message: '', code: 'core.not-authenticated', by: null }, true);
       throw coreErrors('core.not-authenticated');
     }

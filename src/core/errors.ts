@@ -35,6 +35,15 @@ export const coreErrors = defineErrors({
     kind: 'denial',
     message: 'No access: the resource {resource} does not exist, or no Access lets you open a session on it.',
   },
+  'core.step-up-required': {
+    kind: 'denial',
+    message:
+      'Opening {resource} takes a confirmation by you, which this connection could not ask for or has not got. Connect with a client that shows the link and waits, such as ssh with keyboard-interactive, or psql.',
+  },
+  'core.step-up-refused': {
+    kind: 'denial',
+    message: 'The confirmation was refused, or not given in time. Connect again, and approve it if it is yours.',
+  },
   'core.wrong-protocol': {
     kind: 'denial',
     message: 'The resource {resource} does not speak the protocol of this port.',
@@ -58,6 +67,10 @@ export const coreErrors = defineErrors({
       'Nobody can be asked to approve this at the moment, so it was refused. Call the administrator of the gateway.',
   },
   'core.illegal-forward': { kind: 'assertion', message: 'The gateway met a state that it does not allow.' },
+  'core.too-many-connections': {
+    kind: 'operation',
+    message: 'This session has {count} connections open already. Close some, or use fewer at a time.',
+  },
   'core.too-many-pending': {
     kind: 'protocol',
     message: 'Too many commands are waiting in this session.',

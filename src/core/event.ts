@@ -6,6 +6,7 @@
 import type { CommandKind, Effect, Parameter } from './command.ts';
 import type { Principal, PrincipalKind } from './principal.ts';
 import type { RecordingMode } from './resource.ts';
+import type { Confirmation } from './step-up.ts';
 import type { Verdict } from './verdict.ts';
 
 /** Who acted, as events name them. */
@@ -84,6 +85,8 @@ export type EventBody =
       readonly protocol: string;
       readonly recording: RecordingMode;
       readonly access: string;
+      /** Where the person confirmed the opening: how, with which credential, and when. Absent where nothing asked for it. */
+      readonly stepUp?: Confirmation;
       /** What the client says of itself: application name, driver, version. Not trusted. */
       readonly client: Readonly<Record<string, string>>;
     }

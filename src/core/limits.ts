@@ -18,6 +18,9 @@ export const dialDeadlineMs = 15_000;
 /** Commands that may wait for their verdict or their intent in one session (A-PG-28). */
 export const pendingCommandsMax = 4096;
 
+/** Client connections that may join one session of a protocol that spans them: several browsers and a busy program. */
+export const connectionsPerSessionMax = 256;
+
 /** How long a new session waits for its first event to become durable; a disk slower than this is down. */
 export const journalDeadlineMs = 10_000;
 
@@ -47,3 +50,15 @@ export const hopsMax = 4;
 
 /** Content that a scan may hold undecided: more than the longest thing that detectors look for, and a few reads. */
 export const contentUndecidedBytesMax = 256 * 1024;
+
+/**
+ * How long ago a person may have proven themself (a password given) to confirm a step-up by that sign-on: what the page
+ * that confirms signs on for. Older sign-ons give the password again.
+ */
+export const stepUpProofMaxMs = 5 * 60_000;
+
+/** From a confirmation to the opening of the session that it is for: a client's round trip, or a slow person's terminal. */
+export const confirmationLifetimeMs = 120_000;
+
+/** How far ahead another gateway's clock may be, in milliseconds, where a moment of it is compared. */
+export const clockSkewMs = 60_000;

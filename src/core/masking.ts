@@ -205,6 +205,43 @@ export interface OutputStreams {
   plain(): OutputMask;
   /** For what is let through or refused whole. */
   content(): ContentScan;
+  /** For answers of HTTP. */
+  readonly http?: HttpMasks;
+}
+
+/** What is done to answers of HTTP. */
+export interface HttpMasks {
+  /**
+   * For a body of this media type, decoded (no content coding). `fault` of what it returns says why it cannot be masked;
+   * then none of it may pass.
+   */
+  body(type: BodyType): BodyMask;
+  /** The masked value of a head or trailer field, or `value` itself. `name` in lower case. */
+  header(name: string, value: string): string;
+}
+
+/** What a body is, as its head says. */
+export interface BodyType {
+  /** Without parameters, in lower case; null where none is given. */
+  readonly mediaType: string | null;
+  /** `charset`, in lower case, or null. */
+  readonly charset: string | null;
+  /** `boundary` of multipart, or null. */
+  readonly boundary: string | null;
+}
+
+/**
+ * Masks one body piece by piece. Lengths may change. What comes out stays valid text of its type: numbers stay numbers,
+ * JSON stays JSON.
+ */
+export interface BodyMask {
+  /** Takes the next bytes; the view is borrowed for the call. What comes back is the caller's, or the view itself. */
+  push(view: Buffer): Buffer;
+  end(): Buffer;
+  /** Why nothing more may pass (a text that is not what its type says, a value beyond all bounds); null while all is well. */
+  readonly fault: string | null;
+  /** How often each rule masked something. */
+  readonly hits: ReadonlyMap<string, number>;
 }
 
 /** What is done to all that comes back for one command. */

@@ -8,7 +8,7 @@
 export const connectionStages = [
   ['accept', 'limits and a journal that works come first: nothing is read from a peer that could not be recorded'],
   ['identify', 'identity comes only from the proof that succeeded on this connection (I4)'],
-  ['authorise', 'no Access, no session: absence of a rule is a refusal'],
+  ['authorise', 'no Access, no session, nor without the step-up that it asks for: absence of a rule is a refusal'],
   ['open', 'the session is durable in the journal before the target is dialled'],
   ['commands', 'each command goes through the command stages'],
   ['close', 'both sides are closed and what remained is recorded'],

@@ -10,6 +10,7 @@ import type { Judgement, JudgeRequest } from './judgement.ts';
 import type { Principal } from './principal.ts';
 import type { RecordingEntry } from './recording.ts';
 import type { Resource } from './resource.ts';
+import type { Confirmation } from './step-up.ts';
 
 /** The durable, append-only log of everything that happened. */
 export interface Journal {
@@ -75,20 +76,60 @@ export interface UserCertificate {
   readonly extensions: ReadonlyMap<string, string>;
 }
 
-/** A sign-on that a person completes elsewhere: in a browser, or by the command line. */
-export interface ApprovalIdentification {
+/** What a person completes elsewhere: in a browser, or by the command line. */
+export interface ApprovalRequest {
   /** Where to do so. */
   readonly link: string;
   /** What the person compares with what the page shows, so that they approve their own and not another's. */
   readonly code: string;
   readonly expiresAtMs: number;
-  /** Rejects with a denial when it is refused, expires or was withdrawn. */
-  readonly outcome: Promise<Principal>;
   /** Nobody waits for it any more. */
   withdraw(): void;
 }
 
+/** A sign-on that is completed so. */
+export interface ApprovalIdentification extends ApprovalRequest {
+  /** Rejects with a denial when it is refused, expires or was withdrawn. */
+  readonly outcome: Promise<Principal>;
+}
+
+/** A step-up that is completed so, by the same person. */
+export interface ConfirmationRequest extends ApprovalRequest {
+  /** Rejects with `core.step-up-refused` when it is refused, expires or was withdrawn. */
+  readonly outcome: Promise<Confirmation>;
+}
+
+/** Where a browser signs on for a resource that has an origin of its own. */
+export interface VisitRequest {
+  readonly resource: string;
+  /** The domain of the origin that the browser came to: `RESOURCE.DOMAIN`. */
+  readonly domain: string;
+  /** Path and query to return to; whatever is not a path of that origin becomes `/` (open redirects). */
+  readonly returnTo: string;
+  /** What the origin gave this browser in a cookie of its own; the link carries its digest (login CSRF). */
+  readonly nonce: string;
+}
+
+/** A browser's sign-on at one resource's origin. */
+export interface Visit {
+  readonly principal: Principal;
+  /** What the origin's cookie holds from now on. Told once. */
+  readonly secret: string;
+  /** Wall clock, milliseconds: not after the console's sign-on that it came from. */
+  readonly expiresAtMs: number;
+  /** Path and query on the origin. */
+  readonly returnTo: string;
+}
+
 export interface Identification {
+  /** Where a browser goes to sign on. It comes back to the origin with a code, for `redeemVisit`. */
+  visitLink(request: VisitRequest): string;
+  /** Takes a code that the console gave, once, for the browser that holds `nonce`. Rejects with a denial. */
+  redeemVisit(code: string, nonce: string, resource: string, source: string): Promise<Visit>;
+  /** Proof by a visit's secret, at the origin of `resource` and nowhere else. Rejects with a denial. */
+  byVisit(secret: string, resource: string, source: string): Promise<Principal>;
+  /** Ends the visit and revokes the sign-on that it came from. Whose it was, or null where there is none such. */
+  endVisit(secret: string, resource: string): Promise<Principal | null>;
   /** Whether a proof with this key may succeed, asked before the proof; never an identification (A-SSH-02). */
   acceptsKey(login: string, key: PublicKey, certificate: UserCertificate | null, source: string): Promise<boolean>;
   /** Proof by a registered key: the protocol verified the signature. Rejects with a denial. */
@@ -97,8 +138,12 @@ export interface Identification {
   byCertificate(login: string, certificate: UserCertificate, source: string): Promise<Principal>;
   /** Asks the person to approve elsewhere. Rejects with a denial where too many wait. */
   byApproval(login: string, source: string): Promise<ApprovalIdentification>;
+  /** Asks who was proven to confirm elsewhere that they open `resource` now. Rejects with a denial where too many wait. */
+  confirm(principal: Principal, resource: string, source: string): Promise<ConfirmationRequest>;
   /** Checks a token presented in clear inside TLS. Rejects with a denial, the same for every cause. */
   bySecret(login: string, secret: string, source: string): Promise<Principal>;
+  /** Checks a token that names its owner by itself (a bearer token, RFC 6750). Rejects as `bySecret`. */
+  byToken(secret: string, source: string): Promise<Principal>;
   /** Begins SCRAM-SHA-256 with the access token as password. Unknown logins get a plausible exchange that fails. */
   byScram(login: string, source: string): Promise<ScramIdentification>;
 }
@@ -115,6 +160,8 @@ export interface AccessDecision {
   readonly granted: boolean;
   /** The Access that granted, or `none`. */
   readonly rule: string;
+  /** Opening by it takes a confirmation by the person (step-up.ts); nothing else that applies does without. */
+  readonly stepUp?: true;
 }
 
 export interface Authorisation {
@@ -131,6 +178,10 @@ export interface UpstreamCredential {
   readonly password: string | null;
   /** PEM or OpenSSH text of a private key, where the resource has one. */
   readonly privateKey: string | null;
+  /** A bearer token (RFC 6750), or null. */
+  readonly token?: string | null;
+  /** Head fields of requests, by name as the target spells it. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Signs a certificate for this session, where the target trusts the gateway's authority. */
   readonly authority: UserAuthority | null;
 }

@@ -9,7 +9,7 @@ export const roles: readonly Role[] = ['admin', 'auditor', 'member'];
 
 /** How the proof was given, so that revoking the proof finds what it opened. */
 export interface Authentication {
-  readonly method: 'token' | 'password' | 'key' | 'certificate' | 'approval' | 'system';
+  readonly method: 'token' | 'password' | 'key' | 'certificate' | 'approval' | 'visit' | 'system';
   /** The id (never the secret) of what was presented: a token's id, a key's fingerprint (`SHA256:…`). */
   readonly credentialId: string | null;
   /** Wall clock, milliseconds. */
@@ -19,6 +19,8 @@ export interface Authentication {
    * may have what they asked with. Absent where nobody else has it.
    */
   readonly issuedBy?: string;
+  /** When its owner last proved themself in person for what was presented, by a password; absent where that is not known. */
+  readonly provenAtMs?: number;
 }
 
 export interface Principal {

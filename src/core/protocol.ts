@@ -8,7 +8,15 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerTlsOptions, Wire } from '../base/wire.ts';
 import type { Meaning } from './command.ts';
-import type { ApprovalIdentification, PublicKey, ScramIdentification, UserCertificate } from './ports.ts';
+import type {
+  ApprovalIdentification,
+  ApprovalRequest,
+  PublicKey,
+  ScramIdentification,
+  UserCertificate,
+  Visit,
+  VisitRequest,
+} from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { Resource, SettingDefinition } from './resource.ts';
 import type { Session } from './session.ts';
@@ -51,10 +59,16 @@ export interface Protocol {
    */
   readonly housekeeping: readonly string[];
   /**
-   * True: the upstream connection is one enciphered stream that the protocol keeps after the handshake, and commands,
-   * input and output pass inside it, through `Session.openFlow` only.
+   * True: what passes on the upstream's connections is the protocol's own transport, which it keeps after the handshake, and
+   * commands, input and output pass inside it, through `Session.openFlow` only.
    */
-  readonly enciphered?: boolean;
+  readonly multiplexed?: boolean;
+  /**
+   * True: a session spans connections, on both sides. Whoever proves the same credential from the same source for the same
+   * resource joins the session that is open; `Session.dial` may be called for each connection that the target needs.
+   * Only for multiplexed protocols.
+   */
+  readonly spansConnections?: boolean;
   /** Names of the resources that a resource is reached through, nearest first. */
   hops?(resource: Resource): readonly string[];
   /**
@@ -116,6 +130,12 @@ export interface ConnectionFacts {
 /** What a client says of itself; shown, never trusted. */
 export type ClientFacts = Readonly<Record<string, string>>;
 
+/** A step-up that waits for the person; the protocol shows link and code. */
+export interface StepUp extends ApprovalRequest {
+  /** Resolves once `openSession` will take it. Rejects with a denial, which is journaled. */
+  readonly outcome: Promise<void>;
+}
+
 /** The one door: everything that a protocol may ask for before it has a Session. */
 export interface Door {
   readonly connection: ConnectionFacts;
@@ -125,10 +145,14 @@ export interface Door {
   readonly signal: AbortSignal;
   /** The listener's certificate for a TLS upgrade of the client's wire. Read at each handshake, so that renewal needs no restart. */
   serverTls(): ServerTlsOptions;
+  /** Domains below which each resource has an origin of its own: `RESOURCE.DOMAIN`, in lower case. */
+  readonly domains: readonly string[];
   /** The gateway's SSH host keys, as OpenSSH or PEM text, in order of preference. */
   hostKeys(): readonly string[];
   /** Proof by a secret sent in clear (inside TLS). Journals a refusal and rejects with a denial. */
   identifyBySecret(login: string, secret: string): Promise<Principal>;
+  /** Proof by a token that names its owner by itself. Journals a refusal and rejects with a denial. */
+  identifyByToken(secret: string): Promise<Principal>;
   /** Proof by SCRAM. The protocol relays the messages; a failed exchange must be reported by `refuseIdentity`. */
   identifyByScram(login: string): Promise<ScramIdentification>;
   /** Whether a proof with this key may succeed: an answer to an offer, which identifies nobody. */
@@ -138,11 +162,28 @@ export interface Door {
   identifyByCertificate(login: string, certificate: UserCertificate): Promise<Principal>;
   /** Proof elsewhere; the protocol shows the link. The refusal of the outcome is journaled. */
   identifyByApproval(login: string): Promise<ApprovalIdentification>;
+  /**
+   * Whether opening this resource takes a confirmation that this connection has not got. False, too, where it would be
+   * refused anyway: `openSession` says so, and asks again itself whatever was answered here.
+   */
+  owesStepUp(principal: Principal, resource: string): Promise<boolean>;
+  /** Asks the person to confirm elsewhere that they open this resource, by this connection and now. */
+  stepUp(principal: Principal, resource: string): Promise<StepUp>;
+  /** Where a browser without a visit is sent to sign on. Asks nobody, and tells nothing of the resource. */
+  visitLink(request: VisitRequest): string;
+  /** Takes the code that the browser came back with. Journals a refusal and rejects with a denial. */
+  redeemVisit(code: string, nonce: string, resource: string): Promise<Visit>;
+  /** Proof by the origin's cookie; good for that one resource. Journals a refusal and rejects with a denial. */
+  identifyByVisit(secret: string, resource: string): Promise<Principal>;
+  /** Signs off: ends the visit, the console's sign-on that it came from, and the sessions of both. False: there is none such. */
+  endVisit(secret: string, resource: string): Promise<boolean>;
   /** Journals that `login` was refused, for exchanges that the protocol drove. */
   refuseIdentity(login: string, code: string): void;
   /**
    * Opens a Session: authorise, journal, and wait until that is durable. Rejects with a denial or operation error that
-   * has a public message. Allowed once per connection: identity is never bound again (A-PG-03).
+   * has a public message; with `core.step-up-required` where a step-up is owed. Allowed once per connection: identity is
+   * never bound again (A-PG-03); a protocol that `spansConnections` asks for each proof, and may be given a session that is
+   * open already.
    */
   openSession(principal: Principal, resource: string, client: ClientFacts): Promise<Session>;
   /** Journals that the peer broke the protocol. The caller closes the connection. */

@@ -37,6 +37,18 @@ export type RecordingEntry =
       readonly data: Buffer;
     }
   | {
+      /**
+       * The head of an HTTP request (`in`, status null) or answer, or the fields behind a body (`trailers`). Without
+       * credentials, masked.
+       */
+      readonly type: 'head';
+      readonly command: number;
+      readonly direction: 'in' | 'out';
+      readonly status: number | null;
+      readonly trailers: boolean;
+      readonly fields: readonly (readonly [name: string, value: string])[];
+    }
+  | {
       /** A terminal came to be or has another size now. */
       readonly type: 'terminal';
       readonly command: number;

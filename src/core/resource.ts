@@ -27,6 +27,10 @@ export interface CredentialReference {
   readonly password: SecretReference | null;
   /** A private key, PEM or OpenSSH text. */
   readonly privateKey?: SecretReference | null;
+  /** A bearer token (RFC 6750). */
+  readonly token?: SecretReference | null;
+  /** Head fields of requests, by name: an API key, say. */
+  readonly headers?: Readonly<Record<string, SecretReference>>;
   /** The gateway signs a certificate for each session. */
   readonly certificate?: boolean;
 }

@@ -8,6 +8,7 @@
 
 import type { ConnectionSelector } from './connections.ts';
 import type { FileSelector } from './files.ts';
+import type { HttpSelector } from './http.ts';
 import type { PrincipalKind } from './principal.ts';
 import type { ShellAccess } from './shell.ts';
 import type { ShellEffect } from './shell-effects.ts';
@@ -91,6 +92,7 @@ export interface CommandSelector {
   readonly files?: FileSelector;
   readonly connections?: ConnectionSelector;
   readonly shell?: ShellSelector;
+  readonly http?: HttpSelector;
   readonly verbs?: readonly string[];
   /** For what has no structure: parts of the text, without regard to case. */
   readonly text?: readonly string[];
@@ -165,6 +167,11 @@ export interface MaskSpec {
   readonly match: { readonly resources?: ResourceSelector; readonly principals?: PrincipalSelector };
   /** `schema.relation.column`, where `*` stands for any run of characters within one name. */
   readonly columns?: readonly string[];
+  // Places in bodies of HTTP answers: JSON pointers (RFC 6901) where `*` stands for any one name or index and `**` for any
+  // run of them: `/customers/*/ssn`, `/**/password`. Columns of CSV and fields of forms are `/name`.
+  readonly fields?: readonly string[];
+  /** Names of head and trailer fields of HTTP answers, `*` for any run of characters. */
+  readonly headers?: readonly string[];
   /** Built-in detectors, by name. */
   readonly detect?: readonly string[];
   /** Detectors of the operator's own, on a linear-time engine. */

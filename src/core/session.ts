@@ -11,7 +11,7 @@
  * - I2: when journal, recording or judge fail, the session ends; nothing passes.
  * - Every command that was submitted ends in exactly one `command.ended`.
  *
- * What passes on the session's own two wires is its main flow (flow.ts); a protocol that is `enciphered` carries flows of
+ * What passes on the session's own two wires is its main flow (flow.ts); a protocol that is `multiplexed` carries flows of
  * its channels inside them instead.
  *
  * Deliberately absent: sockets (a Wire is handed in), protocol knowledge, timers of protocols.
@@ -26,6 +26,7 @@ import { type CommandResult, Commands } from './commands.ts';
 import { coreErrors } from './errors.ts';
 import type { EventBody, SessionEndReason } from './event.ts';
 import { Flow, type FlowEnds, type FlowHost } from './flow.ts';
+import type { ClientSide } from './gathering.ts';
 import type { OutputLimit } from './judgement.ts';
 import * as limits from './limits.ts';
 import type { Credentials, Dialler, Journal, Judge, Recording, UpstreamCredential } from './ports.ts';
@@ -35,6 +36,7 @@ import type { RecordingEntry } from './recording.ts';
 import type { Resource } from './resource.ts';
 import type { PendingReview, Reviews } from './review.ts';
 import type { Command } from './run.ts';
+import type { Confirmation } from './step-up.ts';
 import {
   assertInspection,
   connect,
@@ -64,13 +66,15 @@ export interface SessionParts {
   readonly reviews: Reviews;
   readonly credentials: Credentials;
   readonly dialler: Dialler;
-  readonly client: Wire;
+  readonly client: ClientSide;
   /** The resources that lead to this one, nearest first; empty where it is reached by itself. */
   readonly hops: readonly Resource[];
   /** What the client says of itself. */
   readonly clientFacts: Readonly<Record<string, string>>;
   /** The Access that let it in. */
   readonly access: string;
+  /** The person's confirmation of its opening, where there was one. */
+  readonly confirmation?: Confirmation | null;
   /** Called when the session is over and sealed. */
   readonly onSealed: (session: Session) => void;
 }
@@ -91,6 +95,8 @@ export class Session {
   readonly resource: Resource;
   readonly source: string;
   readonly startedAtMs: number;
+  /** The person's confirmation of its opening, or null. */
+  readonly confirmation: Confirmation | null;
   /** Ends the session natively: the protocol renders the goodbye, then calls `finish`. */
   onEnding: ((ending: SessionEnding) => void) | null = null;
   /**
@@ -107,6 +113,8 @@ export class Session {
   readonly #startedMonotonicMs: number;
   readonly #commands: Commands;
   #upstream: Wire | null = null;
+  /** Of a protocol that spans connections: all that are open. */
+  readonly #upstreams = new Set<Wire>();
   #phase: 'opened' | 'handshake' | 'established' | 'ending' | 'ended' = 'opened';
   #ending: SessionEnding | null = null;
   readonly #host: FlowHost;
@@ -124,6 +132,7 @@ export class Session {
     this.principal = parts.principal;
     this.resource = parts.resource;
     this.source = parts.source;
+    this.confirmation = parts.confirmation ?? null;
     this.startedAtMs = parts.clock.now();
     this.#startedMonotonicMs = parts.clock.monotonic();
     this.#lastActivityMs = this.#startedMonotonicMs;
@@ -149,6 +158,11 @@ export class Session {
 
   get ended(): boolean {
     return this.#phase === 'ending' || this.#phase === 'ended';
+  }
+  /** What it was opened and confirmed with: revoking any of them ends it. */
+  get credentialIds(): readonly string[] {
+    const ids = [this.principal.authentication.credentialId, this.confirmation?.credentialId ?? null];
+    return ids.filter((id) => id !== null);
   }
   /** Commands submitted so far. */
   get commands(): number {
@@ -176,8 +190,13 @@ export class Session {
     return this.#parts.credentials.reveal(of);
   }
 
-  /** Connects to the resource, or to the first hop on the way. Once per session. Rejects with `core.upstream-unreachable`. */
+  /**
+   * Connects to the resource, or to the first hop on the way. Once per session, unless its protocol spans connections: then
+   * for each that it needs, once established. Rejects with `core.upstream-unreachable`.
+   */
   async dial(): Promise<Upstream> {
+    const { spansConnections } = this.#parts.protocol;
+    if (spansConnections === true) return this.#dialMore();
     assert(this.#phase === 'opened', `dial in ${this.#phase}`);
     this.#phase = 'handshake';
     const wire = await connect(this.#parts.dialler, this.hops[0] ?? this.resource);
@@ -186,12 +205,28 @@ export class Session {
       throw coreErrors('core.upstream-unreachable', { values: { resource: this.resource.name } });
     }
     this.#upstream = wire;
-    const { enciphered } = this.#parts.protocol;
+    const { multiplexed } = this.#parts.protocol;
     return upstreamOf(
       wire,
       // Enciphered bytes go on after the handshake: what is inside them passes by flows.
-      () => assert(this.#phase === 'handshake' || enciphered === true, `handshake bytes in ${this.#phase}`),
+      () => assert(this.#phase === 'handshake' || multiplexed === true, `handshake bytes in ${this.#phase}`),
       () => this.#main.upstreamDrained(),
+    );
+  }
+
+  async #dialMore(): Promise<Upstream> {
+    assert(this.#phase === 'established', `dial in ${this.#phase}`);
+    const wire = await connect(this.#parts.dialler, this.hops[0] ?? this.resource);
+    if (this.ended) {
+      wire.destroy();
+      throw coreErrors('core.upstream-unreachable', { values: { resource: this.resource.name } });
+    }
+    for (const one of this.#upstreams) if (one.closed) this.#upstreams.delete(one);
+    this.#upstreams.add(wire);
+    return upstreamOf(
+      wire,
+      () => assert(this.#phase === 'established' || this.#phase === 'ending', `upstream bytes in ${this.#phase}`),
+      () => {},
     );
   }
 
@@ -248,7 +283,8 @@ export class Session {
 
   /** The handshake is over: from here on nothing passes but commands, housekeeping and output. */
   establish(): void {
-    assert(this.#phase === 'handshake', `establish in ${this.#phase}`);
+    const from = this.#parts.protocol.spansConnections === true ? 'opened' : 'handshake';
+    assert(this.#phase === from, `establish in ${this.#phase}`);
     this.#phase = 'established';
   }
 
@@ -293,7 +329,7 @@ export class Session {
    * through it and in no other way.
    */
   openFlow(ends: FlowEnds): Flow {
-    assert(this.#parts.protocol.enciphered === true, 'a flow of its own in a protocol of plain streams');
+    assert(this.#parts.protocol.multiplexed === true, 'a flow of its own in a protocol of plain streams');
     const flow = new Flow(this.#host, ends);
     this.#flows.add(flow);
     return flow;
@@ -348,6 +384,7 @@ export class Session {
     this.#phase = 'ending';
     this.#ending = ending;
     this.#upstream?.pause();
+    for (const wire of this.#upstreams) wire.pause();
     this.#parts.clock.after(limits.goodbyeDeadlineMs, () => this.finish());
     if (this.onEnding === null) {
       this.finish();
@@ -379,6 +416,7 @@ export class Session {
     this.#commands.abandon();
     for (const flow of this.#flows) flow.drop();
     this.#upstream?.destroy();
+    for (const wire of this.#upstreams) wire.destroy();
     if (!keepClient) {
       client.end();
       clock.after(limits.goodbyeDeadlineMs, () => client.destroy());

@@ -17,7 +17,7 @@ export interface Upstream {
   pause(): void;
   resume(): void;
   /**
-   * Sends handshake bytes; an assertion error once the session is established, unless its protocol is enciphered. False:
+   * Sends handshake bytes; an assertion error once the session is established, unless its protocol is multiplexed. False:
    * wait for `drain`.
    */
   handshake(view: Buffer): boolean;

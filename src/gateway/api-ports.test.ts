@@ -108,3 +108,54 @@ test('what a grant lets in is listed and explained as the door decides it', asyn
   expect(await access.explain('nora', 'orders')).toMatchObject({ granted: true, rule: 'grant:grt_1' });
   expect(await access.explain('nora', 'wages')).toMatchObject({ granted: false });
 });
+
+test('a browser is handed over to an origin of the gateway’s own making, or to none', async () => {
+  const begun: unknown[] = [];
+  const identity = {
+    beginVisit: async (order: unknown) => {
+      begun.push(order);
+      return { code: 'c0de', expiresAtMs: 7 };
+    },
+  } as unknown as ApiPortParts['identity'];
+  const listenerOf: ApiPortParts['listenerOf'] = (protocol) =>
+    ['http', 'postgres'].includes(protocol)
+      ? {
+          host: 'localhost',
+          port: 15_403,
+          tls: true,
+          domains: protocol === 'http' ? ['gw.example.com', 'localhost'] : [],
+        }
+      : null;
+  const snapshot = {
+    resourceNames: () => ['shop', 'a.b', 'orders'],
+    resource: async (name: string) => ({
+      name,
+      labels: {},
+      protocol: name === 'orders' ? 'postgres' : 'http',
+      settings: {},
+    }),
+  } as unknown as ApiPortParts['snapshot'];
+  const authorisation = { decide: () => ({ granted: true, rule: 'all' }) };
+  const { access, visits } = apiPorts(bare({ identity, listenerOf, snapshot, authorisation, protocols: [] }));
+  const openable = await access.openable({} as Parameters<typeof access.openable>[0]);
+  expect(openable.map(({ origins }) => origins)).toEqual([
+    ['https://shop.gw.example.com:15403', 'https://shop.localhost:15403'],
+    [],
+    [],
+  ]);
+  // The listener's own facts are no part of what clients are told.
+  expect(openable[0]!.listener).toEqual({ host: 'localhost', port: 15_403, tls: true });
+  const [shop, dotted, orders] = openable;
+  const ask = (resource: (typeof openable)[number], domain: string) =>
+    visits.begin({ tokenId: 'tok_1', resource, domain, nonce: 'n', returnTo: '//evil.example' });
+  expect(await ask(shop!, 'localhost')).toEqual({
+    url: 'https://shop.localhost:15403/.sallyport/visit?code=c0de',
+    expiresAtMs: 7,
+  });
+  expect(begun).toEqual([{ tokenId: 'tok_1', resource: 'shop', nonce: 'n', returnTo: '//evil.example' }]);
+  for (const domain of ['evil.example', 'LOCALHOST', '', 'localhost:1@evil.example'])
+    expect(await ask(shop!, domain)).toBeNull();
+  expect(await ask(dotted!, 'localhost')).toBeNull();
+  expect(await ask(orders!, 'localhost')).toBeNull();
+  expect(begun).toHaveLength(1);
+});

@@ -15,9 +15,11 @@ import type { Authorisation } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { RecordedEntry } from '../core/recording.ts';
-import type { Identity, TokenSummary } from '../identity/index.ts';
+import { type Identity, signOnSource, type TokenSummary } from '../identity/index.ts';
 import type { Secrets } from '../secrets/index.ts';
 import type { JsonObject, SessionRow, Store, StoredObject } from '../store/index.ts';
+import type { listenerOf } from './listener.ts';
+import { originsOf } from './origins.ts';
 import { eventsOfSession } from './session-events.ts';
 import { localIssuer, manifestOf, type Snapshot } from './snapshot.ts';
 
@@ -31,9 +33,7 @@ export interface ApiPortParts {
   /** What lets a session open: standing Access, or a grant. The same that the doors ask. */
   readonly authorisation: Authorisation;
   readonly protocols: readonly Protocol[];
-  readonly listenerOf: (
-    protocol: string,
-  ) => { readonly host: string; readonly port: number; readonly tls: boolean } | null;
+  readonly listenerOf: (protocol: string) => ReturnType<typeof listenerOf>;
   readonly readRecording: (session: string, signal: AbortSignal) => Promise<AsyncIterable<RecordedEntry>>;
   readonly followRecording: (session: string, signal: AbortSignal) => AsyncIterable<RecordedEntry> | null;
   readonly journal: ApiPorts['journal'];
@@ -58,7 +58,7 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
     identity: {
       login: (name, password, source) => identity.byPassword(name, password, source),
       verifyToken: async (secret, source) => {
-        const principal = await identity.verifyToken(secret, source);
+        const principal = await identity.byToken(secret, source);
         const tokenId = principal.authentication.credentialId ?? '';
         const token = await identity.findToken(tokenId);
         return { principal, tokenId, expiresAtMs: token?.expiresAtMs ?? 0 };
@@ -66,16 +66,28 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
     },
     signOns: {
       list: (name) => identity.approvalsOf(name),
-      decide: (id, name, approve, credentialId) => identity.decideApproval(id, name, approve, credentialId),
+      isEnough: (id, name, by) => identity.isApprovalEnough(id, name, by),
+      decide: (id, name, by) => identity.decideApproval(id, name, by),
+    },
+    visits: {
+      begin: async ({ tokenId, resource, domain, nonce, returnTo }) => {
+        const { name, protocol } = resource;
+        const listener = parts.listenerOf(protocol);
+        if (listener === null || !listener.domains.includes(domain)) return null;
+        const origin = originsOf(name, [domain], listener.port)[0];
+        if (origin === undefined) return null;
+        const { code, expiresAtMs } = await identity.beginVisit({ tokenId, resource: name, nonce, returnTo });
+        return { url: `${origin}/.sallyport/visit?code=${code}`, expiresAtMs };
+      },
     },
     tokens: {
-      issue: async ({ owner, createdBy, description, lifetimeSeconds }) => {
+      issue: async ({ owner, createdBy, description, lifetimeSeconds, isSignOn }) => {
         if (snapshot.principal(owner) === null) return null;
         const issued = await identity.issueToken({
           owner,
           label: description,
           createdBy,
-          source: 'api',
+          source: isSignOn ? signOnSource : 'api',
           ...(lifetimeSeconds === null ? {} : { lifetimeMs: lifetimeSeconds * 1000 }),
         });
         return { secret: issued.secret, token: tokenRecord(issued.token) };
@@ -330,12 +342,14 @@ async function openable(parts: ApiPortParts, principal: Principal) {
     });
     if (resource === null || !parts.authorisation.decide(principal, resource).granted) continue;
     const protocol = parts.protocols.find((candidate) => candidate.name === resource.protocol);
+    const listener = parts.listenerOf(resource.protocol);
     found.push({
       name,
       protocol: resource.protocol,
       title: protocol?.title ?? resource.protocol,
       labels: { ...resource.labels },
-      listener: parts.listenerOf(resource.protocol),
+      listener: listener === null ? null : { host: listener.host, port: listener.port, tls: listener.tls },
+      origins: listener === null ? [] : [...originsOf(name, listener.domains, listener.port)],
       settings: Object.fromEntries(
         Object.entries(resource.settings).map(([key, value]) => [key, typeof value === 'object' ? [...value] : value]),
       ),
@@ -343,6 +357,9 @@ async function openable(parts: ApiPortParts, principal: Principal) {
   }
   return found;
 }
+
+/** How the trace of an Access says that it takes a step-up. */
+export const askedStepUp = 'opening by it takes a step-up';
 
 async function explain(parts: ApiPortParts, principalName: string, resourceName: string): Promise<Explanation> {
   const entry = parts.snapshot.principal(principalName);
@@ -358,6 +375,7 @@ async function explain(parts: ApiPortParts, principalName: string, resourceName:
       principal: principalName,
       resource: resourceName,
       granted: false,
+      stepUp: false,
       rule: 'none',
       trace: [{ access: '-', matched: false, why: missing }],
     };
@@ -367,17 +385,19 @@ async function explain(parts: ApiPortParts, principalName: string, resourceName:
     authentication: { method: 'system', credentialId: null, atMs: parts.clock.now() },
   };
   const { rules } = parts.snapshot.explain(principal, resource);
-  const { granted, rule } = parts.authorisation.decide(principal, resource);
+  const { granted, rule, stepUp } = parts.authorisation.decide(principal, resource);
   return {
     principal: principalName,
     resource: resourceName,
     granted,
+    stepUp: stepUp === true,
     rule,
-    trace: rules.map(({ name, matches, conditions }) => ({
+    trace: rules.map(({ name, matches, conditions, stepUp }) => ({
       access: name,
       matched: matches,
       why: conditions
         .map(({ condition, holds, because }) => `${holds ? '✓' : '✗'} ${condition}: ${because}`)
+        .concat(stepUp ? [askedStepUp] : [])
         .join('; '),
     })),
   };

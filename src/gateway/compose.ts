@@ -13,7 +13,6 @@ import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import { proveHandles } from '../base/handles-proof.ts';
 import type { Log } from '../base/log.ts';
-import type { ServerTlsOptions } from '../base/wire.ts';
 import { Doors, durable } from '../core/door.ts';
 import type { Event, EventBody } from '../core/event.ts';
 import type { Authorisation } from '../core/ports.ts';
@@ -32,18 +31,18 @@ import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../
 import { openStore, type Store } from '../store/index.ts';
 import { apiPorts } from './api-ports.ts';
 import { apiReviews } from './api-reviews.ts';
-import { type Authority, openAuthority } from './authority.ts';
+import { type Authority, listenerTls, openAuthority } from './authority.ts';
 import { inBackground, retry } from './background.ts';
 import { createFirstAdministrator } from './bootstrap.ts';
 import type { GatewayConfig } from './config.ts';
-import { type Console, openConsole, publicHost } from './console.ts';
+import { type Console, openConsole } from './console.ts';
 import { createDialler } from './dialler.ts';
 import { lockDirectory, refuseOpenDirectory } from './directory.ts';
 import { measureSync, type SyncLatency } from './doctor.ts';
 import { gatewayErrors } from './errors.ts';
 import { gatewayId, maskKey, signingKey, tokenSecret, withoutOwnSecrets, withRotation } from './identity-keys.ts';
 import * as limits from './limits.ts';
-import { type Listener, listen } from './listener.ts';
+import { type Listener, listen, listenerOf } from './listener.ts';
 import { counted, type Metrics, openMetrics } from './metrics.ts';
 import { openReviews } from './open-reviews.ts';
 import { createPolicyLab } from './policy-lab.ts';
@@ -166,7 +165,7 @@ class Composition implements Gateway {
     });
     const vanished = new VanishedPeers({ clock: this.#clock, log: this.#log });
     this.#closers.push(['vanished peers', () => vanished.stop()]);
-    const { reviews, grants, isGranted, authorisation, directory, chat, close } = await openReviews({
+    const { reviews, grants, standing, authorisation, directory, chat, close } = await openReviews({
       store,
       snapshot,
       journal,
@@ -196,7 +195,7 @@ class Composition implements Gateway {
       judge: createJudge(snapshot),
       reviews,
     });
-    endWhatIsRevoked({ sessions: this.doors.sessions, identity, snapshot, isGranted, grants, log: this.#log });
+    endWhatIsRevoked({ sessions: this.doors.sessions, identity, snapshot, standing, grants, log: this.#log });
     const stopIndex = await followSessions({ gateway: this.id, store, journal, clock: this.#clock, log: this.#log });
     this.#closers.push(['index', stopIndex]);
     this.#syncLatency = await measureSync(dataDirectory).catch(() => null);
@@ -376,6 +375,7 @@ class Composition implements Gateway {
       directory: { find: (name) => snapshot.principal(name), authorities: () => snapshot.authorities() },
       authority: sshKeys.signOnAuthority.key,
       approvalLink: (id) => `${this.consoleUrl}/approve.html#${id}`,
+      visitPage: () => `${this.consoleUrl}/visit.html`,
       serverSecret: await tokenSecret(ownSecrets),
     });
     this.#closers.push(['identity', () => identity.close()]);
@@ -412,10 +412,7 @@ class Composition implements Gateway {
       clock: this.#clock,
       sessions: this.doors.sessions,
       protocols: this.#protocols,
-      listenerOf: (protocol) => {
-        const found = this.listeners.find((listener) => listener.protocol === protocol);
-        return found === undefined ? null : { host: publicHost(found.host), port: found.port, tls: true };
-      },
+      listenerOf: (protocol) => listenerOf(this.listeners, protocol),
       readRecording: async (session) => readRecording(rooms.recordings.pathOf(session)),
       followRecording: (session, signal) =>
         this.doors.sessions.get(session) === null ? null : untilAborted(rooms.recordings.follow(session), signal),
@@ -464,17 +461,14 @@ class Composition implements Gateway {
           values: { problem: `there is no protocol ${configured.protocol}` },
         });
       }
-      const serverTls = (): ServerTlsOptions => {
-        const { secureContext, certificate } = authority.identity();
-        return { secureContext, certificate };
-      };
       this.listeners.push(
         await listen({
           protocol,
           host: configured.host,
           port: configured.port,
           tlsRequired: configured.tlsRequired,
-          serverTls,
+          domains: configured.domains ?? [],
+          serverTls: () => listenerTls(authority, configured.domains ?? []),
           hostKeys: () => sshKeys.hostKeys,
           doors: this.doors,
           clock: this.#clock,

@@ -8,13 +8,14 @@ import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { namePattern } from '../api/contract/index.ts';
+import { namePattern, originProtocols } from '../api/contract/index.ts';
 import { sessionsMax, sessionsPerPrincipalMax } from '../core/limits.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
+import { originDomains } from './origins.ts';
 
 /** Offsets from the port base, for installations that only move the base. */
-const portOffsets = { console: 0, postgres: 1, ssh: 2 } as const;
+const portOffsets = { console: 0, postgres: 1, ssh: 2, http: 3 } as const;
 const portBaseDefault = 15_400;
 
 const port = z.int().min(0).max(65_535);
@@ -35,7 +36,10 @@ const fileSchema = z.strictObject({
         tls: z.enum(['required', 'optional']).default('required'),
       }),
     )
-    .default({ postgres: { host: '127.0.0.1', tls: 'required' }, ssh: { host: '127.0.0.1', tls: 'required' } }),
+    .default({
+      postgres: { host: '127.0.0.1', tls: 'required' },
+      ssh: { host: '127.0.0.1', tls: 'required' },
+    }),
   recording: z
     .strictObject({
       resultBytesPerCommand: z.int().min(0).optional(),
@@ -101,6 +105,8 @@ export interface ListenerConfig {
   readonly host: string;
   readonly port: number;
   readonly tlsRequired: boolean;
+  /** Domains below which each resource of this listener has an origin of its own; see `originDomains`. */
+  readonly domains?: readonly string[];
 }
 
 export interface WebhookConfig {
@@ -198,6 +204,7 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
       host: listener.host,
       port: portOf(protocol, listener.port),
       tlsRequired: listener.tls === 'required',
+      domains: originProtocols.includes(protocol) ? originDomains(file.names) : [],
     })),
     recording: {
       resultBytesPerCommand: file.recording.resultBytesPerCommand,

@@ -16,7 +16,7 @@ import type { Log } from '../base/log.ts';
 import type { LiveSessions } from '../core/door.ts';
 import { actorOf, type EventBody } from '../core/event.ts';
 import type { Principal } from '../core/principal.ts';
-import type { Resource } from '../core/resource.ts';
+import type { Session } from '../core/session.ts';
 import { type Directory, isReviewer, personOf, reviewErrors } from '../review/index.ts';
 import type { IdNotice, ReviewPage, Store, StoredGrant, Unsubscribe } from '../store/index.ts';
 import { inBackground, retry } from './background.ts';
@@ -41,8 +41,8 @@ export interface GrantParts extends Omit<LedgerParts, 'store'> {
   /** As in reviews.ts. */
   readonly requestable: ReviewServiceParts['requestable'];
   /**
-   * A live grant has ended: end the sessions of its owner on its resource that nothing else lets in (ask
-   * `isGranted` again: the grant counts no more).
+   * A live grant has ended: end the sessions of its owner on its resource that nothing else lets in as they were opened
+   * (the grant counts no more).
    */
   readonly onEnded: (grant: StoredGrant, why: 'revoked' | 'expired') => void;
 }
@@ -240,19 +240,19 @@ class LiveGrants implements GrantService {
 }
 
 /**
- * Ends the sessions that a grant let in and nothing else does; how many. For `onEnded`: `isGranted` must not count the
+ * Ends the sessions that a grant let in and nothing else does; how many. For `onEnded`: `stays` must not count the
  * grant any more, which it does not by then.
  */
 export function endSessionsOf(
   sessions: LiveSessions,
   grant: StoredGrant,
   why: 'revoked' | 'expired',
-  isGranted: (principal: Principal, resource: Resource) => boolean,
+  stays: (session: Session) => boolean,
 ): number {
   const message = `Your access to this resource was granted for a time, and has ${why === 'expired' ? 'ended' : 'been revoked'}.`;
   return sessions.end(
-    ({ principal, resource }) =>
-      principal.id === grant.principalId && resource.name === grant.resource && !isGranted(principal, resource),
+    (session) =>
+      session.principal.id === grant.principalId && session.resource.name === grant.resource && !stays(session),
     { reason: 'locked', message, code: null, by: why === 'revoked' ? grant.revokedBy : null },
   );
 }

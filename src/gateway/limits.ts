@@ -39,6 +39,9 @@ export const configurationRetryMs = 1_000;
 /** How often certificates are looked at. */
 export const renewalIntervalMs = 86_400_000;
 
+/** Certificates of origins kept: about 20 KiB each with their TLS context. Others are signed again, in about a millisecond. */
+export const originCertificatesMax = 512;
+
 /** Validity of the gateway's own authority. */
 export const authorityDays = 3_650;
 

@@ -15,6 +15,7 @@ import { type ServerTlsOptions, SocketWire } from '../base/wire.ts';
 import type { Doors } from '../core/door.ts';
 import type { Door, Protocol } from '../core/protocol.ts';
 import { sourceOf } from '../identity/index.ts';
+import { publicHost } from './console.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
 import { type Comer, Unauthenticated } from './unauthenticated.ts';
@@ -25,6 +26,8 @@ export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
   readonly tlsRequired: boolean;
+  /** Below which its resources have origins. */
+  readonly domains: readonly string[];
   readonly serverTls: () => ServerTlsOptions;
   readonly hostKeys: () => readonly string[];
   readonly doors: Doors;
@@ -38,6 +41,7 @@ export interface Listener {
   readonly protocol: string;
   readonly host: string;
   readonly port: number;
+  readonly domains: readonly string[];
   /** Connections that have no session yet. */
   readonly unauthenticated: number;
   /** Takes no further connections. */
@@ -72,7 +76,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     const client = new SocketWire(socket);
     options.vanished.watch(client);
     const connection = { id: newId('con', clock.now()), source, tlsRequired: options.tlsRequired };
-    const door = doors.open({ protocol, client, connection, serverTls: options.serverTls, hostKeys: options.hostKeys });
+    const { serverTls, hostKeys, domains } = options;
+    const door = doors.open({ protocol, client, connection, serverTls, hostKeys, domains });
     const counted: Door = {
       ...door,
       openSession: async (principal, resource, facts) => {
@@ -102,6 +107,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     protocol: protocol.name,
     host,
     port,
+    domains: options.domains,
     get unauthenticated() {
       return unauthenticated.size;
     },
@@ -112,6 +118,21 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
         resolve();
       }),
   };
+}
+
+/** How clients reach the listener of a protocol; null where there is none. */
+export function listenerOf(
+  listeners: readonly Listener[],
+  protocol: string,
+): {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly domains: readonly string[];
+} | null {
+  const found = listeners.find((listener) => listener.protocol === protocol);
+  if (found === undefined) return null;
+  return { host: publicHost(found.host), port: found.port, tls: true, domains: found.domains };
 }
 
 function bind(server: Server, host: string, port: number): Promise<number> {

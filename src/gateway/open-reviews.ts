@@ -8,9 +8,10 @@ import type { ApiPorts } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { LiveSessions } from '../core/door.ts';
-import type { Authorisation, Journal } from '../core/ports.ts';
+import type { AccessDecision, Authorisation, Journal } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
+import type { Session } from '../core/session.ts';
 import type { Identity } from '../identity/index.ts';
 import type { ChatDirectory, Directory } from '../review/index.ts';
 import type { Secrets } from '../secrets/index.ts';
@@ -42,13 +43,16 @@ export interface ReviewingParts {
   readonly sessions: () => LiveSessions | null;
 }
 
+/** `unconfirmed`: what still lets it in asks for a step-up, which its person never gave. */
+export type Standing = 'stays' | 'unconfirmed' | 'ended';
+
 export interface Reviewing {
   readonly reviews: ReviewService;
   readonly grants: GrantService;
   readonly directory: Directory;
-  /** Whether a principal may use a resource as both are configured now: by Access or by a grant. */
-  readonly isGranted: (principal: Principal, resource: Resource) => boolean;
-  /** What a new session is asked: Access first, else a grant. */
+  /** Whether a live session may go on, as things are configured now. */
+  readonly standing: (session: Session) => Standing;
+  /** What a new session is asked, with the groups of now: Access first, else a grant; rather one without a step-up. */
   readonly authorisation: Authorisation;
   /** For the API: decisions that come in; null where they are not configured. */
   readonly chat: ApiPorts['chat'];
@@ -76,22 +80,27 @@ export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
     ...shared,
     onEnded: (grant, why) => {
       const sessions = parts.sessions();
-      if (sessions !== null) endSessionsOf(sessions, grant, why, isGranted);
+      if (sessions !== null) endSessionsOf(sessions, grant, why, (session) => standing(session) === 'stays');
     },
   });
-  const isGranted = (principal: Principal, resource: Resource): boolean => {
+  // As things are now: a person may take minutes over a step-up, and groups may change meanwhile.
+  const decide = (principal: Principal, resource: Resource): AccessDecision => {
     const groups = snapshot.groupsOf(principal);
     const labels = snapshot.labelsOf(resource);
-    if (groups === null || labels === null) return false;
-    if (snapshot.decide({ ...principal, groups }, { ...resource, labels }).granted) return true;
-    return grants.granted(principal.id, resource.name) !== null;
+    if (groups === null || labels === null) return { granted: false, rule: 'none' };
+    const access = snapshot.decide({ ...principal, groups }, { ...resource, labels });
+    if (access.granted && access.stepUp !== true) return access;
+    const grant = grants.granted(principal.id, resource.name);
+    if (grant === null) return access;
+    const isAsked = snapshot.asksStepUp(grant.access);
+    if (access.granted && isAsked) return access;
+    return { granted: true, rule: `grant:${grant.id}`, ...(isAsked ? { stepUp: true } : {}) };
   };
-  const authorisation: Authorisation = {
-    decide: (principal, resource) => {
-      const standing = snapshot.decide(principal, resource);
-      const grant = standing.granted ? null : grants.granted(principal.id, resource.name);
-      return grant === null ? standing : { granted: true, rule: `grant:${grant.id}` };
-    },
+  const isGranted = (principal: Principal, resource: Resource): boolean => decide(principal, resource).granted;
+  const standing = ({ principal, resource, confirmation }: Session): Standing => {
+    const { granted, stepUp } = decide(principal, resource);
+    if (!granted) return 'ended';
+    return stepUp === true && confirmation === null ? 'unconfirmed' : 'stays';
   };
   const link = (review: string): string => `${parts.consoleUrl()}/reviews/${review}`;
   const { config } = parts;
@@ -132,7 +141,7 @@ export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
     grants.close();
   };
   const chatPort = chat === null ? null : { slack: async (request: Request) => (await chat.slack(request)).text };
-  return { reviews, grants, directory, isGranted, authorisation, chat: chatPort, close };
+  return { reviews, grants, directory, standing, authorisation: { decide }, chat: chatPort, close };
 }
 
 type Request = Parameters<Chat['slack']>[0];

@@ -29,6 +29,7 @@ import type { GuardrailSpec, MaskSpec, RuleObject } from '../core/rules.ts';
 import type { Analysis } from '../core/sql.ts';
 import { unknownReasons } from '../core/sql-effects.ts';
 import { checkGuardrail, compileGuardrails, type ExampleTrial, runExamples } from '../policy/index.ts';
+import { askedStepUp } from './api-ports.ts';
 import { replayCommands } from './policy-replay.ts';
 import { type RuleObjects, Rules } from './rules.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -175,11 +176,12 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
     const base = {
       ...nothing,
       granted: decision.granted,
+      stepUp: decision.stepUp === true,
       rule: decision.rule,
-      access: snapshot.explain(principal, resource).rules.map(({ name, matches, conditions }) => ({
+      access: snapshot.explain(principal, resource).rules.map(({ name, matches, conditions, stepUp }) => ({
         access: name,
         matched: matches,
-        why: conditions.map(({ because }) => because).join('; '),
+        why: [...conditions.map(({ because }) => because), ...(stepUp ? [askedStepUp] : [])].join('; '),
       })),
     };
     const { rules } = snapshot;

@@ -42,11 +42,12 @@ async function start(
     sessions,
     identity,
     snapshot,
-    isGranted: (principal, resource) => {
+    standing: ({ principal, resource }) => {
       const entry = snapshot.principal(principal.name);
       const labels = snapshot.resourceLabels(resource.name);
-      if (entry === null || entry.disabled || labels === null) return false;
-      return snapshot.decide({ ...principal, groups: entry.groups }, { ...resource, labels }).granted;
+      if (entry === null || entry.disabled || labels === null) return 'ended';
+      const { granted } = snapshot.decide({ ...principal, groups: entry.groups }, { ...resource, labels });
+      return granted ? 'stays' : 'ended';
     },
     grants: { revokeOfGone: async () => {} },
     log: silentLog,

@@ -1,30 +1,31 @@
 /**
  * What ends live sessions at once (I11): a revoked token, a disabled or removed principal, a removed resource, an Access
- * that no longer grants, be it that the Access changed, or the principal's groups, or the resource's labels.
+ * that no longer grants, be it that the Access changed, or the principal's groups, or the resource's labels; or that now
+ * asks for a step-up which the session's person never gave.
  */
 import { fingerprintOf } from '../base/fingerprint.ts';
 import type { Log } from '../base/log.ts';
 import type { LiveSessions } from '../core/door.ts';
 import type { Principal } from '../core/principal.ts';
-import type { Resource } from '../core/resource.ts';
-import type { SessionEnding } from '../core/session.ts';
+import type { Session, SessionEnding } from '../core/session.ts';
 import type { Identity } from '../identity/index.ts';
 import { inBackground } from './background.ts';
 import type { GrantService } from './grants.ts';
+import type { Standing } from './open-reviews.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface RevocationParts {
   readonly sessions: LiveSessions;
   readonly identity: Identity;
   readonly snapshot: Snapshot;
-  /** Whether a principal, with the groups it has now, may use a resource: by Access or by a grant. */
-  readonly isGranted: (principal: Principal, resource: Resource) => boolean;
+  /** Whether a session may go on as things are configured now: by Access or by a grant. */
+  readonly standing: (session: Session) => Standing;
   readonly grants: Pick<GrantService, 'revokeOfGone'>;
   readonly log: Log;
 }
 
 /** Watches from now on; what is watched ends with the gateway. */
-export function endWhatIsRevoked({ sessions, identity, snapshot, isGranted, grants, log }: RevocationParts): void {
+export function endWhatIsRevoked({ sessions, identity, snapshot, standing, grants, log }: RevocationParts): void {
   const keyGone = ending(
     'token-revoked',
     'The key or certificate that this session was opened with is no longer accepted.',
@@ -32,7 +33,7 @@ export function endWhatIsRevoked({ sessions, identity, snapshot, isGranted, gran
   const revoked = ending('token-revoked', 'The access token of this session was revoked.');
   identity.onRevoked((tokenId) => sessions.endByCredential(tokenId, revoked));
   identity.onResync(() => {
-    const ids = sessions.all().flatMap(({ principal }) => principal.authentication.credentialId ?? []);
+    const ids = sessions.all().flatMap(({ credentialIds }) => credentialIds);
     inBackground(
       log,
       'revocations could not be read',
@@ -44,10 +45,12 @@ export function endWhatIsRevoked({ sessions, identity, snapshot, isGranted, gran
   snapshot.onLoaded = () => {
     inBackground(log, 'grants of principals that are gone could not be revoked', grants.revokeOfGone());
     sessions.end(
-      (session) => {
-        return !isGranted(session.principal, session.resource);
-      },
+      (session) => standing(session) === 'ended',
       ending('locked', 'Your access to this resource has ended.'),
+    );
+    sessions.end(
+      (session) => standing(session) === 'unconfirmed',
+      ending('locked', 'Your access to this resource now takes a confirmation by you. Connect again.'),
     );
     sessions.end(({ principal }) => !isStillVouchedFor(principal, snapshot), keyGone);
   };

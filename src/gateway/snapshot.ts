@@ -47,6 +47,8 @@ interface State {
   /** Those that let ask for access and give none by themselves. */
   readonly requests: CompiledAccess;
   readonly requestTerms: ReadonlyMap<string, RequestTerms>;
+  /** Names of the Access that asks for a step-up. */
+  readonly stepUps: ReadonlySet<string>;
   readonly rules: Rules | BrokenRules;
   readonly authorities: readonly AuthorityEntry[];
 }
@@ -64,6 +66,7 @@ export class Snapshot {
     access: compileAccess([]),
     requests: compileAccess([]),
     requestTerms: new Map(),
+    stepUps: new Set(),
     // Until something was loaded, nothing passes.
     rules: new BrokenRules(null),
     authorities: [],
@@ -159,6 +162,11 @@ export class Snapshot {
     return this.#state.rules;
   }
 
+  /** Whether opening by this Access, or by a grant under it, takes a step-up. */
+  asksStepUp(access: string): boolean {
+    return this.#state.stepUps.has(access);
+  }
+
   /** What Access looks at of a resource, as of now; null where there is none any more. */
   resourceLabels(name: string): Resource['labels'] | null {
     return this.#state.resources.get(name)?.labels ?? null;
@@ -200,6 +208,10 @@ export class Snapshot {
         resources: new Map(resources.map((object) => [object.name, object])),
         access: compileAccess(access.filter(isStanding).flatMap((object) => this.#accessOf(object))),
         ...this.#requestsOf(access.filter((object) => !isStanding(object))),
+        // Whatever is not plainly no asks for it.
+        stepUps: new Set(
+          access.filter(({ spec }) => ![undefined, false].includes(spec['stepUp'] as boolean)).map(({ name }) => name),
+        ),
         rules: this.#rulesOf(guardrails, masks),
         authorities: authorities.map(authorityOf),
       };
@@ -231,7 +243,9 @@ export class Snapshot {
         return false;
       }
     });
-    return { requests: compileAccess(usable.flatMap((object) => this.#accessOf(object))), requestTerms };
+    // Which one is asked under goes by name alone; a step-up is taken when the grant is used.
+    const rules = usable.flatMap((object) => this.#accessOf(object)).map(({ name, match }) => ({ name, match }));
+    return { requests: compileAccess(rules), requestTerms };
   }
 
   /** A rule that cannot be understood must not be missing: then nothing passes (A-POL-01). */
@@ -245,7 +259,12 @@ export class Snapshot {
   }
 
   #accessOf(object: StoredObject): Parameters<typeof compileAccess>[0] {
-    const rule = { name: object.name, match: object.spec['match'] as unknown as AccessMatch };
+    const { match, stepUp } = object.spec as { match?: unknown; stepUp?: unknown };
+    const rule = {
+      name: object.name,
+      match: match as AccessMatch,
+      ...(stepUp === undefined ? {} : { stepUp: stepUp as boolean }),
+    };
     try {
       compileAccess([rule]);
       return [rule];

@@ -1,28 +1,36 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../base/clock.ts';
-import { Approvals } from './approvals.ts';
+import { stepUpProofMaxMs } from '../core/limits.ts';
+import { Approvals, type Approver } from './approvals.ts';
 import * as limits from './limits.ts';
+
+const by = (credentialId: string | null, change: Partial<Approver> = {}): Approver => ({
+  credentialId,
+  provenAtMs: null,
+  proof: 'sign-on',
+  ...change,
+});
 
 test('only the principal of the login decides, once', () => {
   const approvals = new Approvals(new FakeClock());
   const outcomes: unknown[] = [];
-  const pending = approvals.begin('ada', '10.0.0.7', (...outcome) => outcomes.push(outcome))!;
+  const pending = approvals.begin('ada', '10.0.0.7', (approver) => outcomes.push(approver?.credentialId))!;
   expect(pending.code).toMatch(/^[A-HJ-NP-Z2-9]{3}-[A-HJ-NP-Z2-9]{3}$/);
   expect(approvals.of('ada')).toMatchObject([{ id: pending.id, code: pending.code, source: '10.0.0.7' }]);
   expect(approvals.of('ben')).toEqual([]);
-  expect(approvals.decide(pending.id, 'ben', true, null)).toBe(false);
+  expect(approvals.decide(pending.id, 'ben', by('tok_1'))).toBe(false);
   expect(outcomes).toEqual([]);
-  expect(approvals.decide(pending.id, 'ada', true, 'tok_1')).toBe(true);
-  expect(approvals.decide(pending.id, 'ada', false, null)).toBe(false);
+  expect(approvals.decide(pending.id, 'ada', by('tok_1'))).toBe(true);
+  expect(approvals.decide(pending.id, 'ada', null)).toBe(false);
   // What it was approved with is what revoking it ends.
-  expect(outcomes).toEqual([[true, 'tok_1']]);
+  expect(outcomes).toEqual(['tok_1']);
 });
 
 test('what nobody decides is refused, at the end of its life and not before', () => {
   const clock = new FakeClock();
   const approvals = new Approvals(clock);
   const outcomes: boolean[] = [];
-  approvals.begin('ada', '10.0.0.7', (approved) => outcomes.push(approved));
+  approvals.begin('ada', '10.0.0.7', (approver) => outcomes.push(approver !== null));
   clock.advance(limits.approvalLifetimeMs - 1);
   expect(outcomes).toEqual([]);
   clock.advance(1);
@@ -49,4 +57,50 @@ test('one source takes no more than its share of the places', () => {
   for (let n = 0; n < limits.approvalsPerSourceMax; n++) expect(begin(`p${n}`)).not.toBeNull();
   expect(begin('one-more')).toBeNull();
   expect(approvals.begin('one-more', '10.0.0.8', () => undefined)).not.toBeNull();
+});
+
+describe('a step-up', () => {
+  const begin = () => {
+    const clock = new FakeClock();
+    const approvals = new Approvals(clock);
+    const outcomes: (string | null | undefined)[] = [];
+    const settle = (approver: Approver | null): unknown => outcomes.push(approver?.credentialId);
+    const { id } = approvals.begin('ada', '10.0.0.7', settle, { resource: 'web-1', presented: 'tok_1' })!;
+    const provenAtMs = clock.now();
+    return { clock, approvals, outcomes, id, provenAtMs };
+  };
+
+  test('says what it is for, and not what was presented', () => {
+    const { approvals } = begin();
+    expect(approvals.of('ada')).toMatchObject([{ resource: 'web-1' }]);
+    expect(approvals.of('ada')[0]).not.toHaveProperty('presented');
+  });
+
+  test('takes a sign-on in person that is not older than the limit, and waits on where it is', () => {
+    const { clock, approvals, outcomes, id, provenAtMs } = begin();
+    expect(approvals.decide(id, 'ada', by('tok_2'))).toBe(false);
+    expect(approvals.decide(id, 'ada', by('tok_2', { provenAtMs: provenAtMs - stepUpProofMaxMs - 1 }))).toBe(false);
+    // By a clock far ahead: as unknown.
+    expect(approvals.decide(id, 'ada', by('tok_2', { provenAtMs: provenAtMs + 3_600_000 }))).toBe(false);
+    expect(outcomes).toEqual([]);
+    clock.advance(limits.approvalLifetimeMs - 1);
+    expect(approvals.isEnough(id, 'ben', by('tok_2', { provenAtMs: clock.now() }))).toBe(false);
+    expect(approvals.decide(id, 'ada', by('tok_2', { provenAtMs: clock.now() - stepUpProofMaxMs }))).toBe(true);
+    expect(outcomes).toEqual(['tok_2']);
+  });
+
+  test('does not take what was presented already, but with the password', () => {
+    const { approvals, outcomes, id, provenAtMs } = begin();
+    expect(approvals.decide(id, 'ada', by('tok_1', { provenAtMs }))).toBe(false);
+    expect(approvals.decide(id, 'ada', by(null, { provenAtMs }))).toBe(false);
+    expect(approvals.decide(id, 'ada', by('tok_1', { provenAtMs, proof: 'password' }))).toBe(true);
+    expect(outcomes).toEqual(['tok_1']);
+  });
+
+  test('is refused by anybody who is its principal, and no more decided then', () => {
+    const { approvals, outcomes, id, provenAtMs } = begin();
+    expect(approvals.decide(id, 'ada', null)).toBe(true);
+    expect(approvals.decide(id, 'ada', by('tok_2', { provenAtMs }))).toBe(false);
+    expect(outcomes).toEqual([undefined]);
+  });
 });

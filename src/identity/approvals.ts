@@ -1,9 +1,11 @@
 /**
- * Sign-ons that a person completes elsewhere: a client at a stock protocol waits, and the same person, signed on to the
- * console or the command line, says that it is theirs.
+ * Sign-ons and step-ups that a person completes elsewhere: a client at a stock protocol waits, and the same person, signed
+ * on to the console or the command line, says that it is theirs.
  *
  * Invariants:
  * - Only the principal named at the login may approve, and not by a token that somebody else asked for.
+ * - A step-up takes a proof in person of just now (core's step-up.ts), and another credential than the one that the client
+ *   had presented, or the password: what may have been stolen does not confirm itself.
  * - The code is shown at both ends, so that nobody approves another's login by a link that was sent to them.
  * - What is neither approved nor refused in time is refused; each is decided once; few wait at a time, per login and in all.
  *
@@ -12,6 +14,7 @@
 import { randomInt } from 'node:crypto';
 import type { Clock, Timer } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
+import { isProofFresh } from '../core/step-up.ts';
 import * as limits from './limits.ts';
 
 /** One that waits, as the person sees it. */
@@ -20,17 +23,35 @@ export interface PendingApproval {
   readonly principal: string;
   readonly code: string;
   readonly source: string;
+  /** What it is the step-up for; null for a sign-on. */
+  readonly resource: string | null;
   readonly requestedAtMs: number;
   readonly expiresAtMs: number;
 }
 
+/** A step-up: what it opens, and what the client had presented. */
+export interface StepUpTerms {
+  readonly resource: string;
+  readonly presented: string | null;
+}
+
+/** With what somebody approves. */
+export interface Approver {
+  /** Whose revocation ends what comes of it. */
+  readonly credentialId: string | null;
+  /** When they proved themself in person, and whether they did so for this approval; null where that is not known. */
+  readonly provenAtMs: number | null;
+  readonly proof: 'password' | 'sign-on';
+}
+
 interface Waiting extends PendingApproval {
+  readonly presented: string | null;
   readonly timer: Timer;
   readonly settle: Settle;
 }
 
-/** `credentialId`: what it was approved with, whose revocation ends what comes of it. */
-type Settle = (approved: boolean, credentialId: string | null) => void;
+/** Null: refused, or not in time. */
+type Settle = (approver: Approver | null) => void;
 
 /** Without letters and digits that look alike. */
 const alphabet = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789';
@@ -43,8 +64,8 @@ export class Approvals {
     this.#clock = clock;
   }
 
-  /** Null where too many wait. `settled` is called once, with whether it was approved. */
-  begin(principal: string, source: string, settled: Settle): PendingApproval | null {
+  /** Null where too many wait. `settled` is called once, with who approved it. */
+  begin(principal: string, source: string, settled: Settle, stepUp: StepUpTerms | null = null): PendingApproval | null {
     const ofPrincipal = [...this.#waiting.values()].filter((one) => one.principal === principal);
     const ofSource = [...this.#waiting.values()].filter((one) => one.source === source);
     if (this.#waiting.size >= limits.approvalsMax || ofPrincipal.length >= limits.approvalsPerPrincipalMax) return null;
@@ -56,9 +77,11 @@ export class Approvals {
       principal,
       code: newCode(),
       source,
+      resource: stepUp?.resource ?? null,
+      presented: stepUp?.presented ?? null,
       requestedAtMs,
       expiresAtMs: requestedAtMs + limits.approvalLifetimeMs,
-      timer: this.#clock.after(limits.approvalLifetimeMs, () => this.#settle(id, false, null)),
+      timer: this.#clock.after(limits.approvalLifetimeMs, () => this.#settle(id, null)),
       settle: settled,
     };
     this.#waiting.set(id, waiting);
@@ -70,27 +93,37 @@ export class Approvals {
     return [...this.#waiting.values()]
       .filter((one) => one.principal === principal)
       .reverse()
-      .map(({ timer: _timer, settle: _settle, ...shown }) => shown);
+      .map(({ timer: _timer, settle: _settle, presented: _presented, ...shown }) => shown);
   }
 
-  /** False where it is not, or no longer, this principal's to decide. */
-  decide(id: string, principal: string, approve: boolean, credentialId: string | null): boolean {
+  /** Whether this approval would do; false for none, and for a step-up with too old a proof, or with the first one's own. */
+  isEnough(id: string, principal: string, by: Approver): boolean {
+    const waiting = this.#waiting.get(id);
+    if (waiting?.principal !== principal) return false;
+    if (waiting.resource === null) return true;
+    if (!isProofFresh(by.provenAtMs, this.#clock.now())) return false;
+    return by.proof === 'password' || (by.credentialId !== null && by.credentialId !== waiting.presented);
+  }
+
+  /** `approver` null refuses it. False where it is not, or no longer, this principal's to decide so. */
+  decide(id: string, principal: string, approver: Approver | null): boolean {
     if (this.#waiting.get(id)?.principal !== principal) return false;
-    this.#settle(id, approve, credentialId);
+    if (approver !== null && !this.isEnough(id, principal, approver)) return false;
+    this.#settle(id, approver);
     return true;
   }
 
   /** Nobody waits for it any more. */
   withdraw(id: string): void {
-    this.#settle(id, false, null);
+    this.#settle(id, null);
   }
 
-  #settle(id: string, approved: boolean, credentialId: string | null): void {
+  #settle(id: string, approver: Approver | null): void {
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     this.#waiting.delete(id);
     waiting.timer.cancel();
-    waiting.settle(approved, credentialId);
+    waiting.settle(approver);
   }
 }
 

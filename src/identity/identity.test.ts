@@ -103,7 +103,7 @@ describe('a token proves its owner', () => {
     };
     expect(await identity.bySecret('anna', secret, source)).toEqual(expected);
     expect(await scram(identity, 'anna', secret)).toEqual(expected);
-    expect(await identity.verifyToken(secret, source)).toEqual(expected);
+    expect(await identity.byToken(secret, source)).toEqual(expected);
     expect(tokens.touched).toEqual([token.id, token.id, token.id]);
   });
 
@@ -117,7 +117,7 @@ describe('a token proves its owner', () => {
 
   test('a principal cannot be changed by who holds it', async () => {
     const { identity, issue } = make();
-    const principal = await identity.verifyToken((await issue()).secret, source);
+    const principal = await identity.byToken((await issue()).secret, source);
     expect(() => (principal.groups as string[]).push('dba')).toThrow(TypeError);
     expect(() => Object.assign(principal, { name: 'bert' })).toThrow(TypeError);
   });
@@ -230,7 +230,7 @@ describe('expiry', () => {
     expect(await scram(identity, 'anna', secret)).not.toBeNull();
     clock.advance(1);
     expect(await refusalOf(identity.bySecret('anna', secret, source))).toEqual(uniform);
-    expect(await refusalOf(identity.verifyToken(secret, source))).toEqual(uniform);
+    expect(await refusalOf(identity.byToken(secret, source))).toEqual(uniform);
     expect(await scram(identity, 'anna', secret)).toBeNull();
   });
 
@@ -245,9 +245,9 @@ describe('expiry', () => {
     const { identity, issue, clock } = make();
     const { secret } = await issue();
     clock.stepWall(-limits.clockSkewMs);
-    await identity.verifyToken(secret, source);
+    await identity.byToken(secret, source);
     clock.stepWall(-1);
-    expect(await refusalOf(identity.verifyToken(secret, source))).toEqual(uniform);
+    expect(await refusalOf(identity.byToken(secret, source))).toEqual(uniform);
     expect(await scram(identity, 'anna', secret)).toBeNull();
   });
 
@@ -271,7 +271,7 @@ describe('revocation', () => {
     expect(await refusalOf(identity.bySecret('anna', one.secret, source))).toEqual(uniform);
     expect(await scram(identity, 'anna', one.secret)).toBeNull();
     expect(await identity.revokeTokensOf('anna')).toEqual([two.token.id]);
-    expect(await refusalOf(identity.verifyToken(two.secret, source))).toEqual(uniform);
+    expect(await refusalOf(identity.byToken(two.secret, source))).toEqual(uniform);
     await identity.bySecret('bert', three.secret, source);
     expect(await identity.revokeToken('tok_none')).toBeNull();
     expect(await identity.revokedAmong([one.token.id, three.token.id, 'tok_none'])).toEqual([one.token.id, 'tok_none']);
@@ -342,11 +342,11 @@ describe('a disabled or removed principal', () => {
     const { secret } = await issue();
     expect(await scram(identity, 'anna', secret, () => directory.put('anna', { disabled: true }))).toBeNull();
     expect(await refusalOf(identity.bySecret('anna', secret, source))).toEqual(uniform);
-    expect(await refusalOf(identity.verifyToken(secret, source))).toEqual(uniform);
+    expect(await refusalOf(identity.byToken(secret, source))).toEqual(uniform);
     expect(await scram(identity, 'anna', secret)).toBeNull();
     directory.put('anna');
     expect(await scram(identity, 'anna', secret, () => void directory.entries.delete('anna'))).toBeNull();
-    expect(await refusalOf(identity.verifyToken(secret, source))).toEqual(uniform);
+    expect(await refusalOf(identity.byToken(secret, source))).toEqual(uniform);
   });
 
   test('A-ID-10: the exchange of an unknown login looks like any other, and stays the same', async () => {
@@ -421,17 +421,17 @@ describe('throttling', () => {
   test('bearers are throttled by source', async () => {
     const { identity, issue, clock } = make();
     const { secret } = await issue();
-    for (let i = 0; i < limits.sourceFailuresMax; i++) await refusalOf(identity.verifyToken('x', source));
-    expect((await refusalOf(identity.verifyToken(secret, source))).code).toBe('core.throttled');
-    await identity.verifyToken(secret, '10.0.0.2');
+    for (let i = 0; i < limits.sourceFailuresMax; i++) await refusalOf(identity.byToken('x', source));
+    expect((await refusalOf(identity.byToken(secret, source))).code).toBe('core.throttled');
+    await identity.byToken(secret, '10.0.0.2');
     clock.advance(limits.sourceRefillMs);
-    await identity.verifyToken(secret, source);
+    await identity.byToken(secret, source);
   });
 
   test('an over-long secret is refused unread', async () => {
     const { identity, tokens } = make();
     tokens.calls.length = 0;
-    expect(await refusalOf(identity.verifyToken('x'.repeat(limits.secretLengthMax + 1), source))).toEqual(uniform);
+    expect(await refusalOf(identity.byToken('x'.repeat(limits.secretLengthMax + 1), source))).toEqual(uniform);
     expect(tokens.calls).toEqual([]);
   });
 });
@@ -443,7 +443,12 @@ describe('sign-in by password', () => {
     const { identity, clock } = make();
     await identity.setPassword('anna', password);
     const principal = await identity.byPassword('anna', password, source);
-    expect(principal.authentication).toEqual({ method: 'password', credentialId: null, atMs: clock.now() });
+    expect(principal.authentication).toEqual({
+      method: 'password',
+      credentialId: null,
+      atMs: clock.now(),
+      provenAtMs: clock.now(),
+    });
     expect(principal.groups).toEqual(['engineering']);
     expect(await identity.clearPassword('anna')).toBe(true);
     expect(await refusalOf(identity.byPassword('anna', password, source))).toEqual(uniform);

@@ -12,18 +12,23 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { createScramServer, type ScramMechanism, type ScramServer } from '../base/scram.ts';
+import { createScramServer } from '../base/scram.ts';
 import { coreErrors } from '../core/errors.ts';
 import { isPrincipalName } from '../core/login.ts';
 import type {
   ApprovalIdentification,
+  ApprovalRequest,
+  ConfirmationRequest,
   Identification,
   PublicKey,
   ScramIdentification,
   UserCertificate,
+  Visit,
+  VisitRequest,
 } from '../core/ports.ts';
 import type { Authentication, Principal } from '../core/principal.ts';
-import { Approvals, type PendingApproval } from './approvals.ts';
+import type { Confirmation } from '../core/step-up.ts';
+import { Approvals, type Approver, type PendingApproval } from './approvals.ts';
 import { identityErrors } from './errors.ts';
 import { type KeyProof, Keys } from './keys.ts';
 import * as limits from './limits.ts';
@@ -40,7 +45,10 @@ import type {
 import { Revocations } from './revocations.ts';
 import { hashTokenSecret, isTokenSecret, scramSaltOf } from './secret.ts';
 import { sourceOf, Throttle } from './throttle.ts';
-import { type IssuedToken, type TokenRequest, type TokenSummary, Tokens, whyNotLive } from './tokens.ts';
+import { TokenScram } from './token-scram.ts';
+import { type IssuedToken, signOnSource, type TokenRequest, type TokenSummary, Tokens, whyNotLive } from './tokens.ts';
+import { Visiting } from './visiting.ts';
+import type { VisitOrder } from './visits.ts';
 
 export interface IdentityParts {
   readonly clock: Clock;
@@ -56,20 +64,24 @@ export interface IdentityParts {
   readonly authority?: PublicKey;
   /** Where a person approves a sign-on. */
   readonly approvalLink?: (id: string) => string;
+  /** The console's page on which a person signs on for a resource's origin, without the fragment. */
+  readonly visitPage?: () => string;
 }
 
 export interface Identity extends Identification {
   /** Proof by password, for `sallyport login` and the console. Rejects as `bySecret`, or with `identity.busy`. */
   byPassword(login: string, password: string, source: string): Promise<Principal>;
-  /** Proof by token alone, for the API's bearer authentication. Rejects as `bySecret`. */
-  verifyToken(secret: string, source: string): Promise<Principal>;
   /** Rejects with `identity.*`. Tokens issued before stay; revoke them where the old password was known to others. */
   setPassword(name: string, password: string): Promise<void>;
   clearPassword(name: string): Promise<boolean>;
   /** Sign-ons that wait for this principal's approval, newest first. */
   approvalsOf(name: string): readonly PendingApproval[];
-  /** False where there is none such of this principal's. `credentialId`: what it is approved with. */
-  decideApproval(id: string, name: string, approve: boolean, credentialId: string | null): boolean;
+  /** Whether this approval would do: a step-up takes a proof in person of just now. */
+  isApprovalEnough(id: string, name: string, by: Approver): boolean;
+  /** `approver` null refuses it. False where there is none such of this principal's, or the approval would not do. */
+  decideApproval(id: string, name: string, approver: Approver | null): boolean;
+  /** A code by which a browser is handed over to a resource's origin. Rejects as `bySecret` where the token is not live. */
+  beginVisit(order: VisitOrder): Promise<{ readonly code: string; readonly expiresAtMs: number }>;
   issueToken(request: TokenRequest): Promise<IssuedToken>;
   findToken(id: string): Promise<TokenSummary | null>;
   /** Of everybody where `owner` is null. */
@@ -112,6 +124,7 @@ class LocalIdentity implements Identity {
   readonly #passwords: Passwords;
   readonly #keys: Keys;
   readonly #approvals: Approvals;
+  readonly #visiting: Visiting;
   readonly #unsubscribe: () => void;
 
   constructor(parts: IdentityParts) {
@@ -127,6 +140,16 @@ class LocalIdentity implements Identity {
       revocations: this.#revocations,
       serverSecret,
     });
+    this.#visiting = new Visiting({
+      clock,
+      directory,
+      records: parts.tokens,
+      tokens: this.#tokens,
+      revocations: this.#revocations,
+      throttle: this.#throttle,
+      page: parts.visitPage ?? (() => ''),
+      principalOf,
+    });
     this.#keys = new Keys(directory, clock, parts.authority ?? null);
     this.#approvals = new Approvals(clock);
     this.#passwords = new Passwords({ records: parts.passwords, directory, hasher, log });
@@ -138,7 +161,7 @@ class LocalIdentity implements Identity {
     return this.#provenByToken(secret, nameOf(login), source);
   }
 
-  async verifyToken(secret: string, source: string): Promise<Principal> {
+  async byToken(secret: string, source: string): Promise<Principal> {
     this.#throttle.check('token', null, source);
     return this.#provenByToken(secret, null, source);
   }
@@ -203,33 +226,75 @@ class LocalIdentity implements Identity {
     this.#throttle.check('token', name, source);
     const { promise, resolve, reject } = Promise.withResolvers<Principal>();
     // Unknown and disabled principals wait like others, and nobody can approve for them (A-ID-10).
-    const pending = this.#approvals.begin(name, sourceOf(source), (approved, credentialId) => {
+    const pending = this.#approvals.begin(name, sourceOf(source), (approver) => {
       const entry = this.#parts.directory.find(name);
-      if (!approved || entry === null || entry.disabled) {
+      if (approver === null || entry === null || entry.disabled) {
         this.#throttle.failed('token', name, source);
-        reject(denied(approved ? 'unknown or disabled principal' : 'not approved'));
+        reject(denied(approver === null ? 'not approved' : 'unknown or disabled principal'));
         return;
       }
       this.#throttle.succeeded('token', name, source);
-      resolve(principalOf(entry, { method: 'approval', credentialId, atMs: this.#parts.clock.now() }));
+      const { credentialId, provenAtMs } = approver;
+      const proven = provenAtMs === null ? {} : { provenAtMs };
+      resolve(principalOf(entry, { method: 'approval', credentialId, atMs: this.#parts.clock.now(), ...proven }));
     });
-    if (pending === null) throw identityErrors('identity.approvals-waiting');
-    promise.catch(() => undefined);
-    const { id, code, expiresAtMs } = pending;
-    return {
-      link: this.#parts.approvalLink?.(id) ?? '',
-      code,
-      expiresAtMs,
-      outcome: promise,
-      withdraw: () => this.#approvals.withdraw(id),
+    return this.#requested(pending, promise);
+  }
+
+  async confirm(principal: Principal, resource: string, source: string): Promise<ConfirmationRequest> {
+    const { name, authentication } = principal;
+    this.#throttle.check('step-up', name, source);
+    const { promise, resolve, reject } = Promise.withResolvers<Confirmation>();
+    const terms = { resource, presented: authentication.credentialId };
+    const settled = (approver: Approver | null): void => {
+      const entry = this.#parts.directory.find(name);
+      if (approver === null || entry === null || entry.disabled) {
+        this.#throttle.failed('step-up', name, source);
+        reject(
+          coreErrors('core.step-up-refused', { detail: approver === null ? 'not approved' : 'disabled principal' }),
+        );
+        return;
+      }
+      this.#throttle.succeeded('step-up', name, source);
+      const { credentialId, proof } = approver;
+      resolve({ method: 'approval', credentialId, proof, atMs: this.#parts.clock.now() });
     };
+    return this.#requested(this.#approvals.begin(name, sourceOf(source), settled, terms), promise);
+  }
+
+  /** What the protocol shows, and waits for. */
+  #requested<T>(pending: PendingApproval | null, outcome: Promise<T>): ApprovalRequest & { outcome: Promise<T> } {
+    if (pending === null) throw identityErrors('identity.approvals-waiting');
+    outcome.catch(() => undefined);
+    const { id, code, expiresAtMs } = pending;
+    const link = this.#parts.approvalLink?.(id) ?? '';
+    return { link, code, expiresAtMs, outcome, withdraw: () => this.#approvals.withdraw(id) };
   }
 
   approvalsOf(name: string): readonly PendingApproval[] {
     return this.#approvals.of(name);
   }
-  decideApproval(id: string, name: string, approve: boolean, credentialId: string | null): boolean {
-    return this.#approvals.decide(id, name, approve, credentialId);
+  isApprovalEnough(id: string, name: string, by: Approver): boolean {
+    return this.#approvals.isEnough(id, name, by);
+  }
+  decideApproval(id: string, name: string, approver: Approver | null): boolean {
+    return this.#approvals.decide(id, name, approver);
+  }
+
+  visitLink(request: VisitRequest): string {
+    return this.#visiting.link(request);
+  }
+  beginVisit(order: VisitOrder): Promise<{ readonly code: string; readonly expiresAtMs: number }> {
+    return this.#visiting.begin(order);
+  }
+  redeemVisit(code: string, nonce: string, resource: string, source: string): Promise<Visit> {
+    return this.#visiting.redeem(code, nonce, resource, source);
+  }
+  byVisit(secret: string, resource: string, source: string): Promise<Principal> {
+    return this.#visiting.prove(secret, resource, source);
+  }
+  endVisit(secret: string, resource: string): Promise<Principal | null> {
+    return this.#visiting.end(secret, resource);
   }
 
   async byPassword(login: string, password: string, source: string): Promise<Principal> {
@@ -247,7 +312,8 @@ class LocalIdentity implements Identity {
       throw denied(entry === null ? 'unknown principal' : entry.disabled ? 'disabled principal' : 'wrong password');
     }
     attempt.succeeded();
-    return principalOf(entry, { method: 'password', credentialId: null, atMs: this.#parts.clock.now() });
+    const atMs = this.#parts.clock.now();
+    return principalOf(entry, { method: 'password', credentialId: null, atMs, provenAtMs: atMs });
   }
 
   setPassword(name: string, password: string): Promise<void> {
@@ -340,59 +406,11 @@ class LocalIdentity implements Identity {
     const entry = directory.find(name);
     if (entry === null || entry.disabled || token.owner !== name || whyNotLive(token, nowMs) !== null) return null;
     tokens.touch(token.id, nowMs);
-    const issued = token.createdBy === token.owner ? {} : { issuedBy: token.createdBy };
-    return principalOf(entry, { method: 'token', credentialId: token.id, atMs: nowMs, ...issued });
-  }
-}
-
-interface TokenScramParts {
-  readonly server: ScramServer;
-  /** The principal of the token that matched, or null where it may no longer be used. */
-  readonly accept: (tokenId: string) => Principal | null;
-  readonly succeeded: () => void;
-  readonly failed: () => void;
-}
-
-/** A SCRAM exchange that ends in the principal of the token whose proof succeeded. */
-class TokenScram implements ScramIdentification {
-  readonly exchange = {
-    first: (clientFirst: string, channelBinding: Buffer | null, mechanism?: ScramMechanism): string =>
-      this.#counted(() => this.#parts.server.first(clientFirst, channelBinding, mechanism)),
-    final: (clientFinal: string): string | null => this.#final(clientFinal),
-  };
-  readonly #parts: TokenScramParts;
-  #principal: Principal | null = null;
-
-  constructor(parts: TokenScramParts) {
-    this.#parts = parts;
-  }
-
-  principal(): Principal {
-    assert(this.#principal !== null, 'the principal of a SCRAM exchange that did not succeed');
-    return this.#principal;
-  }
-
-  #final(clientFinal: string): string | null {
-    const { server, accept, succeeded, failed } = this.#parts;
-    const answer = this.#counted(() => server.final(clientFinal));
-    const principal = answer === null || server.matched === null ? null : accept(server.matched);
-    if (principal === null) {
-      failed();
-      return null;
-    }
-    succeeded();
-    this.#principal = principal;
-    return answer;
-  }
-
-  /** A message that breaks the exchange counts as a failed proof. */
-  #counted<T>(step: () => T): T {
-    try {
-      return step();
-    } catch (error) {
-      this.#parts.failed();
-      throw error;
-    }
+    const isOwn = token.createdBy === token.owner;
+    const issued = isOwn ? {} : { issuedBy: token.createdBy };
+    // Only a sign-on by password proves a person; a token that was asked for with a token proves what that one did.
+    const proven = isOwn && token.source === signOnSource ? { provenAtMs: token.createdAtMs } : {};
+    return principalOf(entry, { method: 'token', credentialId: token.id, atMs: nowMs, ...issued, ...proven });
   }
 }
 

@@ -1,5 +1,5 @@
 /** What other rooms may import from identity. */
-export type { PendingApproval } from './approvals.ts';
+export type { Approver, PendingApproval } from './approvals.ts';
 export { identityErrors } from './errors.ts';
 export { createIdentity, type Identity, type IdentityParts } from './identity.ts';
 export { ownKeyId } from './keys.ts';
@@ -22,4 +22,4 @@ export type {
   TokenRecords,
 } from './records.ts';
 export { sourceOf } from './throttle.ts';
-export type { IssuedToken, TokenRequest, TokenSummary } from './tokens.ts';
+export { type IssuedToken, signOnSource, type TokenRequest, type TokenSummary } from './tokens.ts';

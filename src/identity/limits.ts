@@ -93,3 +93,22 @@ export const approvalsPerSourceMax = 8;
 
 /** How long one waits: long enough to find the phone. */
 export const approvalLifetimeMs = 120_000;
+
+/** Random bytes of a hand-over's code and of a visit's secret. */
+export const visitSecretBytes = 32;
+
+/** How long a browser has to come back with its code: a redirect, on a slow line. */
+export const visitCodeLifetimeMs = 60_000;
+
+/** Codes that wait at a time; each follows a sign-on. */
+export const visitCodesMax = 1_000;
+
+/** Longest visit, where the console's sign-on would last longer: one working day. */
+export const visitLifetimeMaxMs = 12 * 60 * 60_000;
+
+/** Visits of one principal, and of all: about 500 bytes each. The oldest ends for the newest. */
+export const visitsPerPrincipalMax = 64;
+export const visitsMax = 20_000;
+
+/** Longest path and query that a browser is sent back to; a longer one becomes `/`. */
+export const returnPathLengthMax = 2_048;

@@ -19,7 +19,7 @@ export interface TokenRecord {
   readonly revokedAtMs: number | null;
   readonly lastUsedAtMs: number | null;
   readonly createdBy: string;
-  /** The address it was asked for from. */
+  /** How it was asked for: see `TokenRequest`. */
   readonly source: string;
 }
 

@@ -23,6 +23,9 @@ import type { PrincipalDirectory, TokenListPage, TokenRecord, TokenRecords } fro
 import type { Revocations } from './revocations.ts';
 import { hashTokenSecret, newTokenSecret, scramSaltOf } from './secret.ts';
 
+/** The source of tokens that were issued for a password just given. */
+export const signOnSource = 'sign-on';
+
 export interface TokenRequest {
   /** Name of the principal that the token will stand for. */
   readonly owner: string;
@@ -32,7 +35,7 @@ export interface TokenRequest {
   readonly label: string;
   /** Name of who asked for it. */
   readonly createdBy: string;
-  /** The address it was asked for from. */
+  /** How it was asked for; `signOnSource` where by a password just given, which nothing else may claim. */
   readonly source: string;
 }
 

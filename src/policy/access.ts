@@ -6,7 +6,8 @@
  * - All conditions that an Access gives must hold. One that names no principal or no resource matches nothing; `except`
  *   alone names nobody.
  * - What is not understood is refused when compiled, never ignored: a mistyped `except` must not widen anything.
- * - Of several that match, the first by name in byte order is the one that is told.
+ * - Of several that match, the first by name in byte order is the one that is told; those that ask for no step-up come
+ *   before those that do. Access only ever adds: one that asks for a step-up takes nothing from another.
  * - `explain` runs the very tests that `decide` runs.
  *
  * Deliberately absent: requests for access, times and reviewers (they come with reviews); deny rules; a cache of
@@ -40,6 +41,8 @@ export interface AccessMatch {
 export interface AccessObject {
   readonly name: string;
   readonly match: AccessMatch;
+  /** Opening a session by it takes a confirmation by the person (core's step-up.ts). */
+  readonly stepUp?: boolean;
 }
 
 /** One condition of an Access, put to a principal and a resource. */
@@ -54,6 +57,8 @@ export interface ConditionTrace {
 export interface AccessTrace {
   readonly name: string;
   readonly matches: boolean;
+  /** It asks for a step-up. */
+  readonly stepUp: boolean;
   readonly conditions: readonly ConditionTrace[];
 }
 
@@ -76,7 +81,10 @@ interface Condition {
 
 interface Rule {
   readonly name: string;
+  /** As decisions prefer it. */
   readonly order: number;
+  readonly names: ReadonlySet<string> | null;
+  readonly groups: ReadonlySet<string> | null;
   readonly conditions: readonly Condition[];
   readonly granted: AccessDecision;
 }
@@ -214,7 +222,9 @@ class RuleIndex {
   readonly #byName = new Map<string, Rule[]>();
   readonly #byGroup = new Map<string, Rule[]>();
 
-  add(rule: Rule, names: ReadonlySet<string> | null, groups: ReadonlySet<string> | null): void {
+  /** In order. */
+  add(rule: Rule): void {
+    const { names, groups } = rule;
     const index = names === null ? this.#byGroup : this.#byName;
     for (const key of names ?? groups ?? []) {
       const rules = index.get(key);
@@ -223,7 +233,7 @@ class RuleIndex {
     }
   }
 
-  /** The first by name that matches. */
+  /** The first in order that matches. */
   first(principal: Principal, resource: Resource): Rule | null {
     let best = firstOf(this.#byName.get(principal.name), null, principal, resource);
     for (const group of principal.groups) best = firstOf(this.#byGroup.get(group), best, principal, resource);
@@ -268,10 +278,14 @@ export function compileAccess(objects: readonly AccessObject[]): CompiledAccess 
     const what = fieldsOf(name, 'resources', match['resources'] ?? {}, ['names', 'labels']);
     const names = listOf(name, 'principals.names', who['names']);
     const groups = listOf(name, 'principals.groups', who['groups']);
-    const rule: Rule = {
+    const { stepUp = false } = object;
+    if (typeof stepUp !== 'boolean') throw malformed(name, 'stepUp is neither true nor false');
+    return {
       name,
-      order,
-      granted: Object.freeze({ granted: true, rule: name }),
+      order: stepUp ? sorted.length + order : order,
+      names,
+      groups,
+      granted: Object.freeze({ granted: true, rule: name, ...(stepUp ? { stepUp } : {}) }),
       conditions: [
         ...principalConditions(names, groups),
         ...exceptConditions(
@@ -284,22 +298,26 @@ export function compileAccess(objects: readonly AccessObject[]): CompiledAccess 
         ),
       ],
     };
-    index.add(rule, names, groups);
-    return rule;
   });
+  for (const rule of [...rules].sort((a, b) => a.order - b.order)) index.add(rule);
   const decide = (principal: Principal, resource: Resource): AccessDecision =>
     index.first(principal, resource)?.granted ?? noRule;
   return {
     decide,
     explain: (principal, resource) => ({
       decision: decide(principal, resource),
-      rules: rules.map(({ name, conditions }) => {
+      rules: rules.map(({ name, conditions, granted }) => {
         const traces = conditions.map((condition) => ({
           condition: condition.name,
           holds: condition.holds(principal, resource),
           because: condition.because(principal, resource),
         }));
-        return { name, matches: traces.every(({ holds }) => holds), conditions: traces };
+        return {
+          name,
+          matches: traces.every(({ holds }) => holds),
+          stepUp: granted.stepUp === true,
+          conditions: traces,
+        };
       }),
     }),
   };

@@ -98,6 +98,9 @@ function problemsOf(
   if (commands?.connections !== undefined && !can.languages.includes('connection')) {
     problems.push(`The protocol ${protocol} carries no connections, so the rule would match nothing on it.`);
   }
+  if (rule.needsHttp && !can.languages.includes('http')) {
+    problems.push(`The protocol ${protocol} speaks no HTTP, so the rule would match nothing on it.`);
+  }
   if (commands?.sql?.rowsMin !== undefined && !can.rowEstimates) {
     problems.push(
       `The protocol ${protocol} has no row estimates, so rowsMin would count as reached by every statement.`,

@@ -9,7 +9,7 @@
  *   except one that only alerts or allows.
  * - `prepare` runs nothing: what falls there are blocks and terminations only.
  */
-import { shellOf } from '../core/command.ts';
+import { httpOf, shellOf } from '../core/command.ts';
 import type { AlertNote, HoldTerms } from '../core/judgement.ts';
 import type { MaskMethod } from '../core/rules.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -17,6 +17,7 @@ import { stricter } from '../core/verdict.ts';
 import type { Facts } from './facts.ts';
 import { type Finding, isMatch, opaque, yes } from './finding.ts';
 import { joinHolds } from './hold.ts';
+import { spellHttpDoubt } from './http-facts.ts';
 import type { Rule } from './rule.ts';
 import { spell } from './selectors.ts';
 import { spellShellDoubt } from './shell.ts';
@@ -94,8 +95,15 @@ function reasonOf(rule: Rule, finding: Finding, facts: Facts): string {
   const said = rule.message ?? (rule.verdict === 'allow' ? '' : `The guardrail ${rule.name} ${acts[rule.verdict]}`);
   if ((finding & yes) !== 0) return said;
   const shell = shellOf(facts.command.meaning);
+  const http = httpOf(facts.command.meaning);
   const doubt =
-    shell !== null ? spellShellDoubt(shell) : facts.isSql && facts.sql?.complete !== true ? spellDoubt(facts.sql) : '';
+    http !== null
+      ? spellHttpDoubt(http)
+      : shell !== null
+        ? spellShellDoubt(shell)
+        : facts.isSql && facts.sql?.complete !== true
+          ? spellDoubt(facts.sql)
+          : '';
   // What stands in the way comes first: a person who mistyped a table's name reads what is wrong, not what the rule is for.
   const opening = doubt === '' ? '' : `${doubt} `;
   return `${opening}Since not all of it can be told, it counts as matching the guardrail ${rule.name}${said === '' ? '.' : `: ${said}`}`;

@@ -56,6 +56,8 @@ export interface CommandCondition {
   readonly isVolatile: boolean;
   /** True where it asks what a command means, not only what it is called. */
   readonly needsStructure: boolean;
+  /** The same of requests. */
+  readonly needsHttp?: boolean;
   /** Steps that it may take at worst, about 50 ns each; zero where it is a matter of look-ups. */
   readonly steps: number;
   test(facts: Facts): number;

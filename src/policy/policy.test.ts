@@ -195,6 +195,36 @@ describe('what cannot be compiled', () => {
   });
 });
 
+describe('step-up', () => {
+  const asking = (name: string): AccessObject => ({ ...access(name, everyone, everything), stepUp: true });
+
+  test('is owed where every Access that matches asks for it', () => {
+    const owed = compileAccess([asking('b'), asking('a')]);
+    expect(owed.decide(anna, orders)).toEqual({ granted: true, rule: 'a', stepUp: true });
+    const free = compileAccess([asking('a'), access('z', everyone, everything)]);
+    expect(free.decide(anna, orders)).toEqual({ granted: true, rule: 'z' });
+    const other = compileAccess([asking('a'), access('z', { names: ['bert'] }, everything)]);
+    expect(other.decide(anna, orders)).toEqual({ granted: true, rule: 'a', stepUp: true });
+  });
+
+  test('shows in the trace, and a decision cannot be changed', () => {
+    const compiled = compileAccess([asking('a'), access('z', everyone, everything)]);
+    expect(compiled.explain(anna, orders).rules.map(({ name, stepUp }) => [name, stepUp])).toEqual([
+      ['a', true],
+      ['z', false],
+    ]);
+    const decision = compileAccess([asking('a')]).decide(anna, orders);
+    expect(() => Object.assign(decision, { stepUp: undefined })).toThrow(TypeError);
+  });
+
+  test('is true or false and nothing else: what is mistyped grants nothing', () => {
+    for (const stepUp of ['yes', 1, null, {}]) {
+      const object = { ...access('a', everyone, everything), stepUp } as unknown as AccessObject;
+      expect(() => compileAccess([object])).toThrow('policy.malformed-access');
+    }
+  });
+});
+
 describe('explain', () => {
   test('tells of each Access which condition held and why', () => {
     const objects = [
@@ -208,6 +238,7 @@ describe('explain', () => {
         {
           name: 'dba',
           matches: false,
+          stepUp: false,
           conditions: [
             {
               condition: 'principals.groups',
@@ -220,6 +251,7 @@ describe('explain', () => {
         {
           name: 'empty',
           matches: false,
+          stepUp: false,
           conditions: [
             {
               condition: 'principals',
@@ -232,6 +264,7 @@ describe('explain', () => {
         {
           name: 'engineers',
           matches: false,
+          stepUp: false,
           conditions: [
             {
               condition: 'principals.groups',
@@ -282,9 +315,9 @@ describe('properties', () => {
       })
       .map(defined),
   }) as fc.Arbitrary<AccessMatch>;
-  const objects = fc.uniqueArray(fc.record({ name: fc.constantFrom('r1', 'r2', 'r3', 'r4', 'r5'), match }), {
-    selector: ({ name }) => name,
-  });
+  const names = fc.constantFrom('r1', 'r2', 'r3', 'r4', 'r5');
+  const object = fc.record({ name: names, match, stepUp: fc.boolean() });
+  const objects = fc.uniqueArray(object, { selector: ({ name }) => name });
   const someone = fc
     .record({ name: word, groups: fc.array(word, { maxLength: 3 }) })
     .map(({ name, groups }) => principal(name, groups));
@@ -313,7 +346,10 @@ describe('properties', () => {
           .filter((object) => naive(object.match, p, r))
           .map(({ name }) => name)
           .sort();
-        const expected = matching.length === 0 ? denied : { granted: true, rule: matching[0] };
+        const without = all.filter(({ name, stepUp }) => matching.includes(name) && !stepUp).map(({ name }) => name);
+        const [best] = without.length > 0 ? without.sort() : matching;
+        const stepUp = without.length === 0 ? { stepUp: true } : {};
+        const expected = best === undefined ? denied : { granted: true, rule: best, ...stepUp };
         expect(compiled.decide(p, r)).toEqual(expected);
         const explained = compiled.explain(p, r);
         expect(explained.decision).toEqual(expected);
@@ -327,7 +363,12 @@ describe('properties', () => {
     fc.assert(
       fc.property(objects, match, someone, something, (all, more, p, r) => {
         const before = compileAccess(all).decide(p, r).granted;
-        expect(compileAccess([...all, { name: 'r9', match: more }]).decide(p, r).granted || !before).toBe(true);
+        const joined = (stepUp: boolean) => compileAccess([...all, { name: 'r9', match: more, stepUp }]).decide(p, r);
+        expect(joined(false).granted || !before).toBe(true);
+        // Nor does one that asks for a step-up lay it on whoever was let in without.
+        expect(joined(true).granted || !before).toBe(true);
+        const isFree = before && compileAccess(all).decide(p, r).stepUp === undefined;
+        expect(isFree && joined(true).stepUp === true).toBe(false);
         const narrowed = all.map((object) => ({
           ...object,
           match: { ...object.match, principals: { ...object.match.principals, except: { names: [p.name] } } },

@@ -13,6 +13,7 @@ import type { CommandCondition } from './facts.ts';
 import { Fields, quote } from './fields.ts';
 import { compileFiles } from './files.ts';
 import { compileHold } from './hold.ts';
+import { compileHttp } from './http.ts';
 import * as limits from './limits.ts';
 import { compilePrincipals, compileResources, type SessionCondition } from './selectors.ts';
 import { compileShell } from './shell.ts';
@@ -32,6 +33,7 @@ export interface Rule {
   readonly command: readonly CommandCondition[];
   readonly isVolatile: boolean;
   readonly needsStructure: boolean;
+  readonly needsHttp: boolean;
   /** What asking it may cost at worst: see `CommandCondition`. */
   readonly steps: number;
   /** With `hold`. */
@@ -54,7 +56,7 @@ const specFields = [
   'examples',
 ] as const satisfies readonly (keyof GuardrailSpec)[];
 const matchFields = ['resources', 'principals', 'commands', 'when'] as const;
-const commandFields = ['sql', 'shell', 'files', 'connections', 'verbs', 'text', 'pattern'] as const;
+const commandFields = ['sql', 'shell', 'files', 'connections', 'http', 'verbs', 'text', 'pattern'] as const;
 const verdicts = [...verdictOrder, 'alert'] as const;
 const methods = ['redact', 'null', 'format-preserving', 'hash'] as const;
 const reserved = /^(?:access|none|(?:gateway|review):.*)?$/s;
@@ -84,6 +86,7 @@ export function compileRule({ name, spec: original }: RuleObject<GuardrailSpec>)
     command,
     isVolatile: command.some((condition) => condition.isVolatile),
     needsStructure: command.some((condition) => condition.needsStructure),
+    needsHttp: command.some((condition) => condition.needsHttp === true),
     steps: command.reduce((sum, condition) => sum + condition.steps, 0),
     hold: verdict === 'hold' ? compileHold(fields, 'review', given.review, message ?? '') : null,
     limits: limitsOf(fields, given.limits, verdict, message),
@@ -113,6 +116,7 @@ function compileCommands(fields: Fields, value: unknown): CommandCondition[] {
     given.shell === undefined ? null : compileShell(fields, `${path}.shell`, given.shell),
     given.files === undefined ? null : compileFiles(fields, `${path}.files`, given.files),
     given.connections === undefined ? null : compileConnections(fields, `${path}.connections`, given.connections),
+    given.http === undefined ? null : compileHttp(fields, `${path}.http`, given.http),
     compileVerbs(fields, `${path}.verbs`, given.verbs),
     compileText(fields, `${path}.text`, given.text),
     compilePattern(fields, `${path}.pattern`, given.pattern),

@@ -13,6 +13,8 @@ export interface WhenInspection {
   readonly problem: string | null;
   /** It asks for what the analysis says. */
   readonly needsStructure: boolean;
+  /** It asks for what only a request says. */
+  readonly needsHttp: boolean;
   /** It asks for what may differ between two commands with the same analysis and verb, or with time. */
   readonly isVolatile: boolean;
   /** Steps at worst. */
@@ -38,6 +40,7 @@ interface Weight {
 
 class Inspection {
   needsStructure = false;
+  needsHttp = false;
   isVolatile = false;
 
   weigh(node: ASTNode): Weight {
@@ -147,6 +150,7 @@ class Inspection {
 
   #command(field: string | null): void {
     if (field === null || (structuralFields as readonly string[]).includes(field)) this.needsStructure = true;
+    if (field === 'http') this.needsHttp = true;
     if (field === null || ['text', 'parameters', 'rowEstimate'].includes(field)) this.isVolatile = true;
   }
 }
@@ -172,6 +176,6 @@ export function inspectWhen(ast: ASTNode): WhenInspection {
     if (!(error instanceof Refused)) throw error;
     problem = error.message;
   }
-  const { needsStructure, isVolatile } = inspection;
-  return { problem, needsStructure, isVolatile, steps };
+  const { needsStructure, needsHttp, isVolatile } = inspection;
+  return { problem, needsStructure, needsHttp, isVolatile, steps };
 }

@@ -5,11 +5,14 @@
  * - What is not known is absent, never empty or zero: reading it is an error, which the rule then counts as matching.
  * - A list that is too long is absent too, so that evaluation stays bounded.
  */
+import { httpOf } from '../core/command.ts';
+import type { GraphqlOperation, HttpMeaning } from '../core/http.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import type { Analysis, StatementAnalysis } from '../core/sql.ts';
 import type { Facts } from './facts.ts';
 import { hiddenIn } from './hidden.ts';
+import { hidesContent } from './http-facts.ts';
 import * as limits from './limits.ts';
 
 /** The types of all variables, as CEL spells them. */
@@ -17,6 +20,22 @@ export const whenTypes = {
   Relation: { schema: 'string', name: 'string', access: 'string', columns: 'list<string>' },
   Function: { schema: 'string', name: 'string', volatility: 'string' },
   Condition: { relation: 'string', action: 'string', where: 'string' },
+  Pair: { name: 'string', value: 'string' },
+  GraphqlOperation: { operation: 'string', name: 'string', fields: 'list<string>' },
+  Http: {
+    method: 'string',
+    path: 'string',
+    route: 'string',
+    query: 'list<Pair>',
+    headers: 'list<Pair>',
+    contentType: 'string',
+    body: 'string',
+    form: 'list<Pair>',
+    graphql: 'list<GraphqlOperation>',
+    rpc: 'list<string>',
+    grpc: 'string',
+    upgrade: 'string',
+  },
   Command: {
     kind: 'string',
     verb: 'string',
@@ -29,6 +48,7 @@ export const whenTypes = {
     complete: 'bool',
     parameters: 'int',
     rowEstimate: 'int',
+    http: 'Http',
   },
   Principal: { name: 'string', kind: 'string', groups: 'list<string>', roles: 'list<string>' },
   Resource: { name: 'string', labels: 'map<string, string>', protocol: 'string' },
@@ -55,6 +75,9 @@ export const whenClasses: Readonly<Record<WhenType, new (values: object) => When
   Relation: class extends WhenValue {},
   Function: class extends WhenValue {},
   Condition: class extends WhenValue {},
+  Pair: class extends WhenValue {},
+  GraphqlOperation: class extends WhenValue {},
+  Http: class extends WhenValue {},
   Command: class extends WhenValue {},
   Principal: class extends WhenValue {},
   Resource: class extends WhenValue {},
@@ -113,8 +136,62 @@ function commandOf(facts: Facts, structure: Structure | null): WhenValue {
     ...(rowEstimate === null ? {} : { rowEstimate: BigInt(Math.ceil(rowEstimate)) }),
     // A command that is none of SQL has no statements; one of SQL without an analysis may have any.
     ...(structure ?? (facts.isSql ? {} : noStructure)),
+    ...requestOf(command),
   });
 }
+
+/** Of a request without a meaning nothing is known; what is no request asks for nothing. */
+function requestOf({ kind, meaning }: Facts['command']): { readonly http?: WhenValue } {
+  const http = httpOf(meaning);
+  if (http !== null) return { http: valueOfHttp(http) };
+  return kind === 'http' ? {} : { http: noRequest };
+}
+
+/** What was not found in the request is empty; what may be in it unread is absent. */
+function valueOfHttp(http: HttpMeaning): WhenValue {
+  const { method, path, route, query, fields, contentType, body, graphql, grpc, upgrade } = http;
+  const hides = hidesContent(http);
+  const operations = [
+    ...(graphql === undefined || graphql === 'unread' ? [] : graphql),
+    ...((body.kind === 'json' ? body.graphql : null) ?? []),
+  ];
+  return new whenClasses.Http({
+    method,
+    path,
+    route: route ?? '',
+    contentType: contentType ?? '',
+    body: body.kind,
+    grpc: grpc ?? '',
+    upgrade: upgrade ?? '',
+    ...bounded({
+      query: pairs(query),
+      headers: pairs(fields),
+      ...(hides ? {} : { form: pairs(body.kind === 'form' ? body.fields : []) }),
+      ...(hides ? {} : { rpc: (body.kind === 'json' ? body.rpc : null) ?? [] }),
+      ...(hides || graphql === 'unread' ? {} : { graphql: operations.map(valueOfOperation) }),
+    }),
+  });
+}
+
+function valueOfOperation({ operation, name, fields }: GraphqlOperation): WhenValue {
+  return new whenClasses.GraphqlOperation({ operation, name: name ?? '', ...bounded({ fields }) });
+}
+
+function pairs(list: readonly (readonly [string, string])[]): WhenValue[] {
+  return list.map(([name, value]) => new whenClasses.Pair({ name, value }));
+}
+
+const noRequest = valueOfHttp({
+  method: '',
+  path: '',
+  route: null,
+  query: [],
+  fields: [],
+  contentType: null,
+  upgrade: null,
+  body: { kind: 'none' },
+  grpc: null,
+});
 
 const structures = new WeakMap<Analysis, Structure>();
 

@@ -41,6 +41,14 @@ const entry: fc.Arbitrary<RecordingEntry> = fc.oneof(
   fc.record({ type: fc.constant('omitted' as const), command, rows: size, bytes: size, digest: text }),
   fc.record({ type: fc.constant('terminal' as const), command, columns: size, rows: size, term: nullable }),
   fc.record({
+    type: fc.constant('head' as const),
+    command,
+    direction: fc.constantFrom('in' as const, 'out' as const),
+    status: fc.option(fc.integer({ min: 100, max: 999 }), { nil: null }),
+    trailers: fc.boolean(),
+    fields: fc.array(fc.tuple(text, text)),
+  }),
+  fc.record({
     type: fc.constant('screen' as const),
     command,
     direction: fc.constantFrom('in' as const, 'out' as const),

@@ -19,6 +19,7 @@ const types = {
   completed: 7,
   terminal: 8,
   screen: 9,
+  head: 10,
 } as const;
 const levels = ['error', 'notice', 'notification', 'gateway'] as const;
 const entryHeaderBytes = 9;
@@ -90,6 +91,16 @@ export class BlockEncoder {
         this.#uint32(entry.command);
         this.#uint8(entry.direction === 'out' ? 1 : 0);
         this.#raw(entry.data);
+        return;
+      case 'head':
+        this.#uint32(entry.command);
+        this.#uint8((entry.direction === 'out' ? 1 : 0) | (entry.trailers ? 2 : 0));
+        this.#uint32(entry.status ?? 0);
+        this.#uint32(entry.fields.length);
+        for (const [name, value] of entry.fields) {
+          this.#text(name);
+          this.#text(value);
+        }
         return;
       case 'terminal':
         this.#uint32(entry.command);
@@ -264,6 +275,19 @@ class EntryDecoder {
       case types.screen: {
         const command = this.#uint32();
         return { type: 'screen', command, direction: this.#uint8() === 1 ? 'out' : 'in', data: this.#rest() };
+      }
+      case types.head: {
+        const command = this.#uint32();
+        const flags = this.#uint8();
+        const status = this.#uint32();
+        return {
+          type: 'head',
+          command,
+          direction: (flags & 1) === 1 ? 'out' : 'in',
+          trailers: (flags & 2) === 2,
+          status: status === 0 ? null : status,
+          fields: this.#list(8, () => [this.#textNotNull(), this.#textNotNull()] as const),
+        };
       }
       case types.omitted:
         return {

@@ -10,6 +10,7 @@ import type { Meaning } from '../core/command.ts';
 import { type ConnectionMeaning, showConnection } from '../core/connections.ts';
 import { actorOf } from '../core/event.ts';
 import { type FileMeaning, fileOperations } from '../core/files.ts';
+import type { HttpMeaning } from '../core/http.ts';
 import type { HoldTerms } from '../core/judgement.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
@@ -123,6 +124,7 @@ function commandSubject({ session, command, inTransaction, resource, draft }: Re
 export function meaningView(meaning: Meaning): MeaningView {
   if (meaning.language === 'shell') return shellView(meaning.shell);
   if (meaning.language === 'connection') return connectionView(meaning.connection);
+  if (meaning.language === 'http') return httpView(meaning.http);
   return meaning.language === 'file' ? fileView(meaning.file) : sqlView(meaning.sql);
 }
 
@@ -137,6 +139,26 @@ function connectionView(connection: ConnectionMeaning): MeaningView {
     relations: [{ name: showConnection(connection), access: 'write', via: connection.direction }],
     functions: [],
     more: 0,
+    rowEstimate: null,
+  };
+}
+
+/** The request line in parts; its text is shown beside. */
+function httpView({ method, path, route, body, grpc, upgrade }: HttpMeaning): MeaningView {
+  const called =
+    body.kind === 'json'
+      ? [...(body.rpc ?? []), ...(body.graphql ?? []).flatMap(({ operation, fields }) => [operation, ...fields])]
+      : [];
+  const reasons = body.kind === 'unread' ? [body.reason] : [];
+  return {
+    language: 'http',
+    effects: [method, ...(upgrade === null ? [] : [upgrade])],
+    complete: reasons.length === 0,
+    reasons,
+    statements: [],
+    relations: [{ name: path, access: 'write', via: route ?? method }],
+    functions: [...(grpc === null ? [] : [grpc]), ...called].slice(0, limits.meaningEntriesMax),
+    more: Math.max(0, called.length - limits.meaningEntriesMax),
     rowEstimate: null,
   };
 }

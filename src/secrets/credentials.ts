@@ -26,6 +26,14 @@ export function createCredentials(
           username: credential.username,
           password: await revealed(credential.password),
           privateKey: await revealed(credential.privateKey),
+          token: sendable('token', await revealed(credential.token)),
+          headers: Object.fromEntries(
+            await Promise.all(
+              Object.entries(credential.headers ?? {}).map(
+                async ([name, reference]) => [name, sendable(name, await secrets.reveal(reference))] as const,
+              ),
+            ),
+          ),
           authority: credential.certificate === true ? authority : null,
         };
       } catch (error) {
@@ -36,4 +44,12 @@ export function createCredentials(
       }
     },
   };
+}
+
+/** What can stand in a field of a request: a line break would begin another field, or another request (A-HTTP-01). */
+function sendable<T extends string | null>(name: string, value: T): T {
+  if (value !== null && !/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value)) {
+    throw new Error(`the secret for ${name} holds characters that a head field cannot`);
+  }
+  return value;
 }

@@ -407,10 +407,28 @@ describe('credentials for the core', () => {
       username: 'app',
       password: value,
       privateKey: null,
+      token: null,
+      headers: {},
       authority: null,
     });
     expect(await credentials.reveal(resource(null))).toMatchObject({ username: 'app', password: null });
     expect(await credentials.reveal({ ...resource(null), credential: null })).toBeNull();
+  });
+
+  it('A-HTTP-01: nothing is sent in a head field that would end it', async () => {
+    const { secrets } = await setUp();
+    const reveal = async (text: string) => {
+      await secrets.put('key', text);
+      const key = { provider: 'store', name: 'key' } as const;
+      const credential = { username: '', password: null, token: null, headers: { 'X-Api-Key': key } };
+      return createCredentials(secrets).reveal({ ...resource(null), credential });
+    };
+    expect((await reveal('k 1'))?.headers).toEqual({ 'X-Api-Key': 'k 1' });
+    for (const text of ['k\r\nX-Admin: 1', 'k\n', ' k', 'ключ']) {
+      const error = await rejection(reveal(text));
+      expect(error.code).toBe('core.credential-unavailable');
+      expect(inspect(error)).not.toContain('X-Admin');
+    }
   });
 
   it('fail with one public message, whatever went wrong', async () => {

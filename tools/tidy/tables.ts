@@ -49,7 +49,7 @@ export const roomPackages: Readonly<Record<string, readonly string[]>> = {
   store: ['kysely', 'pg', '@electric-sql/pglite'],
   'api/contract': ['zod', 'yaml'],
   api: ['fastify', 'zod', 'yaml'],
-  language: ['libpg-query', 'unbash', '@xterm/headless'],
+  language: ['libpg-query', 'unbash', '@xterm/headless', 'graphql'],
   'protocols/ssh': ['ssh2'],
   policy: ['@marcbachmann/cel-js', 're2js'],
   masking: ['libphonenumber-js', 're2js', '@xterm/headless', '@xterm/addon-serialize'],
@@ -71,7 +71,7 @@ export const testPackages: readonly string[] = [
 
 /** Node's own modules, for the rooms that must not do I/O. A room not listed may use any. */
 export const roomBuiltins: Readonly<Record<string, readonly string[]>> = {
-  base: ['node:crypto', 'node:net', 'node:tls', 'node:util', 'node:buffer'],
+  base: ['node:crypto', 'node:net', 'node:tls', 'node:util', 'node:buffer', 'node:stream'],
   core: ['node:crypto'],
   language: ['node:crypto'],
   policy: ['node:crypto'],
@@ -82,6 +82,16 @@ export const roomBuiltins: Readonly<Record<string, readonly string[]>> = {
   'protocols/*': ['node:crypto', 'node:buffer'],
   // ssh2 takes and gives streams.
   'protocols/ssh': ['node:crypto', 'node:buffer', 'node:stream', 'node:events'],
+  // Node's own HTTP over the gateway's wires: it opens no sockets here.
+  'protocols/http': [
+    'node:crypto',
+    'node:buffer',
+    'node:stream',
+    'node:events',
+    'node:http',
+    'node:http2',
+    'node:zlib',
+  ],
 };
 
 /** Rooms without a door of their own: every file may be imported. */

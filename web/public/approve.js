@@ -38,14 +38,14 @@ async function show() {
   token = null;
 }
 
-function rowOf({ id, code, source, requestedAt }) {
+function rowOf({ id, code, source, resource, requestedAt }) {
   const row = document.createElement('li');
   row.classList.toggle('wanted', id === wanted);
   const shown = document.createElement('strong');
   shown.textContent = code;
   const facts = document.createElement('span');
   facts.className = 'facts';
-  facts.textContent = `from ${source}, ${new Date(requestedAt).toLocaleTimeString()}`;
+  facts.textContent = `${resource === null ? 'signing on' : `opening ${resource}`}, from ${source}, ${new Date(requestedAt).toLocaleTimeString()}`;
   const actions = document.createElement('span');
   actions.className = 'actions';
   actions.append(button('Approve', id, 'approve'), button('Refuse', id, 'refuse'));

@@ -2,6 +2,14 @@
 export { type Address, formatAddress, parseAddress } from './address.ts';
 export { type CallOptions, type Client, type ClientOptions, createClient, type InputOf } from './client.ts';
 export {
+  type Credential,
+  originLabel,
+  originProtocols,
+  type SecretSource,
+  secretsOf,
+  withSecrets,
+} from './credential.ts';
+export {
   type CheckedDocument,
   type Documents,
   formatManifests,
@@ -26,7 +34,6 @@ export {
   type PrincipalManifest,
   type ProtocolDescription,
   type ResourceManifest,
-  type SecretSource,
 } from './manifest.ts';
 export { namePattern } from './names.ts';
 export { type OpenApiOptions, openApiDocument } from './openapi.ts';

@@ -107,3 +107,12 @@ export const sshKeysMax = 32;
 
 /** A pattern of paths: Linux's longest path. */
 export const pathPatternLengthMax = 4096;
+
+/** Longest host name (RFC 1035, section 2.3.4). */
+export const hostNameLengthMax = 253;
+
+/** Longest path and query that a browser is sent back to; a longer one has been made `/` before. */
+export const returnPathLengthMax = 2_048;
+
+/** Head fields of one credential: an API key, a tenant, and a few more. */
+export const credentialHeadersMax = 16;

@@ -14,8 +14,9 @@ import { assert } from '../../base/assert.ts';
 import type { PrincipalKind, Role } from '../../core/principal.ts';
 import type { RecordingMode, SettingDefinition, TlsMode } from '../../core/resource.ts';
 import { formatAddress, parseAddress } from './address.ts';
+import { anyCredential, credentialOf, originName, originProtocols } from './credential.ts';
 import * as limits from './limits.ts';
-import { labels, metadata, nameList, secretName, shortText, utf8Length } from './names.ts';
+import { labels, metadata, nameList, shortText } from './names.ts';
 import { accessRequest, type GuardrailManifest, type MaskManifest } from './rules.ts';
 
 export const manifestKinds = [
@@ -41,37 +42,6 @@ const tlsModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as
 const recordingModes = ['strict', 'best-effort'] as const satisfies readonly RecordingMode[];
 const principalKinds = ['person', 'service', 'agent'] as const satisfies readonly PrincipalKind[];
 const roleNames = ['admin', 'auditor', 'member'] as const satisfies readonly Role[];
-
-const absolutePath = z
-  .string()
-  .max(4096)
-  .regex(/^\/[^\0]*$/, 'must be an absolute path');
-
-/** Where the password of a credential is. Exactly one key; `value` is taken and never given back. */
-export const secretSource = z
-  .strictObject({
-    env: z
-      .string()
-      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of an environment variable')
-      .optional()
-      .describe('An environment variable of the gateway.'),
-    file: absolutePath.optional().describe('A file on the gateway; a final line feed is dropped.'),
-    store: secretName.optional().describe('A secret of the gateway (sallyport secret set).'),
-    value: z
-      .string()
-      .min(1)
-      .refine(
-        (text) => utf8Length(text) <= limits.secretBytesMax,
-        `must not be longer than ${limits.secretBytesMax} bytes`,
-      )
-      .optional()
-      .meta({
-        description: 'The secret itself. Sealed on arrival and shown as `store` from then on.',
-        writeOnly: true,
-      }),
-  })
-  .refine((source) => Object.keys(source).length === 1, 'must hold exactly one of env, file, store, value')
-  .meta({ minProperties: 1, maxProperties: 1 });
 
 const address = z
   .string()
@@ -100,30 +70,18 @@ const tls = z
   })
   .prefault({});
 
-const credential = z.strictObject({
-  username: z
-    .string()
-    .min(1)
-    .max(limits.textLengthMax)
-    .refine((text) => !text.includes('\0'), 'must not hold a zero byte'),
-  password: secretSource.optional(),
-  privateKey: secretSource.optional().describe('A private key without passphrase, as OpenSSH or PEM writes it.'),
-  certificate: z
-    .boolean()
-    .optional()
-    .describe('The gateway signs a short-lived user certificate for each session (sallyport ssh-authority).'),
-});
-
-/** The fields of every Resource, whatever its protocol. */
-const resourceFields = {
-  address,
-  tls,
-  credential: credential.optional().describe('What the gateway presents to the target. Clients never see it.'),
-  recording: z
-    .enum(recordingModes)
-    .default('strict')
-    .describe('strict: nothing takes effect or is shown unrecorded. best-effort: goes on while recording lags.'),
-};
+/** The fields of every Resource. */
+function resourceFieldsOf<C extends z.ZodType>(credential: C) {
+  return {
+    address,
+    tls,
+    credential: credential.optional().describe('What the gateway presents to the target. Clients never see it.'),
+    recording: z
+      .enum(recordingModes)
+      .default('strict')
+      .describe('strict: nothing takes effect or is shown unrecorded. best-effort: goes on while recording lags.'),
+  };
+}
 
 const principalSelector = z
   .strictObject({
@@ -151,6 +109,12 @@ export const accessSchema = z.strictObject({
   metadata,
   spec: z.strictObject({
     match: z.strictObject({ principals: principalSelector, resources: resourceSelector }),
+    stepUp: z
+      .boolean()
+      .optional()
+      .describe(
+        'true: opening a session by it takes a confirmation by the person at that moment, in the browser or by sallyport approve.',
+      ),
     request: accessRequest.optional(),
   }),
 });
@@ -215,17 +179,15 @@ export const principalSchema = z.strictObject({
 /** The Resource schema of one protocol. */
 export function resourceSchemaOf(protocol: ProtocolDescription) {
   const settings: Record<string, z.ZodType> = {};
+  const fields = resourceFieldsOf(credentialOf(protocol.name));
   for (const [name, definition] of Object.entries(protocol.settings)) {
-    assert(
-      name !== 'protocol' && !(name in resourceFields),
-      `setting ${name} of ${protocol.name} hides a common field`,
-    );
+    assert(name !== 'protocol' && !(name in fields), `setting ${name} of ${protocol.name} hides a common field`);
     settings[name] = settingSchema(definition);
   }
   return z.strictObject({
     kind: z.literal('Resource'),
-    metadata,
-    spec: z.strictObject({ protocol: z.literal(protocol.name), ...resourceFields, ...settings }),
+    metadata: originProtocols.includes(protocol.name) ? metadata.extend({ name: originName }) : metadata,
+    spec: z.strictObject({ protocol: z.literal(protocol.name), ...fields, ...settings }),
   });
 }
 
@@ -238,7 +200,7 @@ export function looseResourceSchema(protocolNames: readonly string[] | null) {
   return z.strictObject({
     kind: z.literal('Resource'),
     metadata,
-    spec: z.looseObject({ protocol, ...resourceFields }),
+    spec: z.looseObject({ protocol, ...resourceFieldsOf(anyCredential) }),
   });
 }
 
@@ -279,7 +241,6 @@ export type Manifest =
   | GroupManifest
   | PrincipalManifest
   | CertificateAuthorityManifest;
-export type SecretSource = z.output<typeof secretSource>;
 
 /**
  * The one spelling of a checked manifest that is stored, compared and given back: the address with its port, empty

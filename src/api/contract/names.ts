@@ -70,3 +70,9 @@ export const moment = z.iso.datetime({ offset: true });
 export function utf8Length(text: string): number {
   return new TextEncoder().encode(text).length;
 }
+
+/** A path on the gateway's machine. */
+export const absolutePath = z
+  .string()
+  .max(4096)
+  .regex(/^\/[^\0]*$/, 'must be an absolute path');

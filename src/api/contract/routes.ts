@@ -134,18 +134,37 @@ export const routes = {
   listSignOns: defineRoute({
     method: 'GET',
     path: '/api/v1/sign-ons',
-    summary: 'Lists sign-ons elsewhere, such as by ssh, that wait for your approval.',
+    summary: 'Lists sign-ons and step-ups elsewhere, such as by ssh, that wait for your approval.',
     permission: 'self',
     response: json(z.object({ signOns: z.array(signOnShape) })),
   }),
   decideSignOn: defineRoute({
     method: 'POST',
     path: '/api/v1/sign-ons/:id',
-    summary: 'Approves or refuses a sign-on of your own, once.',
+    summary:
+      'Approves or refuses a sign-on or step-up of your own, once. A step-up takes a sign-on of just now, or the password.',
     permission: 'self',
     params: byId,
-    body: z.strictObject({ decision: z.enum(['approve', 'refuse']) }),
+    body: z.strictObject({
+      decision: z.enum(['approve', 'refuse']),
+      password: z.string().max(limits.passwordLengthMax).optional(),
+    }),
     response: none,
+  }),
+
+  beginVisit: defineRoute({
+    method: 'POST',
+    path: '/api/v1/visits',
+    summary:
+      'Hands a browser that signed on here over to the origin of a resource: a link that is good once, for a minute.',
+    permission: 'self',
+    body: z.strictObject({
+      resource: objectName,
+      domain: z.string().max(limits.hostNameLengthMax),
+      nonce: z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be the digest of a nonce'),
+      returnTo: z.string().max(limits.returnPathLengthMax),
+    }),
+    response: json(z.object({ url: z.string(), expiresAt: z.string() })),
   }),
 
   sshKeys: defineRoute({

@@ -14,6 +14,8 @@ export const commandExplanationShape = z.object({
   resource: z.string(),
   /** Whether a session may be opened at all; where not, nothing below is filled in. */
   granted: z.boolean(),
+  /** Opening takes a confirmation by the principal at that moment. */
+  stepUp: z.boolean(),
   rule: z.string(),
   access: z.array(z.object({ access: z.string(), matched: z.boolean(), why: z.string() })),
   /** What would come of the command; null where no session may be opened. */

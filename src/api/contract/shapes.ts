@@ -80,6 +80,8 @@ export const signOnShape = z.object({
   /** To be compared with what the client shows. */
   code: z.string(),
   source: z.string(),
+  /** What it is the step-up for; null for a sign-on. */
+  resource: z.string().nullable(),
   requestedAt: at,
   expiresAt: at,
 });
@@ -90,6 +92,15 @@ const parameterShape = z.object({
   bytes: z.number(),
   digest: z.string().optional(),
 });
+
+const bytesFields = {
+  at,
+  command: z.number(),
+  direction: z.enum(['in', 'out']),
+  bytes: z.number(),
+  encoding: z.enum(['utf8', 'base64']),
+  data: z.string(),
+};
 
 /** One entry of a recording as the API gives it: cells spelled as text, time as ISO 8601. */
 export const recordedEntryShape = z.discriminatedUnion('type', [
@@ -115,14 +126,15 @@ export const recordedEntryShape = z.discriminatedUnion('type', [
     command: z.number(),
     rows: z.array(z.array(z.string().nullable())),
   }),
+  z.object({ type: z.literal('data'), ...bytesFields }),
   z.object({
-    type: z.literal('data'),
+    type: z.literal('head'),
     at,
     command: z.number(),
     direction: z.enum(['in', 'out']),
-    bytes: z.number(),
-    encoding: z.enum(['utf8', 'base64']),
-    data: z.string(),
+    status: z.number().nullable(),
+    trailers: z.boolean(),
+    fields: z.array(z.object({ name: z.string(), value: z.string() })),
   }),
   z.object({
     type: z.literal('terminal'),
@@ -132,15 +144,7 @@ export const recordedEntryShape = z.discriminatedUnion('type', [
     rows: z.number(),
     term: z.string().nullable(),
   }),
-  z.object({
-    type: z.literal('screen'),
-    at,
-    command: z.number(),
-    direction: z.enum(['in', 'out']),
-    bytes: z.number(),
-    encoding: z.enum(['utf8', 'base64']),
-    data: z.string(),
-  }),
+  z.object({ type: z.literal('screen'), ...bytesFields }),
   z.object({
     type: z.literal('omitted'),
     at,
@@ -178,6 +182,8 @@ export const openableResourceShape = z.object({
   labels: z.record(z.string(), z.string()),
   /** Null where no listener for its protocol runs. */
   listener: z.object({ host: z.string(), port: z.number(), tls: z.boolean() }).nullable(),
+  /** Where the resource stands by itself for browsers and programs: `https://RESOURCE.DOMAIN:PORT`; empty for others. */
+  origins: z.array(z.string()),
   settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
 });
 
@@ -185,6 +191,8 @@ export const explanationShape = z.object({
   principal: z.string(),
   resource: z.string(),
   granted: z.boolean(),
+  /** Opening takes a confirmation by the principal at that moment. */
+  stepUp: z.boolean(),
   /** The Access that granted, or `none`. */
   rule: z.string(),
   trace: z.array(z.object({ access: z.string(), matched: z.boolean(), why: z.string() })),

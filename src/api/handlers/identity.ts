@@ -29,6 +29,7 @@ export function identityHandlers({ ports, record }: ApiParts): Pick<Handlers, Id
         createdBy: principal.name,
         description: 'sign-on',
         lifetimeSeconds: lifetimeSeconds ?? null,
+        isSignOn: true,
       });
       if (issued === null) throw apiErrors('api.login-failed');
       const actor = actorOf(principal);
@@ -81,6 +82,7 @@ export function identityHandlers({ ports, record }: ApiParts): Pick<Handlers, Id
         createdBy: actingNames(principal),
         description: input.body.description ?? '',
         lifetimeSeconds: input.body.lifetimeSeconds ?? null,
+        isSignOn: false,
       });
       if (issued === null) throw apiErrors('api.not-found', { values: { what: 'Principal' } });
       await keepIfRecorded(issued.token, [issuedEvent(actorOf(principal), issued.token)]);

@@ -96,6 +96,7 @@ export function notGranted(principal: string, resource: string): CommandExplanat
     principal,
     resource,
     granted: false,
+    stepUp: false,
     rule: 'none',
     access: [],
     verdict: null,

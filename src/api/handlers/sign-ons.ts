@@ -1,36 +1,44 @@
-/** Approving a sign-on elsewhere, and what SSH needs besides: keys of the gateway, certificates, host keys of targets. */
+/** Approving a sign-on or step-up elsewhere, and what SSH needs besides: keys of the gateway, certificates, host keys of targets. */
+import { isGatewayError } from '../../base/errors.ts';
 import { actorOf } from '../../core/event.ts';
+import type { Principal } from '../../core/principal.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import { apiErrors } from '../errors.ts';
+import type { Approver } from '../ports.ts';
 
 type SignOnRoute = 'listSignOns' | 'decideSignOn' | 'sshKeys' | 'signSshKey' | 'scanHostKeys';
 
 export function signOnHandlers({ ports, record }: ApiParts): Pick<Handlers, SignOnRoute> {
-  const { signOns, ssh } = ports;
+  const { signOns, ssh, identity, journal } = ports;
   return {
     async listSignOns({ principal }) {
       return {
-        signOns: signOns.list(principal.name).map(({ id, code, source, requestedAtMs, expiresAtMs }) => ({
+        signOns: signOns.list(principal.name).map(({ id, code, source, resource, requestedAtMs, expiresAtMs }) => ({
           id,
           code,
           source,
+          resource,
           requestedAt: iso(requestedAtMs),
           expiresAt: iso(expiresAtMs),
         })),
       };
     },
 
-    async decideSignOn({ principal, source, input }) {
+    async decideSignOn({ principal, source, input, requestId }) {
+      const { id } = input.params;
       const approve = input.body.decision === 'approve';
       // Who issued a token for another may use it, and would sign on as that other (A-REV-01).
       if (approve && principal.authentication.issuedBy !== undefined) throw apiErrors('api.forbidden');
-      if (!signOns.list(principal.name).some(({ id }) => id === input.params.id)) {
-        throw apiErrors('api.not-found', { values: { what: 'sign-on' } });
-      }
+      const waiting = signOns.list(principal.name).find((one) => one.id === id);
+      if (waiting === undefined) throw apiErrors('api.not-found', { values: { what: 'sign-on' } });
+      let by: Approver | null = null;
       if (approve) {
-        await record({ type: 'identity.signed-on', principal: actorOf(principal), source, method: 'approval' });
+        by = await approverOf(principal, input.body.password, source, requestId);
+        if (!signOns.isEnough(id, principal.name, by)) throw apiErrors('api.prove-again');
+        const method = waiting.resource === null ? 'approval' : 'step-up';
+        await record({ type: 'identity.signed-on', principal: actorOf(principal), source, method });
       }
-      if (!signOns.decide(input.params.id, principal.name, approve, principal.authentication.credentialId)) {
+      if (!signOns.decide(id, principal.name, by)) {
         throw apiErrors('api.not-found', { values: { what: 'sign-on' } });
       }
       return undefined;
@@ -57,6 +65,23 @@ export function signOnHandlers({ ports, record }: ApiParts): Pick<Handlers, Sign
       return { address: found.address, keys: found.keys.map((key) => ({ ...key })) };
     },
   };
+
+  /** With what the caller approves: the token of the call, and the password where one is given. */
+  async function approverOf(
+    { name, authentication }: Principal,
+    password: string | undefined,
+    source: string,
+    requestId: string,
+  ): Promise<Approver> {
+    const { credentialId, provenAtMs = null } = authentication;
+    if (password === undefined) return { credentialId, provenAtMs, proof: 'sign-on' };
+    const proven = await identity.login(name, password, source).catch((error: unknown) => {
+      if (!isGatewayError(error) || error.kind !== 'denial') throw error;
+      journal.append({ type: 'identity.refused', connection: requestId, source, login: name, code: error.code });
+      throw error.code.endsWith('.throttled') ? error : apiErrors('api.login-failed', { cause: error });
+    });
+    return { credentialId, provenAtMs: proven.authentication.provenAtMs ?? null, proof: 'password' };
+  }
 }
 
 function iso(ms: number): string {

@@ -30,7 +30,8 @@ export function systemHandlers({ ports, schemas, clock, version }: ApiParts): Pi
       const explanation = await ports.access.explain(query.principal, query.resource);
       // Who is not an administrator learns nothing of a resource that is not theirs: not that it exists, not its rules.
       if (scope !== 'all' && !explanation.granted) {
-        return { principal: query.principal, resource: query.resource, granted: false, rule: 'none', trace: [] };
+        const { principal: name, resource } = query;
+        return { principal: name, resource, granted: false, stepUp: false, rule: 'none', trace: [] };
       }
       return explanation;
     },

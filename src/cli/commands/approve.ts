@@ -1,19 +1,25 @@
 /**
- * `sallyport approve`: approves or refuses a sign-on of one's own elsewhere, by the code that the other terminal shows.
+ * `sallyport approve`: approves or refuses a sign-on or step-up of one's own elsewhere, by the code that the other terminal
+ * shows. A step-up takes the password where the login is not of just now.
  *
  * Invariant: nothing is approved that was not named by its code. One that was begun by somebody else shows its code there,
  * not here, to whoever compares.
  */
+import { ApiError } from '../../api/contract/index.ts';
+import { escapeLine } from '../../base/escape.ts';
 import type { Api } from '../api.ts';
 import type { CommandContext, CommandSpec } from '../command.ts';
 import { cliError } from '../errors.ts';
 import { relativeTime } from '../output/time.ts';
-import { askText, canPrompt } from '../prompt.ts';
+import { readSecret } from '../parse.ts';
+import { askSecret, askText, canPrompt } from '../prompt.ts';
 
 interface SignOn {
   readonly id: string;
   readonly code: string;
   readonly source: string;
+  /** What it is the step-up for. */
+  readonly resource: string | null;
   readonly requestedAt: string;
   readonly expiresAt: string;
 }
@@ -26,6 +32,7 @@ export const approveCommand: CommandSpec = {
   options: [
     { flags: '--refuse', description: 'Refuse it: you did not start it.' },
     { flags: '--list', description: 'Only list what waits.' },
+    { flags: '--password-stdin', description: 'Read the password that a step-up may take from standard input.' },
   ],
   examples: ['sallyport approve', 'sallyport approve 4F7K-2M9Q', 'sallyport approve 4F7K-2M9Q --refuse'],
   async run(context) {
@@ -48,9 +55,10 @@ async function list({ io, output }: CommandContext, signOns: readonly SignOn[]):
   await output.result(signOns, async () => {
     if (signOns.length === 0) return output.note('Nothing waits for you.');
     await output.table(
-      [{ title: 'CODE' }, { title: 'FROM', widest: 45 }, { title: 'BEGUN' }],
-      signOns.map(({ code, source, requestedAt }) => [
+      [{ title: 'CODE' }, { title: 'FOR' }, { title: 'FROM', widest: 45 }, { title: 'BEGUN' }],
+      signOns.map(({ code, source, resource, requestedAt }) => [
         { text: code, paint: output.palette.strong },
+        resource === null ? 'signing on' : `opening ${resource}`,
         source,
         relativeTime(Date.parse(requestedAt), now),
       ]),
@@ -69,7 +77,26 @@ async function decide(context: CommandContext, api: Api, signOns: readonly SignO
     });
   }
   const decision = context.options.flag('refuse') ? 'refuse' : 'approve';
-  await api.client.call('decideSignOn', { params: { id: found.id }, body: { decision } });
+  const send = (password?: string): Promise<unknown> =>
+    api.client.call('decideSignOn', {
+      params: { id: found.id },
+      body: { decision, ...(password === undefined ? {} : { password }) },
+    });
+  if (context.options.flag('passwordStdin')) await send(await readSecret(context.io.stdin, 'The password'));
+  else {
+    await send().catch(async (error: unknown) => {
+      if (!(error instanceof ApiError) || error.code !== 'api.prove-again') throw error;
+      if (!canPrompt(context)) {
+        throw cliError(
+          'cli.denied',
+          { what: error.publicMessage, todo: 'Run it at a terminal, or with --password-stdin.' },
+          error,
+        );
+      }
+      await send(await askSecret(context, 'Your password, to confirm that it is you'));
+    });
+  }
   const done = decision === 'approve' ? 'Approved; the other terminal goes on' : 'Refused';
-  context.output.note(`✔ ${done} (${found.code} from ${found.source}).`);
+  const what = found.resource === null ? '' : `opening ${escapeLine(found.resource)}, `;
+  context.output.note(`✔ ${done} (${what}${found.code} from ${found.source}).`);
 }

@@ -30,9 +30,12 @@ export const connectCommand: CommandSpec = {
     {
       flags: '--program <name>',
       description: 'Another client than the usual: sftp, scp or rsync for SSH.',
-      choices: ['psql', 'ssh', 'sftp', 'scp', 'rsync'],
+      choices: ['psql', 'ssh', 'sftp', 'scp', 'rsync', 'curl'],
     },
-    { flags: '--print', description: 'Print lines to paste instead (psql, URI, JDBC, Python; ssh, sftp, rsync).' },
+    {
+      flags: '--print',
+      description: 'Print lines to paste instead (psql, URI, JDBC, Python; ssh, sftp, rsync; curl, variables).',
+    },
     { flags: '--config', description: 'Print a configuration of ssh that lasts, for editors, Ansible, rsync and git.' },
     { flags: '--show-token', description: 'With --print: write the access token into the lines.' },
     {
@@ -49,6 +52,8 @@ export const connectCommand: CommandSpec = {
     'sallyport connect web-1 -- -L 8080:localhost:80 -N',
     'sallyport connect web-1 --program scp -- app.tar web-1:/tmp/',
     'sallyport connect web-1 --config >> ~/.ssh/config',
+    'sallyport connect shop-api -- /v1/customers',
+    'sallyport connect shop-api --print',
   ],
   async run(context) {
     const { args, options } = context;
@@ -146,6 +151,7 @@ async function targetOf(
     caFile: api.profile.ca,
     ca: api.ca,
     database: typeof database === 'string' ? database : null,
+    origin: originFor(api.server.hostname, resource.origins),
     ...(isSsh ? { hostKeys: (await api.client.call('sshKeys')).hostKeys } : {}),
   };
 }
@@ -242,6 +248,12 @@ async function startClient(context: CommandContext, invocation: Invocation, targ
   } finally {
     for (const release of releases) release();
   }
+}
+
+/** The origin below the name that the gateway is known by here; below localhost where the gateway is on this machine. */
+function originFor(server: string, origins: readonly string[]): string | null {
+  const name = /^(?:127(?:\.\d+){3}|\[::1\])$/.test(server) ? 'localhost' : server;
+  return origins.find((origin) => new URL(origin).hostname.endsWith(`.${name}`)) ?? origins[0] ?? null;
 }
 
 function isUnspecified(host: string): boolean {

@@ -50,7 +50,7 @@ function codeOf({ verdict }: CommandExplanation): ExitCode {
 }
 
 async function showAccess(
-  answer: Pick<Explanation, 'principal' | 'resource' | 'granted' | 'rule'>,
+  answer: Pick<Explanation, 'principal' | 'resource' | 'granted' | 'rule' | 'stepUp'>,
   trace: Explanation['trace'],
   output: Output,
 ): Promise<void> {
@@ -58,7 +58,7 @@ async function showAccess(
   const who = `${palette.strong(escapeLine(answer.principal))} → ${palette.strong(escapeLine(answer.resource))}`;
   await output.line(
     answer.granted
-      ? `${palette.good('✔')} ${who}: granted by ${grantedBy(answer.rule, palette)}`
+      ? `${palette.good('✔')} ${who}: granted by ${grantedBy(answer.rule, palette)}${answer.stepUp ? ', with a step-up: opening takes a confirmation by the person' : ''}`
       : `${palette.bad('✘')} ${who}: no Access grants this`,
   );
   if (trace.length === 0) {

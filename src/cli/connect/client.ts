@@ -22,6 +22,8 @@ export interface Target {
   readonly ca: string | null;
   /** What the protocol calls a database, where it has one. */
   readonly database: string | null;
+  /** Where the resource stands by itself, where it does: `https://RESOURCE.DOMAIN:PORT`. */
+  readonly origin?: string | null;
   /** The gateway's own host keys, where the protocol is checked by these. */
   readonly hostKeys?: readonly string[];
 }

@@ -82,7 +82,8 @@ export function sshConfig(target: Target, files: SshFiles, includes: readonly st
     `  IdentityFile ${word(files.key)}`,
     `  CertificateFile ${word(files.certificate)}`,
     '  IdentitiesOnly yes',
-    '  PreferredAuthentications publickey',
+    // The second is for a step-up, which follows the key.
+    '  PreferredAuthentications publickey,keyboard-interactive',
     `  HostKeyAlias ${hostKeyAlias}`,
     `  UserKnownHostsFile ${word(files.knownHosts)}`,
     '  GlobalKnownHostsFile /dev/null',

@@ -79,9 +79,9 @@ function printedLines(target: Target, { isTokenShown }: { readonly isTokenShown:
   // scp and rsync read a colon as the end of the host.
   const host = target.host.includes(':') ? `[${target.host}]` : target.host;
   const path = shellWord(`${target.login}@${host}:PATH`);
-  // sshpass answers what asks for a password; by keyboard-interactive the gateway asks for a token.
+  // sshpass answers what asks for a password; a step-up follows by keyboard-interactive and asks for nothing.
   const withToken = isTokenShown ? `SSHPASS=${shellWord(target.token)} sshpass -e ` : '';
-  const asPassword = isTokenShown ? ' -o PreferredAuthentications=password' : '';
+  const asPassword = isTokenShown ? ' -o PreferredAuthentications=password,keyboard-interactive' : '';
   return [
     { title: 'ssh', line: `${withToken}ssh${asPassword} -p ${port} ${at}` },
     { title: 'sftp', line: `${withToken}sftp${asPassword} -P ${port} ${at}` },

@@ -14,6 +14,7 @@ import type { Palette } from '../output/colour.ts';
 import { byteSize, count, duration, offset } from '../output/time.ts';
 import { cutToWidth } from '../output/width.ts';
 import { gridLines } from './grid.ts';
+import { HttpExchange } from './http.ts';
 import { bytesOf } from './player.ts';
 import { eventLine, type Masked, maskedText } from './rules.ts';
 import { ScreenText } from './screen.ts';
@@ -42,6 +43,8 @@ interface OpenCommand {
   dataLinesShown: number;
   /** What a terminal showed, where the command has one. */
   screen: { readonly text: ScreenText; readonly decoder: StringDecoder } | null;
+  /** Heads and bodies, where it is an HTTP request. */
+  http: HttpExchange | null;
 }
 
 /** Commands that may be open at once: a client that pipelines more leaves the oldest without its result. */
@@ -132,6 +135,8 @@ export class Transcript {
       }
       case 'terminal':
         return [];
+      case 'head':
+        return this.#head(entry);
       case 'data':
         return this.#data(entry);
       case 'screen':
@@ -162,6 +167,7 @@ export class Transcript {
       dataBytes: 0,
       dataLinesShown: 0,
       screen: null,
+      http: entry.kind === 'http' ? new HttpExchange(entry.text, palette, this.#options.rowsMax) : null,
     });
     if (this.#open.size > openCommandsMax) {
       const oldest = this.#open.keys().next();
@@ -172,7 +178,11 @@ export class Transcript {
       '',
       `${prompt} ${palette.faint(escapeLine(entry.verb) + of)}`,
       ...this.#text(entry),
-      ...(entry.parameters ?? []).map((parameter, index) => this.#parameter(parameter, index)),
+      ...(entry.parameters ?? []).map((parameter, index) =>
+        entry.kind === 'http'
+          ? HttpExchange.field(parameter.type ?? '', parameter.value ?? '', palette)
+          : this.#parameter(parameter, index),
+      ),
     ];
   }
 
@@ -201,6 +211,16 @@ export class Transcript {
     return `  ${palette.name(`$${index + 1}`)}${palette.faint(type)} = ${value}${cut}`;
   }
 
+  #head(entry: Entry<'head'>): string[] {
+    const command = this.#of(entry.command);
+    command.http ??= new HttpExchange('', this.#options.palette, this.#options.rowsMax);
+    return this.#below(entry.command, command.http.head(entry));
+  }
+
+  #below(ordinal: number, lines: readonly string[]): string[] {
+    return lines.length === 0 ? [] : [...this.#under(ordinal), ...lines];
+  }
+
   #screen(entry: Entry<'screen'>): string[] {
     // What was typed stands on the screen where it was echoed; where it was not, it is nobody's to read.
     if (entry.direction === 'in') return [];
@@ -225,6 +245,7 @@ export class Transcript {
     const command = this.#of(entry.command);
     const isFirst = command.dataBytes === 0;
     command.dataBytes += entry.bytes;
+    if (command.http !== null) return this.#below(entry.command, command.http.data(entry));
     const { palette, rowsMax } = this.#options;
     const lines = isFirst
       ? [palette.faint(entry.direction === 'in' ? 'data from the client:' : 'data to the client:')]
@@ -266,7 +287,11 @@ export class Transcript {
     const isQuiet = command.verb === 'prepare' && entry.outcome === 'completed' && this.#shown !== entry.command;
     if (isQuiet) return [];
     const rest = command.screen?.text.rest() ?? [];
-    const lines = [...this.#screenLines(entry.command, command, rest), ...this.#result(entry.command, command)];
+    const lines = [
+      ...this.#screenLines(entry.command, command, rest),
+      ...this.#below(entry.command, command.http?.rest() ?? []),
+      ...this.#result(entry.command, command),
+    ];
     const parts: string[] = [];
     if (entry.tag !== null) parts.push(escapeLine(entry.tag));
     if (command.dataBytes > 0) parts.push(byteSize(command.dataBytes));
@@ -325,6 +350,7 @@ export class Transcript {
       dataBytes: 0,
       dataLinesShown: 0,
       screen: null,
+      http: null,
     };
     this.#open.set(ordinal, made);
     return made;

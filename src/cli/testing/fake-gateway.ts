@@ -363,6 +363,7 @@ const defaultAnswers: Answers = {
         title: 'PostgreSQL',
         labels: { env: 'prod' },
         listener: { host: '0.0.0.0', port: 6432, tls: true },
+        origins: [],
         settings: { database: 'shop' },
       },
     ],
@@ -371,6 +372,7 @@ const defaultAnswers: Answers = {
     principal: query.get('principal'),
     resource: query.get('resource'),
     granted: query.get('resource') === 'orders',
+    stepUp: false,
     rule: query.get('resource') === 'orders' ? 'engineers' : 'none',
     trace: [
       { access: 'engineers', matched: query.get('resource') === 'orders', why: 'group engineering, label env=prod' },

@@ -125,6 +125,7 @@ export const explained: CommandExplanation = {
   principal: 'engineer',
   resource: 'orders',
   granted: true,
+  stepUp: false,
   rule: 'engineers',
   access: [{ access: 'engineers', matched: true, why: 'group engineering' }],
   verdict: { name: 'mask', rule: 'customer-pii', reason: '' },

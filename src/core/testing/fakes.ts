@@ -101,6 +101,7 @@ export class FakeWire implements Wire {
   closed = false;
   ended = false;
   paused = false;
+  frozen = false;
   #handler: WireHandler | null = null;
 
   handle(handler: WireHandler): void {
@@ -116,6 +117,9 @@ export class FakeWire implements Wire {
   }
   resume(): void {
     this.paused = false;
+  }
+  freeze(frozen: boolean): void {
+    this.frozen = frozen;
   }
   end(last?: Buffer): void {
     if (last !== undefined) this.written.push(last);
@@ -199,10 +203,16 @@ export const allowAll: Judge = judgeBy(() => ({ name: 'allow', rule: 'access', r
 
 /** Identification by keys and approval, for tests of protocols without them. */
 export const noKeys: Omit<Identification, 'bySecret' | 'byScram'> = {
+  byToken: () => Promise.reject(coreErrors('core.not-authenticated')),
   acceptsKey: () => Promise.resolve(false),
   byKey: () => Promise.reject(coreErrors('core.not-authenticated')),
   byCertificate: () => Promise.reject(coreErrors('core.not-authenticated')),
   byApproval: () => Promise.reject(coreErrors('core.not-authenticated')),
+  confirm: () => Promise.reject(coreErrors('core.step-up-refused')),
+  visitLink: ({ resource }) => `https://console.example/visit.html#resource=${resource}`,
+  redeemVisit: () => Promise.reject(coreErrors('core.not-authenticated')),
+  byVisit: () => Promise.reject(coreErrors('core.not-authenticated')),
+  endVisit: () => Promise.resolve(null),
 };
 
 /** Nobody can be asked. */

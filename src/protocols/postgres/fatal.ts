@@ -34,6 +34,8 @@ const sqlStates: Readonly<Record<string, string>> = {
   'base.deadline': '08006',
   'core.not-authenticated': '28P01',
   'core.throttled': '28000',
+  'core.step-up-required': '28000',
+  'core.step-up-refused': '28000',
   'core.no-access': '42501',
   'core.wrong-protocol': '42501',
   'core.upstream-unreachable': '08001',

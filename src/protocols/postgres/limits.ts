@@ -45,6 +45,9 @@ export const startupDeadlineMs = 10_000;
 /** How long a client may take to authenticate; PostgreSQL's own authentication_timeout allows 60 s, tokens need no thought. */
 export const loginDeadlineMs = 30_000;
 
+/** How long a person may take to confirm a step-up: as long as identity lets it wait, and time for its refusal to be told. */
+export const stepUpDeadlineMs = 125_000;
+
 /** All that a client may send before it has a session: three start-up packets and an authentication, amply. */
 export const earlyBytesMax = 64 * 1024;
 

@@ -14,7 +14,7 @@ import type { CommandDraft } from '../../core/command.ts';
 import { Doors } from '../../core/door.ts';
 import { coreErrors } from '../../core/errors.ts';
 import type { Event, EventBody, SpaceLevel } from '../../core/event.ts';
-import type { Journal, Judge, Recording, Recordings } from '../../core/ports.ts';
+import type { Identification, Journal, Judge, Recording, Recordings } from '../../core/ports.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Reviews } from '../../core/review.ts';
@@ -150,6 +150,8 @@ export interface GatewayOptions {
   readonly log?: Log;
   readonly tlsRequired?: boolean;
   readonly protocol?: PostgresOptions;
+  /** Opening takes a step-up, which this answers. */
+  readonly confirm?: Identification['confirm'];
 }
 
 export interface TestGateway {
@@ -215,8 +217,15 @@ export async function startGateway(options: GatewayOptions): Promise<TestGateway
         const candidates = login === principal.name ? [{ id: 't-1', ...verifier }] : [];
         return { exchange: createScramServer({ salt, iterations: 4096, candidates }), principal: () => principal };
       },
+      ...(options.confirm === undefined ? {} : { confirm: options.confirm }),
     },
-    authorisation: { decide: () => ({ granted: true, rule: 'everyone' }) },
+    authorisation: {
+      decide: () => ({
+        granted: true,
+        rule: 'everyone',
+        ...(options.confirm === undefined ? {} : { stepUp: true }),
+      }),
+    },
     resources: { find: async (name) => (name === target.name ? target : null) },
     credentials: {
       reveal: async () => ({

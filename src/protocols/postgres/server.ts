@@ -1,12 +1,12 @@
 /**
- * One accepted connection from its first byte to its last: start-up, login, session, upstream, relay.
+ * One accepted connection from its first byte to its last: start-up, login, step-up, session, upstream, relay.
  *
  * Invariants:
  * - Each step is one call that either gives what the next needs or has dealt with the client.
  * - The resource is dialled only after the session stands in the journal.
  * - The client's cancel key dies with the session (A-PG-26).
  *
- * Deliberately absent: what the steps do (startup.ts, login.ts, upstream.ts, relay.ts).
+ * Deliberately absent: what the steps do (startup.ts, login.ts, step-up.ts, upstream.ts, relay.ts).
  */
 import { describeError, isGatewayError } from '../../base/errors.ts';
 import type { Wire } from '../../base/wire.ts';
@@ -23,6 +23,7 @@ import * as limits from './limits.ts';
 import { type LoginOptions, login } from './login.ts';
 import { Relay } from './relay.ts';
 import { receiveStartup, type Startup } from './startup.ts';
+import { confirmOpening } from './step-up.ts';
 import { encodeWelcome, openUpstream, type UpstreamReady } from './upstream.ts';
 
 export class PostgresServer implements ProtocolServer {
@@ -48,6 +49,7 @@ export class PostgresServer implements ProtocolServer {
     if (known === null) return;
     let session: Session;
     try {
+      await confirmOpening(client, door, startup, known);
       session = await door.openSession(known.principal, known.resource, known.facts);
     } catch (error) {
       // The door has journaled its refusal; the client is told.

@@ -109,42 +109,38 @@ export class Forwards {
 
   #connect(command: Command, open: Forward, answer: SshOpenAnswer): void {
     const { session, target } = this.#conversation;
-    session.perform(command, () => {
-      this.#attempt(
-        command,
-        (async () => {
-          let far: SshChannel;
-          try {
-            far = await target.open(open, limits.targetStepDeadlineMs);
-          } catch (error) {
-            if (!isGatewayError(error)) throw error;
-            answer.reject(openFailure.connectFailed, 'the target could not connect');
-            this.#complete(command, 'failed', null, error.code);
-            return;
-          }
-          this.#join(command, answer.accept(), far);
-        })(),
-      );
-    });
+    session.perform(command, () =>
+      this.#attempt(command, async () => {
+        const opening = target.open(open, limits.targetStepDeadlineMs);
+        const far = await this.#opened(command, opening, answer, 'the target could not connect');
+        if (far !== null) this.#join(command, answer.accept(), far);
+      }),
+    );
   }
 
   #accept(command: Command, open: SshClientOpen, answer: SshOpenAnswer): void {
-    const { client } = this.#conversation;
-    this.#attempt(
-      command,
-      (async () => {
-        let near: SshChannel;
-        try {
-          near = await client.open(open, limits.targetStepDeadlineMs);
-        } catch (error) {
-          if (!isGatewayError(error)) throw error;
-          answer.reject(openFailure.connectFailed, 'the client refused');
-          this.#complete(command, 'failed', null, error.code);
-          return;
-        }
-        this.#join(command, near, answer.accept());
-      })(),
-    );
+    this.#attempt(command, async () => {
+      const opening = this.#conversation.client.open(open, limits.targetStepDeadlineMs);
+      const near = await this.#opened(command, opening, answer, 'the client refused');
+      if (near !== null) this.#join(command, near, answer.accept());
+    });
+  }
+
+  /** The channel at the other side, or null where there is none, which whoever asked has been told then. */
+  async #opened(
+    command: Command,
+    opening: Promise<SshChannel>,
+    answer: SshOpenAnswer,
+    refusal: string,
+  ): Promise<SshChannel | null> {
+    try {
+      return await opening;
+    } catch (error) {
+      if (!isGatewayError(error)) throw error;
+      answer.reject(openFailure.connectFailed, refusal);
+      this.#complete(command, 'failed', null, error.code);
+      return null;
+    }
   }
 
   #join(command: Command, near: SshChannel, far: SshChannel): void {
@@ -159,6 +155,7 @@ export class Forwards {
       onOver: () => undefined,
     });
     near.handle({
+      borrows: true,
       read: (view) => relay.read(view),
       end: () => relay.end(),
       drain: () => relay.drain(),
@@ -177,33 +174,31 @@ export class Forwards {
     }
     this.#submit(connection, {
       released: (command) => {
-        const { session, target } = this.#conversation;
-        session.perform(command, () => {
-          this.#attempt(
-            command,
-            (async () => {
-              // The first connection may come right behind the target's answer, so what is asked for counts from now on.
-              const asked = listenKey(request, null);
-              const isNew = !this.#listening.has(asked);
-              this.#listening.add(asked);
-              const data = await target.globalRequest(request, limits.targetStepDeadlineMs);
-              const chosen = data !== null && data.length >= 4 ? data.readUInt32BE(0) : null;
-              if (isNew && (data === null || chosen !== null)) this.#listening.delete(asked);
-              if (data === null) {
-                reply.reject();
-                this.#complete(command, 'failed', null, 'ssh.open-refused');
-                return;
-              }
-              this.#listening.add(listenKey(request, chosen));
-              this.#complete(command, 'completed', chosen === null ? 'listening' : `listening on port ${chosen}`);
-              if (chosen === null) reply.accept();
-              else reply.accept(new SshWriter(4).uint32(chosen).finish());
-            })(),
-          );
-        });
+        this.#conversation.session.perform(command, () =>
+          this.#attempt(command, () => this.#begin(command, request, reply)),
+        );
       },
       refused: () => reply.reject(),
     });
+  }
+
+  async #begin(command: Command, request: Listen, reply: SshReply): Promise<void> {
+    // The first connection may come right behind the target's answer, so what is asked for counts from now on.
+    const asked = listenKey(request, null);
+    const isNew = !this.#listening.has(asked);
+    this.#listening.add(asked);
+    const data = await this.#conversation.target.globalRequest(request, limits.targetStepDeadlineMs);
+    const chosen = data !== null && data.length >= 4 ? data.readUInt32BE(0) : null;
+    if (isNew && (data === null || chosen !== null)) this.#listening.delete(asked);
+    if (data === null) {
+      reply.reject();
+      this.#complete(command, 'failed', null, 'ssh.open-refused');
+      return;
+    }
+    this.#listening.add(listenKey(request, chosen));
+    this.#complete(command, 'completed', chosen === null ? 'listening' : `listening on port ${chosen}`);
+    if (chosen === null) reply.accept();
+    else reply.accept(new SshWriter(4).uint32(chosen).finish());
   }
 
   /** To stop listening takes no rule; what it stops was let through by one. */
@@ -268,8 +263,8 @@ export class Forwards {
     });
   }
 
-  #attempt(command: Command, work: Promise<void>): void {
-    work.catch((error: unknown) => {
+  #attempt(command: Command, work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
       const { door, session } = this.#conversation;
       door.log.error('a forward failed', { session: session.id, detail: describeError(error) });
       this.#complete(command, 'failed', null, 'ssh.connection-lost');

@@ -13,7 +13,7 @@ export function createSsh(): Protocol {
     defaultPort: 22,
     settings: settingDefinitions,
     housekeeping: ['eof', 'window-change', 'signal', 'break', 'eow@openssh.com', fileQuestion],
-    enciphered: true,
+    multiplexed: true,
     hops: (resource) => settingsOf(resource).jumpHosts,
     capabilities: {
       assurance: 'gated',

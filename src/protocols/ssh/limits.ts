@@ -6,8 +6,11 @@ export const idleTimeoutSecondsDefault = 3600;
 /** How long the target may take for each step: a login with a slow directory service behind it. */
 export const targetStepDeadlineMs = 20_000;
 
-/** How long a person may take to approve a sign-on elsewhere; the login grace is moved by as much. */
-export const approvalDeadlineMs = 120_000;
+/**
+ * From the moment a person is asked to approve elsewhere to the end of the login grace: the life of what waits, and time
+ * for the refusal to be told.
+ */
+export const approvalDeadlineMs = 125_000;
 
 /** Channels that wait for the session to be open: what clients open at once. */
 export const waitingOpensMax = 16;

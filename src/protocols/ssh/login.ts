@@ -4,37 +4,58 @@
  * Invariants:
  * - Identity comes from the proof that succeeded, never from an offer (A-SSH-02, A-SSH-03).
  * - Refusals look alike whatever their cause; the door journals them.
+ * - Where a step-up is owed, the login is not over before it is given: the first proof is a partial success, after which
+ *   keyboard-interactive alone goes on. Once it is refused, or nobody answered, this connection asks no more: who holds a
+ *   stolen key must not ask until somebody is tired of it.
  *
  * Keyboard-interactive asks for an access token first; an empty answer turns to an approval in the browser, whose link
- * and code are shown, and which the client simply waits for.
+ * and code are shown, and which the client simply waits for. A step-up shows its own in the same way, after a token was
+ * typed in the very same exchange.
  *
- * Deliberately absent: signatures and counting of attempts (the transport), tokens, keys and authorities (identity).
+ * Deliberately absent: signatures and counting of attempts (the transport), tokens, keys and authorities (identity),
+ * enforcing the step-up (the door, where the session is opened).
+ * Source: RFC 4252, sections 5.1 and 5.2; RFC 4256.
  */
 import { isGatewayError } from '../../base/errors.ts';
+import { escapeLine } from '../../base/escape.ts';
 import { splitLogin } from '../../core/login.ts';
-import type { UserCertificate } from '../../core/ports.ts';
+import type { ApprovalRequest, UserCertificate } from '../../core/ports.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { Door } from '../../core/protocol.ts';
 import * as limits from './limits.ts';
 import {
   certificateFault,
+  type KeyboardInteractive,
   type SshAuthContext,
   type SshAuthOutcome,
   type SshAuthRequest,
   type SshCertificate,
 } from './transport/index.ts';
 
+/** What was proved first, where a step-up is owed. */
+interface FirstProof {
+  readonly principal: Principal;
+  readonly resource: string;
+  readonly how: string;
+}
+
+/** Nobody failed at these: the client turned to another method, or what is told is the same for every cause. */
+const untold: ReadonlySet<string> = new Set(['core.not-authenticated', 'ssh.login-abandoned']);
+
 export class Login {
   readonly #door: Door;
   #principal: Principal | null = null;
   #resource: string | null = null;
   #how = '';
+  #first: FirstProof | null = null;
+  /** The step-up was refused. */
+  #isRefused = false;
 
   constructor(door: Door) {
     this.#door = door;
   }
 
-  /** Set once a proof succeeded. */
+  /** Set once a proof succeeded, and the step-up where one is owed. */
   get principal(): Principal | null {
     return this.#principal;
   }
@@ -48,6 +69,12 @@ export class Login {
   }
 
   async authenticate(request: SshAuthRequest, context: SshAuthContext): Promise<SshAuthOutcome> {
+    if (this.#isRefused) return { kind: 'reject', methods: [] };
+    if (this.#first !== null) {
+      return request.method === 'keyboard-interactive'
+        ? this.#confirm(this.#first, request.interactive, context)
+        : { kind: 'reject' };
+    }
     if (request.method === 'none') return { kind: 'reject' };
     // A login that cannot be one goes the way of one that is unknown.
     const { principal: name, resource } = splitLogin(request.user) ?? { principal: request.user, resource: null };
@@ -58,16 +85,48 @@ export class Login {
         const accepted = usable && (await this.#door.acceptsKey(name, key, certificateOf(certificate)));
         return { kind: accepted ? 'accept' : 'reject' };
       }
-      this.#principal = await this.#prove(name, request, context);
-      this.#resource = resource;
-      this.#how = request.method === 'publickey-proof' ? 'publickey' : request.method;
-      return { kind: 'accept' };
+      const principal = await this.#prove(name, request, context);
+      const how = request.method === 'publickey-proof' ? 'publickey' : request.method;
+      if (resource === null || !(await this.#door.owesStepUp(principal, resource))) {
+        return this.#accept(principal, resource, how);
+      }
+      const first = { principal, resource, how };
+      if (request.method === 'keyboard-interactive') return await this.#confirm(first, request.interactive, context);
+      this.#first = first;
+      return { kind: 'partial', methods: ['keyboard-interactive'] };
     } catch (error) {
       if (!isGatewayError(error)) throw error;
       // What may be told (being throttled, say) is told; why a proof failed is not.
-      if (error.code !== 'core.not-authenticated') context.banner(`sallyport: ${error.publicMessage}\r\n`);
+      if (!untold.has(error.code)) context.banner(`sallyport: ${error.publicMessage}\r\n`);
       return { kind: 'reject' };
     }
+  }
+
+  #accept(principal: Principal, resource: string | null, how: string): SshAuthOutcome {
+    this.#principal = principal;
+    this.#resource = resource;
+    this.#how = how;
+    return { kind: 'accept' };
+  }
+
+  /** Shows the step-up's link and waits. */
+  async #confirm(
+    { principal, resource, how }: FirstProof,
+    interactive: KeyboardInteractive,
+    context: SshAuthContext,
+  ): Promise<SshAuthOutcome> {
+    try {
+      const asked = await this.#door.stepUp(principal, resource);
+      await completed(asked, `Opening ${escapeLine(resource)} takes a confirmation by you.\n`, interactive, context);
+    } catch (error) {
+      if (!isGatewayError(error)) throw error;
+      // It was withdrawn with the dialogue; the client may begin it again, and that counts as an attempt.
+      if (error.code === 'ssh.login-abandoned') return { kind: 'reject' };
+      context.banner(`sallyport: ${error.publicMessage}\r\n`);
+      this.#isRefused = true;
+      return { kind: 'reject', methods: [] };
+    }
+    return this.#accept(principal, resource, how);
   }
 
   #prove(
@@ -97,27 +156,36 @@ export class Login {
       prompts: [{ prompt: 'Password: an access token, or Enter to approve in a browser: ', echo: false }],
     });
     if (secret !== '') return this.#door.identifyBySecret(name, secret);
-    const approval = await this.#door.identifyByApproval(name);
-    context.extendGrace(limits.approvalDeadlineMs);
-    const withdraw = (): void => approval.withdraw();
-    context.signal.addEventListener('abort', withdraw, { once: true });
-    // The outcome may come before the client answers, and must not be lost meanwhile.
-    approval.outcome.catch(() => undefined);
-    try {
-      await interactive.prompt({
-        name: 'Sallyport',
-        instruction: `Open ${approval.link}\nand approve if it shows the code ${approval.code}. Waiting ...`,
-        prompts: [],
-      });
-      return await approval.outcome;
-    } finally {
-      context.signal.removeEventListener('abort', withdraw);
-      approval.withdraw();
-    }
+    return completed(await this.#door.identifyByApproval(name), '', interactive, context);
   }
 
   #isUsable(certificate: SshCertificate): boolean {
     return certificateFault(certificate, this.#door.clock.now()) === null;
+  }
+}
+
+/** Shows where to complete what was asked, and waits for it. */
+async function completed<T>(
+  asked: ApprovalRequest & { readonly outcome: Promise<T> },
+  why: string,
+  interactive: KeyboardInteractive,
+  context: SshAuthContext,
+): Promise<T> {
+  context.extendGrace(limits.approvalDeadlineMs);
+  const withdraw = (): void => asked.withdraw();
+  context.signal.addEventListener('abort', withdraw, { once: true });
+  // The outcome may come before the client answers, and must not be lost meanwhile.
+  asked.outcome.catch(() => undefined);
+  try {
+    await interactive.prompt({
+      name: 'Sallyport',
+      instruction: `${why}Open ${asked.link}\nand approve if it shows the code ${asked.code}. Waiting ...`,
+      prompts: [],
+    });
+    return await asked.outcome;
+  } finally {
+    context.signal.removeEventListener('abort', withdraw);
+    asked.withdraw();
   }
 }
 

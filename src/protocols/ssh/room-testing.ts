@@ -9,7 +9,7 @@ import { SocketWire, type Wire } from '../../base/wire.ts';
 import type { CommandDraft } from '../../core/command.ts';
 import { Doors } from '../../core/door.ts';
 import { coreErrors } from '../../core/errors.ts';
-import type { Dialler, Judge, UpstreamCredential } from '../../core/ports.ts';
+import type { Dialler, Identification, Judge, UpstreamCredential } from '../../core/ports.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { Resource, SettingValue } from '../../core/resource.ts';
 import type { Reviews } from '../../core/review.ts';
@@ -29,7 +29,7 @@ import {
 
 export const token = 'token-of-the-test';
 
-const principal: Principal = {
+export const principal: Principal = {
   id: 'local:engineer',
   issuer: 'local',
   subject: 'engineer',
@@ -61,6 +61,10 @@ export interface RoomOptions {
   readonly isKnown?: (blob: Buffer) => boolean;
   /** Resources that the principal may open; all unless given. */
   readonly grants?: (resource: string) => boolean;
+  /** Resources whose opening takes a step-up; none unless given. */
+  readonly stepUp?: (resource: string) => boolean;
+  /** Other ways to sign on, and who confirms. */
+  readonly identification?: Partial<Identification>;
   /** Delivers what both sides read in pieces of this many bytes. */
   readonly cutBytes?: number;
   /** The port to listen on; any unless given. */
@@ -129,9 +133,14 @@ export async function openRoom(options: RoomOptions): Promise<Room> {
         if (login === principal.name && isKnown(key)) return principal;
         throw coreErrors('core.not-authenticated');
       },
+      ...options.identification,
     },
     authorisation: {
-      decide: (_principal, { name }) => ({ granted: options.grants?.(name) ?? true, rule: 'everyone' }),
+      decide: (_principal, { name }) => ({
+        granted: options.grants?.(name) ?? true,
+        rule: 'everyone',
+        ...(options.stepUp?.(name) === true ? { stepUp: true } : {}),
+      }),
     },
     resources: {
       find: async (name) => [resource, ...(options.resources ?? [])].find((one) => one.name === name) ?? null,

@@ -28,6 +28,8 @@ export interface ProgramRequest {
 /** What runs in a channel once it was asked for. */
 export interface Program {
   read(view: Buffer): void;
+  /** True: `read` keeps nothing that it is given, as of a handler that borrows. */
+  readonly borrows?: boolean;
   end(): void;
   drain(): void;
   notify(request: Extract<SshChannelRequest, { kind: 'window-change' | 'signal' | 'break' | 'eow@openssh.com' }>): void;
@@ -81,7 +83,11 @@ export class SessionChannel {
     });
     // Nothing is read before a program wants it.
     client.pause();
+    const channel = this;
     client.handle({
+      get borrows() {
+        return channel.#program?.borrows === true;
+      },
       read: (view) => this.#program?.read(view),
       end: () => this.#program?.end(),
       drain: () => this.#program?.drain(),

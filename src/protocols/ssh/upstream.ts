@@ -13,6 +13,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { isGatewayError } from '../../base/errors.ts';
 import { fingerprintOf } from '../../base/fingerprint.ts';
+import { wireOf } from '../../base/sockets.ts';
 import type { Wire } from '../../base/wire.ts';
 import { coreErrors } from '../../core/errors.ts';
 import type { UpstreamCredential, UserAuthority } from '../../core/ports.ts';
@@ -36,7 +37,6 @@ import {
   type SshPublicKey,
   SshWriter,
   signCertificate,
-  wireOf,
 } from './transport/index.ts';
 
 /**
