@@ -29,6 +29,7 @@ import { referrersOf, storedSecretsOf, warningsOf } from './plan-warnings.ts';
 import type { ConfigurationBatch, ConfigurationPort, SecretsPort, StoredManifest } from './ports.ts';
 import { invalidManifest, type RequestProblem } from './problem.ts';
 import type { RuleChecks } from './review-ports.ts';
+import { stepUpWarnings } from './step-up-warnings.ts';
 
 export interface Plan {
   readonly batch: ConfigurationBatch;
@@ -74,7 +75,7 @@ export async function planApply(
       name: metadata.name,
       action: before === null ? 'created' : isSame ? 'unchanged' : 'updated',
       changes,
-      warnings: warningsOf(entry.manifest, names, sealed),
+      warnings: [...warningsOf(entry.manifest, names, sealed), ...stepUpWarnings(entry.manifest, after)],
     };
   });
   return {

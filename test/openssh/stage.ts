@@ -115,11 +115,12 @@ function runScript(at: {
       TEST_SSH_UNSAFE_PERMISSIONS: '1',
     },
   });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-    });
+  // One behind the other: what a script traces on one would else stand in the middle of a line of the other.
+  const said = [child.stdout, child.stderr].map((stream) => {
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    return chunks;
+  });
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
@@ -130,8 +131,7 @@ function runScript(at: {
       clearTimeout(timer);
       // What a script traces (`set -x`) and where it runs is not what it says.
       const lines = said
-        .replaceAll(obj, 'OBJ')
-        .split('\n')
+        .flatMap((chunks) => Buffer.concat(chunks).toString().replaceAll(obj, 'OBJ').split('\n'))
         .filter((line) => line.trim() !== '' && !line.startsWith('+ '));
       const isSkipped = lines.some((line) => /^(SKIPPED|skipped)/.test(line));
       const result = isLate ? 'late' : code !== 0 ? 'failed' : isSkipped ? 'skipped' : 'ok';

@@ -69,6 +69,8 @@ const commandLagMs = 1000;
 export function eventLine(event: SessionEventView, palette: Palette): string {
   const reason = (text: string | null): string => (text === null || text === '' ? '' : `: ${escapeLine(text)}`);
   switch (event.type) {
+    case 'confirmed':
+      return `${palette.good('✔ opening confirmed')} by ${escapeLine(event.by)}, proven by ${escapeLine(event.proof)}`;
     case 'verdict': {
       const { name, rule } = event.verdict;
       const paint =
@@ -117,6 +119,12 @@ export function summaryFields(events: readonly SessionEventView[]): (readonly [s
   }
   const of = <T extends SessionEventView['type']>(type: T): Extract<SessionEventView, { type: T }>[] =>
     events.filter((event): event is Extract<SessionEventView, { type: T }> => event.type === type);
+  add(
+    'Confirmed',
+    of('confirmed')
+      .map(({ by, at, proof }) => `by ${by} at ${at}, proven by ${proof}`)
+      .join('; '),
+  );
   add('Verdicts', tally(of('verdict').map(({ verdict }) => `${verdict.name} by ${verdict.rule}`)));
   add(
     'Reviews',

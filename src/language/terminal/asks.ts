@@ -111,7 +111,7 @@ export class Asks {
   }
 
   /** A line read from the screen; the answer comes through `decided`. */
-  screenLine(text: string, level: AskLevel, denied: SelfDenial | null): void {
+  screenLine(text: string, level: AskLevel, denied: SelfDenial | null, directory: string | null): void {
     const { reduce, guard, dialect } = this.#options;
     if (level === 'line') this.#typed.push(text);
     const whole = level === 'line' ? this.#typed.join('\n') : text;
@@ -122,7 +122,7 @@ export class Asks {
       return;
     }
     // What was typed is kept until the next primary prompt: the shell may see the line go on where the analysis did not.
-    this.#ask(level, whole, reduction, { token: null, source: 'screen', line: null, denied: refusal });
+    this.#ask(level, whole, reduction, { token: null, source: 'screen', line: null, directory, denied: refusal });
   }
 
   #askLine(request: HookRequest): void {
@@ -145,7 +145,8 @@ export class Asks {
       this.#host.lineContinues();
       return;
     }
-    this.#ask('line', whole, reduction, { token: request.token, source: 'hook', line: null, denied });
+    const { token, directory } = request;
+    this.#ask('line', whole, reduction, { token, source: 'hook', line: null, directory, denied });
   }
 
   #askCommand(request: HookRequest): void {
@@ -163,6 +164,7 @@ export class Asks {
       token: request.token,
       source: 'hook',
       line: line?.id ?? null,
+      directory: request.directory,
       denied,
     });
   }
@@ -171,9 +173,9 @@ export class Asks {
     level: AskLevel,
     text: string,
     reduction: Reduction,
-    rest: { token: string | null; source: 'hook' | 'screen'; line: number | null; denied: SelfDenial | null },
+    rest: Pick<GateAsk, 'source' | 'line' | 'directory' | 'denied'> & { readonly token: string | null },
   ): void {
-    const { token, source, line, denied } = rest;
+    const { token, source, line, directory, denied } = rest;
     const ask: GateAsk = {
       id: this.#nextId++,
       level,
@@ -183,6 +185,7 @@ export class Asks {
       continues: level === 'line' ? this.#previous : null,
       dialect: this.#options.dialect,
       reduction,
+      directory,
       denied,
     };
     const lane = token === null ? null : token.slice(0, token.indexOf('.'));

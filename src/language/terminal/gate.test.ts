@@ -254,6 +254,19 @@ describe('a line', () => {
     ]);
   });
 
+  test('has the directory that the shell says with it; what it says of another question, or of none, is nothing', () => {
+    const played = new Played().begin();
+    played.type('a; b\r');
+    played.side('W\x1f77.90\x1f/srv/app\0');
+    played.ask('L1', 'a; b', '77.90');
+    played.gate.decide(1, { verdict: 'allow' });
+    played.show(`\r\n${played.mark('C')}`);
+    played.side('W\x1f78.1\x1f/elsewhere\0');
+    played.ask('C', 'hidden');
+    expect(played.asks).toMatchObject([{ directory: '/srv/app' }, { directory: null }]);
+    expect(played.frozen).toBeUndefined();
+  });
+
   test('that is denied drops what was typed behind it, and the session goes on', () => {
     const played = new Played().begin();
     played.replied();

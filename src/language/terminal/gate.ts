@@ -18,7 +18,7 @@ import { Asks, asksOptions, isSilent } from './asks.ts';
 import { type HookNames, makeHookNames } from './hooks/names.ts';
 import { type Key, KeySplitter } from './keys.ts';
 import * as limits from './limits.ts';
-import { type MarkLetter, MarkScanner } from './marks.ts';
+import { type MarkLetter, MarkScanner, promptFacts } from './marks.ts';
 import { freezeMessages, spoken, unhookedMessages } from './messages.ts';
 import { Opening } from './opening.ts';
 import type { GateOptions } from './options.ts';
@@ -51,7 +51,8 @@ export class Gate {
   #permit = false;
   /** Something ended a row since the line was submitted or allowed. */
   #rowEnded = false;
-  #status: number | null = null;
+  /** What the shell said at its last prompt. */
+  #said = promptFacts('');
   /** What the screen shows of the line being asked, where it differs from what was typed. */
   #seen: string | null = null;
   #isDraining = false;
@@ -214,7 +215,7 @@ export class Gate {
         // The screen shows something else than the keys say: it may add a denial.
         const seen = this.#seen;
         this.#seen = null;
-        this.#asks!.screenLine(seen, 'shown', null);
+        this.#asks!.screenLine(seen, 'shown', null, this.#said.directory);
       }
     } else if (ask.level === 'line') {
       this.#permit = allowed;
@@ -237,7 +238,7 @@ export class Gate {
       return;
     }
     if (this.#asks === null) return;
-    if (letter === 'A') this.#status = /^\d{1,3}$/.test(data.slice(0, 3)) ? Number(data) : null;
+    if (letter === 'A') this.#said = promptFacts(data);
     else if (letter === 'B') this.#primaryPrompt();
     else if (letter === 'C') this.#accepted();
     else if (letter === 'G') this.#continuationPrompt();
@@ -282,7 +283,7 @@ export class Gate {
       this.#freeze('commands-silent', line.text);
       return;
     }
-    this.#asks?.prompted(this.#status);
+    this.#asks?.prompted(this.#said.status);
     this.#asks?.forgetTyped();
     this.#become('prompt');
   }
@@ -427,7 +428,7 @@ export class Gate {
       this.#sendSubmit(level === 'typed' ? 'running' : 'released');
       return;
     }
-    this.#asks!.screenLine(text, level, denied);
+    this.#asks!.screenLine(text, level, denied, level === 'typed' ? null : this.#said.directory);
   }
 
   #sendSubmit(next: 'released' | 'running'): void {

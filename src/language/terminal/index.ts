@@ -1,8 +1,10 @@
 /** What others may import of interactive terminals. */
+export { LineAnalyses, lineDraft, observedDraft, quoted } from './drafts.ts';
 export { terminalError } from './errors.ts';
 export { Gate } from './gate.ts';
 export { type HookNames, makeHookNames } from './hooks/names.ts';
 export { RedactedInput } from './input.ts';
+export { inputEntry } from './input-entry.ts';
 export { type Key, KeySplitter } from './keys.ts';
 export { type LineAction, LineEditor, type LineEditorOptions } from './line-editor.ts';
 export { Observer, type ObserverAction, type ObserverOptions } from './observer.ts';

@@ -6,6 +6,9 @@ export const textBytesMax = 64 * 1024;
 /** Longest reply text (messages, rewrites), in UTF-16 units: it is shown at a prompt. */
 export const replyTextMax = 2000;
 
+/** Where a shell says that it stands, in bytes of UTF-8: a line of a review, and more than a person reads. Longer ones are cut. */
+export const directoryBytesMax = 1024;
+
 /** What a request adds around its text, in bytes: level, token, separators. */
 export const requestOverheadBytes = 96;
 
@@ -63,8 +66,8 @@ export const scrollbackRows = 400;
 /** Rows in which one submitted line may stand; a line that is longer is not read from the screen. */
 export const lineRowsMax = 380;
 
-/** Longest partial mark held back from the person, in bytes. */
-export const markBytesMax = 160;
+/** Longest partial mark held back from the person, in bytes: nonce, letter, status, and a directory with a byte to tell that it is cut. */
+export const markBytesMax = 160 + directoryBytesMax;
 
 /** History entries of the gateway's own line editor. */
 export const historyEntriesMax = 500;

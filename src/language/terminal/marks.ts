@@ -2,6 +2,7 @@
  * Prompt marks: `ESC ] 7770 ; nonce ; letter [; data] BEL` in the output of the gated shell, which the person never sees.
  *
  *     A status   a primary prompt begins        F   a continuation prompt begins
+ *       [;dir]   (sh) where the shell says that it is
  *     B          it ends: the line begins       G   it ends
  *     C          the line was accepted: output  R/S a right prompt begins / ends
  *
@@ -12,6 +13,7 @@
  * Deliberately absent: other OSC sequences, terminal state.
  */
 import * as limits from './limits.ts';
+import { saidDirectory } from './verdicts.ts';
 
 export type MarkLetter = 'A' | 'B' | 'C' | 'F' | 'G' | 'R' | 'S';
 
@@ -85,12 +87,27 @@ export class MarkScanner {
       };
     }
     if (view.length - bodyFrom <= limits.markBytesMax) return 'partial';
-    return { part: { part: 'forged' }, end: bodyFrom };
+    // The name of a directory can be longer, and is none of the person's doing: what is too much is shown.
+    const end = bodyFrom + limits.markBytesMax;
+    const body = view.toString('latin1', bodyFrom, end);
+    return body.startsWith(`${this.#nonce};A;`)
+      ? { part: this.#read(body), end }
+      : { part: { part: 'forged' }, end: bodyFrom };
   }
 
   #read(body: string): OutputPart {
     const [nonce, letter, ...data] = body.split(';');
     if (nonce !== this.#nonce || letter === undefined || !/^[ABCFGRS]$/.test(letter)) return { part: 'forged' };
-    return { part: 'mark', letter: letter as MarkLetter, data: data.join(';') };
+    const text = Buffer.from(data.join(';'), 'latin1').toString('utf8');
+    return { part: 'mark', letter: letter as MarkLetter, data: text };
   }
+}
+
+/** What a primary prompt says: how the last line ended, and (sh) where the shell says that it is. */
+export function promptFacts(data: string): { readonly status: number | null; readonly directory: string | null } {
+  const [status = '', ...directory] = data.split(';');
+  return {
+    status: /^\d{1,3}$/.test(status) ? Number(status) : null,
+    directory: saidDirectory(directory.join(';')),
+  };
 }

@@ -71,6 +71,11 @@ export interface GateAsk {
   readonly continues: number | null;
   readonly dialect: ShellDialect;
   readonly reduction: Reduction;
+  /**
+   * Where the shell says that it is, bounded. For people: nothing may rest on it, since the shell may say what it likes. Null
+   * where it said nothing.
+   */
+  readonly directory: string | null;
   /** Set where the gate itself denies whatever the rules say (text that touches the hooks): for the record; not to be answered. */
   readonly denied: SelfDenial | null;
 }

@@ -3,10 +3,13 @@
  *
  *     greeting   RS nonce US word US field … RS                        (the set-up script, before the hooks)
  *     request    level US token US text NUL                            (hooks; level H, U, P, L<n>, C)
+ *     place      W US token US directory NUL                           (hooks; right before the request with that token)
  *     reply      lane SP token verdict LF                              (to the side script, which hands "token verdict" on)
  *     token      lane "." number                                       (lane: `m`, or the id of the asking process)
  *     verdict    A | G | D text | R text | N text                      (text: one line)
  *
+ * `W` says where the shell believes to be. It is a frame of its own, so that no name of a directory can pass for a part of the
+ * text that is judged; it is what the shell says, which may be anything.
  * `P` says that Enter only put a line feed in (fish), and wants no more than `A`.
  * `A` allows once; `G` allows, and the very same text need not be asked again within the line; `D` denies and says why;
  * `R` runs the text instead; `N` shows a text and the verdict is still to come.
@@ -26,6 +29,8 @@ export interface HookRequest {
   readonly isText: boolean;
   /** The text was longer than `textBytesMax`, and `text` is its beginning. */
   readonly isCut: boolean;
+  /** Where the shell says that it is (`saidDirectory`); null: it said nothing that can be read. */
+  readonly directory: string | null;
 }
 
 export type HookReply =
@@ -36,13 +41,14 @@ export type HookReply =
 const US = 0x1f;
 const NUL = 0x00;
 const tokenPattern = /^(m|[1-9]\d{0,9})\.\d{1,20}$/;
-const levelPattern = /^(?:H|U|P|C|L([1-9]\d{0,5}))$/;
+const levelPattern = /^(?:H|U|P|C|W|L([1-9]\d{0,5}))$/;
 
 /** Reads requests. `push` throws `language.side-channel-malformed` and does so ever after. */
 export class RequestParser {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #dead = false;
+  #place: Frame | null = null;
 
   push(chunk: Buffer): HookRequest[] {
     if (this.#dead) throw malformed('after an error');
@@ -53,7 +59,9 @@ export class RequestParser {
         const end = chunk.indexOf(NUL, from);
         if (end < 0) break;
         this.#keep(chunk.subarray(from, end));
-        out.push(decode(this.#take()));
+        const read = decode(this.#take());
+        if (read.level === 'place') this.#place = read;
+        else out.push({ ...read, level: read.level, directory: this.#placeOf(read) });
         from = end + 1;
       }
       this.#keep(chunk.subarray(from));
@@ -63,6 +71,13 @@ export class RequestParser {
       throw error;
     }
     return out;
+  }
+
+  /** What was said right before the request, by whoever asks. */
+  #placeOf({ token }: Frame): string | null {
+    const place = this.#place;
+    this.#place = null;
+    return place?.token === token ? saidDirectory(place.text) : null;
   }
 
   #keep(view: Buffer): void {
@@ -81,7 +96,12 @@ export class RequestParser {
   }
 }
 
-function decode(frame: Buffer): HookRequest {
+/** One frame; a place becomes a part of the request behind it. */
+interface Frame extends Omit<HookRequest, 'level' | 'directory'> {
+  readonly level: HookRequest['level'] | 'place';
+}
+
+function decode(frame: Buffer): Frame {
   const first = frame.indexOf(US);
   const second = first < 0 ? -1 : frame.indexOf(US, first + 1);
   if (second < 0) throw malformed('separators');
@@ -102,13 +122,23 @@ function decode(frame: Buffer): HookRequest {
   };
 }
 
-const levels: Readonly<Record<string, HookRequest['level']>> = {
+const levels: Readonly<Record<string, Frame['level']>> = {
   H: 'hello',
   U: 'up',
   P: 'part',
   C: 'command',
   L: 'line',
+  W: 'place',
 };
+
+/** A directory as the shell said it, bounded, and unsafe to show as it is. Null where it said none. */
+export function saidDirectory(text: string): string | null {
+  if (text === '') return null;
+  const bytes = Buffer.from(text, 'utf8');
+  if (bytes.length <= limits.directoryBytesMax) return text;
+  // A character that was cut in two becomes a replacement, and goes.
+  return `${bytes.toString('utf8', 0, limits.directoryBytesMax).replace(/\ufffd$/, '')}…`;
+}
 
 /** Spells a reply for the side script. Control characters of its text become spaces: it is one line by construction. */
 export function encodeReply(token: string, reply: HookReply): Buffer {

@@ -17,8 +17,7 @@ import {
 } from '../../core/files.ts';
 import type { Resource } from '../../core/resource.ts';
 import { effectOfShell, type ShellAnalysis, type ShellTransfer } from '../../core/shell.ts';
-import { analyseShell, type GateAsk } from '../../language/index.ts';
-import { readsPassword, withoutFirstLine } from './passwords.ts';
+import { analyseShell, readsPassword, withoutFirstLine } from '../../language/index.ts';
 import { type SshSettings, settingsOf } from './settings.ts';
 import { fileVerbs } from './sftp/index.ts';
 
@@ -106,53 +105,6 @@ export function shellDraft(level: string, context: Context): CommandDraft {
     // By itself it runs nothing.
     meaning: { language: 'shell', shell: analyseShell('', { dialect: 'unknown' }) },
     context,
-  };
-}
-
-type LineQuestion = Pick<GateAsk, 'text' | 'dialect' | 'level'>;
-
-/** What texts mean at a prompt, or as one command that a shell is about to run. The last one is kept: it is asked about next. */
-export class LineAnalyses {
-  #last: { readonly of: LineQuestion; readonly shell: ShellAnalysis } | null = null;
-
-  analyse({ text, dialect, level }: LineQuestion): ShellAnalysis {
-    const last = this.#last;
-    if (last?.of.text === text && last.of.dialect === dialect && last.of.level === level) return last.shell;
-    const shell = analyseShell(text, { dialect, isInteractive: level !== 'command', stdin: 'terminal' });
-    this.#last = { of: { text, dialect, level }, shell };
-    return shell;
-  }
-}
-
-/** What a person submitted at a gated prompt, or what the shell is about to run there. */
-export function lineDraft(ask: GateAsk, shell: ShellAnalysis, of: number | null, context: Context): CommandDraft {
-  return {
-    ...base,
-    of,
-    kind: 'shell',
-    verb: ask.level === 'command' ? 'run' : 'line',
-    text: ask.text,
-    recordedText: ask.text,
-    effect: effectOfShell(shell),
-    meaning: { language: 'shell', shell },
-    context: { ...context, level: ask.level },
-  };
-}
-
-/** What was read off the screen of an observed terminal. */
-export function observedDraft(text: string, settings: SshSettings, of: number, context: Context): CommandDraft {
-  const shell = analyseShell(text, { dialect: settings.loginShell });
-  return {
-    ...base,
-    of,
-    kind: 'shell',
-    verb: 'line',
-    text,
-    recordedText: text,
-    effect: effectOfShell(shell),
-    meaning: { language: 'shell', shell },
-    context: { ...context, level: 'observed' },
-    observed: true,
   };
 }
 

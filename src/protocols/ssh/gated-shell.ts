@@ -17,11 +17,18 @@ import { shellOf } from '../../core/command.ts';
 import { actorOf } from '../../core/event.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Command, Flow, Session } from '../../core/session.ts';
-import { Gate, type GateAction, type GateAsk, reductionOf } from '../../language/index.ts';
-import { LineAnalyses, lineDraft } from './command.ts';
+import {
+  Gate,
+  type GateAction,
+  type GateAsk,
+  inputEntry,
+  LineAnalyses,
+  lineDraft,
+  quoted,
+  reductionOf,
+} from '../../language/index.ts';
 import * as limits from './limits.ts';
 import { MaskedStream, maskedCounts, masksOf } from './output.ts';
-import { inputEntry } from './passwords.ts';
 import { denial, line as lineOf } from './say.ts';
 import type { Program } from './session-channel.ts';
 import type { ShellProgramParts } from './shell.ts';
@@ -54,6 +61,8 @@ export class GatedShell implements Program {
   #size: PtyRequest;
   /** What is sent to the side channel now belongs to this command. */
   #deciding: Command | null = null;
+  /** Where the shell last said that it is. */
+  #directory: string | null = null;
   #bytesOut = 0;
   #exit: number | null = null;
   #isOver = false;
@@ -215,18 +224,22 @@ export class GatedShell implements Program {
   }
 
   #openPty(command: string): void {
-    const { channel, shell, asked, beneath } = this.#parts;
+    const { channel, shell, accept, beneath } = this.#parts;
     const opening =
       beneath?.open(command, this.#size) ??
       channel.open(shell, { kind: 'exec', command: Buffer.from(command) }, this.#size, 'whole');
     this.#attempt(
       opening.then((pty) => {
-        if (pty === null) return this.#gate.outputEnded();
+        if (pty === null) {
+          // The client has been told, and its channel is closed: nothing can come instead.
+          this.#gate.close();
+          return this.#over('client');
+        }
         if (this.#isOver) return pty.destroy();
         this.#pty = pty;
         const { columns, rows, term } = this.#size;
         this.#observe({ type: 'terminal', command: shell.ordinal, columns, rows, term });
-        asked.reply.accept();
+        accept();
         pty.handle({
           read: (view) => this.#gate.output(view),
           end: () => undefined,
@@ -282,6 +295,9 @@ export class GatedShell implements Program {
       overdue: (limit) => this.#gate.say(`${limit.reason} (rule ${limit.rule})`),
     });
     if (command.state === 'pending') this.#commands.set(ask.id, command);
+    if (ask.directory === null || ask.directory === this.#directory) return;
+    this.#directory = ask.directory;
+    this.#note('directory', `the shell says that it is in ${quoted(ask.directory)}`, command.ordinal);
   }
 
   #decide(id: number, command: Command, decision: Parameters<Gate['decide']>[1]): void {
@@ -322,11 +338,11 @@ export class GatedShell implements Program {
   }
 
   #unhooked({ choice, message }: Extract<GateAction, { do: 'unhooked' }>): void {
-    const { channel, asked } = this.#parts;
+    const { channel, accept } = this.#parts;
     this.#note('unhooked', message);
     this.#closeTarget();
     if (choice === 'refuse') {
-      asked.reply.accept();
+      accept();
       channel.refuse(message, 126);
       this.#over('unhooked');
       return;

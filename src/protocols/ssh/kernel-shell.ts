@@ -84,7 +84,7 @@ export class KernelShell implements Program {
 
   #placed(why: string | null): void {
     if (this.#isGone) return;
-    const { conversation, channel, asked, shell } = this.#parts;
+    const { conversation, channel, accept, shell } = this.#parts;
     if (why === null) {
       const supervision = this.#supervision;
       this.#gated = new GatedShell({
@@ -113,7 +113,7 @@ export class KernelShell implements Program {
       this.#parts.instead(unhooked, why);
       return;
     }
-    asked.reply.accept();
+    accept();
     channel.refuse(why, 126);
     conversation.complete(shell, { outcome: 'failed', tag: null, error: 'ssh.unsupervised', rows: 0, bytes: 0 });
   }

@@ -30,7 +30,7 @@ export class LineShell implements Program {
   constructor(parts: ShellProgramParts) {
     this.#parts = parts;
     this.#size = parts.pty;
-    const { conversation, client, shell, pty, asked } = parts;
+    const { conversation, client, shell, pty, accept } = parts;
     this.#flow = conversation.session.openFlow({
       toUpstream: (view) => this.#target?.write(view) ?? true,
       toClient: (view) => client.write(view),
@@ -56,7 +56,7 @@ export class LineShell implements Program {
         }
       },
     });
-    asked.reply.accept();
+    accept();
     const { columns, rows, term } = pty;
     this.#observe({ type: 'terminal', command: shell.ordinal, columns, rows, term });
     this.#editor.start();

@@ -8,11 +8,9 @@
  */
 import { describeError } from '../../base/errors.ts';
 import type { Command } from '../../core/session.ts';
-import { type InputRecord, Observer } from '../../language/index.ts';
+import { type InputRecord, inputEntry, Observer, observedDraft } from '../../language/index.ts';
 import { ChannelRelay } from './channel-relay.ts';
-import { observedDraft } from './command.ts';
 import { masksOf } from './output.ts';
-import { inputEntry } from './passwords.ts';
 import type { Program } from './session-channel.ts';
 import type { ShellProgramParts } from './shell.ts';
 
@@ -67,9 +65,9 @@ export class ObservedShell implements Program {
   }
 
   async #open(shell: Command): Promise<void> {
-    const { conversation, channel, client, pty, asked } = this.#parts;
+    const { conversation, channel, client, pty, accept } = this.#parts;
     const target = await channel.open(shell, { kind: 'shell' }, pty);
-    asked.reply.accept();
+    accept();
     if (target === null) return;
     if (this.#isGone) {
       target.destroy();
@@ -102,7 +100,7 @@ export class ObservedShell implements Program {
   /** A line that was submitted, as far as the screen showed it. */
   #seen(text: string): void {
     const { conversation, channel, shell } = this.#parts;
-    const draft = observedDraft(text, conversation.settings, shell.ordinal, channel.context());
+    const draft = observedDraft(text, conversation.settings.loginShell, shell.ordinal, channel.context());
     conversation.submit(draft, {
       decided: (command) => {
         if (command.state !== 'released') return;

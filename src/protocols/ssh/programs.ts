@@ -1,6 +1,7 @@
 /** Which program stands behind a request: the table of everything that a session channel can run. */
 import type { CommandDraft } from '../../core/command.ts';
 import type { ShellAnalysis } from '../../core/shell.ts';
+import { isPlainShell } from '../../language/index.ts';
 import { execDraft, subsystemDraft } from './command.ts';
 import { Exec } from './exec.ts';
 import { FileProgram } from './files.ts';
@@ -53,15 +54,6 @@ function scpOf({ commands }: ShellAnalysis): ScpCommand | null {
   const argv = commands.find(({ program }) => program === 'scp')?.argv ?? [null];
   const words = argv.filter((word) => word !== null);
   return words.length === argv.length ? readScpCommand(words) : null;
-}
-
-const plainFlags: ReadonlySet<string> = new Set(['-l', '-i', '-il', '-li', '--login']);
-
-/** A shell's name, and nothing but that it be one for a person. */
-function isPlainShell({ commands, redirects, flags }: ShellAnalysis): boolean {
-  const [command, ...more] = commands;
-  if (command === undefined || more.length > 0 || redirects.length > 0 || !flags.includes('nested-shell')) return false;
-  return command.via.length === 0 && command.argv.slice(1).every((word) => word !== null && plainFlags.has(word));
 }
 
 /** What cannot be judged as it should: refused, and recorded as asked for. */

@@ -22,6 +22,11 @@ export interface ShellProgramParts extends ProgramParts {
   readonly pty: PtyRequest;
   /** The released command that stands for the shell as a whole. */
   readonly shell: Command;
+  /**
+   * Answers the client that its shell is there. One program may come instead of another that has answered already, so that
+   * only the first call does anything; nothing else may answer.
+   */
+  readonly accept: () => void;
 }
 
 const banners: Readonly<Record<ShellLevel, string>> = {
@@ -38,6 +43,7 @@ export class Shell implements Program {
   #program: Program | null = null;
   #command: Command | null = null;
   #inputEnded = false;
+  #isAccepted = false;
   #isGone = false;
 
   constructor(parts: ProgramParts & { readonly pty: PtyRequest }) {
@@ -94,8 +100,14 @@ export class Shell implements Program {
     this.#parts.client.close();
   }
 
+  #accept(): void {
+    if (this.#isAccepted) return;
+    this.#isAccepted = true;
+    this.#parts.asked.reply.accept();
+  }
+
   #begin(command: Command, level: ShellLevel): void {
-    const parts: ShellProgramParts = { ...this.#parts, pty: this.#pty, shell: command };
+    const parts: ShellProgramParts = { ...this.#parts, pty: this.#pty, shell: command, accept: () => this.#accept() };
     switch (level) {
       case 'observed':
         this.#program = new ObservedShell(parts);

@@ -8,7 +8,7 @@
  */
 import type { Command } from '../../core/session.ts';
 import type { ShellAnalysis } from '../../core/shell.ts';
-import type { ShellFlag } from '../../core/shell-effects.ts';
+import { mayHideShell } from '../../language/index.ts';
 import * as limits from './limits.ts';
 import type { SshSettings } from './settings.ts';
 
@@ -27,13 +27,10 @@ export function strictDenial(
 export function terminalDenial({ shell: level }: SshSettings, shell: ShellAnalysis | null): string | null {
   if (shell !== null && startsSftp(shell)) return sftpDenial;
   if (level === 'observed') return null;
-  if (shell === null || shell.flags.some((flag) => hidesShell.has(flag))) return nestedShell;
+  if (shell === null || mayHideShell(shell)) return nestedShell;
   // A multiplexer is a shell as well, where there is none in between.
   return level === 'exec-only' && shell.flags.includes('multiplexer') ? nestedShell : null;
 }
-
-/** It is a shell, or what it is comes out only at the target (`$SHELL`, `eval "$LC_X"`). */
-const hidesShell: ReadonlySet<ShellFlag> = new Set(['nested-shell', 'dynamic-name', 'opaque:eval']);
 
 const nestedShell =
   'what may be an interactive shell inside a command cannot be judged line by line. Log in without a command, or give it one: sh -c …';

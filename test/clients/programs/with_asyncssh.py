@@ -118,14 +118,16 @@ async def blocked():
 
 async def rekey():
     data = blob(500_000)
-    try:
-        async with connect(rekey_bytes=200_000) as connection, connection.start_sftp_client() as client:
-            async with client.open(path('rekeyed'), 'wb') as file:
-                await file.write(data)
-            async with client.open(path('rekeyed'), 'rb') as file:
-                say(same=await file.read() == data)
-    except asyncssh.ProtocolError as error:
-        say(refused=str(error))
+    async with connect(rekey_bytes=200_000) as connection, connection.start_sftp_client() as client:
+        process = await connection.create_process('cat')
+        process.stdin.write('before ')
+        async with client.open(path('rekeyed'), 'wb') as file:
+            await file.write(data)
+        async with client.open(path('rekeyed'), 'rb') as file:
+            same = await file.read() == data
+        process.stdin.write('after')
+        process.stdin.write_eof()
+        say(echoed=await asyncio.wait_for(process.stdout.read(), 60), same=same)
 
 
 asyncio.run(globals()[sys.argv[1]]())

@@ -60,7 +60,7 @@ const askFunction = (p: string): string => `${p}ask() {
   ${p}v=D ${p}w=
   [[ -p $f ]] || "$${p}k" -m 666 "$f" 2>/dev/null || return 1
   {
-    builtin printf '%s\\037%s\\037%s\\0' "$1" "$t" "$2" > "$${p}d/q" || return 1
+    builtin printf 'W\\037%s\\037%.1025s\\0%s\\037%s\\037%s\\0' "$t" "\${PWD-}" "$1" "$t" "$2" > "$${p}d/q" || return 1
     while builtin read -r -t 604800 -u 9 r; do
       [[ $r == "$t"?* ]] || continue
       r=\${r#"$t"}; ${p}v=\${r:0:1} ${p}w=\${r:1}

@@ -15,7 +15,7 @@ export function fishHooks(place: HookPlace): string {
   return `set -g ${p}w ''
 function ${p}ask
   set -l t m.(random)(random 1 1000000)
-  printf '%s\\037%s\\037%s\\0' $argv[1] $t (string collect -- $argv[2]) > '${place.directory}/q'; or return 1
+  printf 'W\\037%s\\037%.1025s\\0%s\\037%s\\037%s\\0' $t "$PWD" $argv[1] $t (string collect -- $argv[2]) > '${place.directory}/q'; or return 1
   while read -l r < '${place.directory}/m'
     string match -q -- $t'?*' "$r"; or continue
     set r (string sub -s (math (string length -- $t) + 1) -- "$r")

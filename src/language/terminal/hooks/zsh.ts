@@ -46,14 +46,15 @@ ${p}ask U '${nonce}'$'\\037zsh\\037'"$ZSH_VERSION" || exit 1
   };
 }
 
+// A NUL would end the question in its middle, and what is behind it would run as well: it becomes a byte that makes it no text.
 const askFunction = (p: string): string => `${p}ask() {
   emulate -L zsh
   setopt no_debug_before_cmd 2>/dev/null
-  local IFS= f=$${p}d/r.$sysparams[pid] t=$sysparams[pid].$RANDOM$RANDOM$RANDOM r
+  local IFS= f=$${p}d/r.$sysparams[pid] t=$sysparams[pid].$RANDOM$RANDOM$RANDOM r nul=$'\\0' other=$'\\377'
   ${p}v=D ${p}w=
   [[ -p $f ]] || "$${p}k" -m 666 "$f" 2>/dev/null || return 1
   {
-    builtin printf '%s\\037%s\\037%s\\0' "$1" "$t" "$2" > "$${p}d/q" || return 1
+    builtin printf 'W\\037%s\\037%.1025s\\0%s\\037%s\\037%s\\0' "$t" "\${\${PWD-}//$nul/}" "$1" "$t" "\${2//$nul/$other}" > "$${p}d/q" || return 1
     while builtin read -r -u 9 r; do
       [[ $r == "$t"?* ]] || continue
       r=\${r#"$t"}; ${p}v=$r[1] ${p}w=\${r:1}
@@ -84,7 +85,7 @@ ${p}accept() {
 
 const commandFunction = (p: string): string => `${p}dbg() {
   (( ${p}on )) || return 0
-  [[ -n $${p}ok[x$1] ]] && return 0
+  [[ -n \${${p}ok[x$1]-} ]] && return 0
   if ${p}ask C "$1"; then
     case $${p}v in
       G) ${p}ok[x$1]=1 ;;

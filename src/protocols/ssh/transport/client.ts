@@ -18,7 +18,8 @@ import { publicKeyFrom, type SshPublicKey } from './keys.ts';
 import * as limits from './limits.ts';
 import { loginService } from './login-messages.ts';
 import { disconnectReason, message } from './messages.ts';
-import { type SshWire, Transport } from './transport.ts';
+import { Transport } from './transport.ts';
+import type { SshWire } from './transport-options.ts';
 import type {
   SshAlgorithms,
   SshChannel,

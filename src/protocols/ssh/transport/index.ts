@@ -30,5 +30,5 @@ export { defaultLimits, type SshLimits } from './limits.ts';
 export { nativeCiphers } from './patch.ts';
 export { acceptSsh } from './server.ts';
 export { echoes, type TerminalModes, terminalMode } from './terminal-modes.ts';
-export type { SshWire } from './transport.ts';
+export type { SshWire } from './transport-options.ts';
 export * from './types.ts';

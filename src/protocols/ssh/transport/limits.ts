@@ -88,6 +88,10 @@ export const kexPerSecond = 1;
 /** Packets that ask for nothing (ignore, debug, unimplemented, empty) between two that do, before login (A-SSH-06). */
 export const idlePacketsMax = 64;
 
+/** Messages kept back until a key exchange is over: answers to a peer that goes on asking. Each costs some memory besides. */
+export const keptBytesMax = 4 * 1024 * 1024;
+export const keptPacketBytes = 128;
+
 /** How long our KEXINIT waits for the peer's, to learn whether it knows strict key exchange. Most send theirs at once. */
 export const kexInitWaitMs = 300;
 

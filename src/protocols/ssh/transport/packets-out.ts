@@ -7,7 +7,7 @@
  * no write needs it any more.
  */
 import { Region } from '../../../base/regions.ts';
-import type { SshWire } from './transport.ts';
+import type { SshWire } from './transport-options.ts';
 
 /** As much as `canWrite` lets come together; it fits in a wide region with a packet to spare. */
 const togetherBytes = 256 * 1024;

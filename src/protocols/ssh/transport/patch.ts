@@ -2,9 +2,9 @@
  * The one door to ssh2: what this room takes from its inside, and what it adds there.
  *
  * Taken: the packet ciphers but AES-GCM, the key exchanges, the sending of packets with their queue during a key exchange,
- * the decoding of private keys. Replaced by this room: AES-GCM where ssh2's own is the one without native code (gcm.ts), identification lines (ssh2 loses bytes of one that comes in more than
- * two parts), negotiation (strict key exchange was not required), EXT_INFO (ssh2 sends a list with a missing comma and
- * SHA-1 in it), login, channels. Added: the post-quantum key exchange `mlkem768x25519-sha256`.
+ * the decoding of private keys. Replaced by this room: AES-GCM where ssh2's own is the one without native code (gcm.ts),
+ * identification lines (ssh2 loses bytes of one that comes in more than two parts), negotiation (strict key exchange was not
+ * required), EXT_INFO (ssh2 sends a list with a missing comma and SHA-1 in it), login, channels. Added: the post-quantum key exchange `mlkem768x25519-sha256`.
  *
  * Invariants: the version and the shapes used are asserted when this file is loaded, so that another ssh2 cannot be
  * loaded without whoever changes it looking here. Nothing of ssh2 is changed for others who import it.
@@ -62,14 +62,14 @@ export function isAuthenticating(cipher: string): boolean {
   return (ssh2Crypto.CIPHER_INFO[cipher]?.authLen ?? 0) > 0;
 }
 
-/** Sends `head` and `data` as one message; after a key exchange that is going on, unless it is forced. */
-export function sendBySsh2(protocol: Protocol, head: Buffer, data: Buffer, force: boolean): void {
+/** Sends `head` and `data` as one message. False: it waits for the end of a key exchange, as it does unless forced. */
+export function sendBySsh2(protocol: Protocol, head: Buffer, data: Buffer, force: boolean): boolean {
   const writer = protocol._packetRW.write;
   const at = force ? writer.allocStartKEX : writer.allocStart;
   const packet = writer.alloc(head.length + data.length, force);
   packet.set(head, at);
   packet.set(data, at + head.length);
-  sendPacket(protocol, writer.finalize(packet, force), force);
+  return sendPacket(protocol, writer.finalize(packet, force), force);
 }
 
 // ----- AES-GCM --------------------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ import * as limits from './limits.ts';
 import { ServerLogin } from './login.ts';
 import { encodeBanner, loginService } from './login-messages.ts';
 import { disconnectReason, message } from './messages.ts';
-import { type SshWire, Transport } from './transport.ts';
+import { Transport } from './transport.ts';
+import type { SshWire } from './transport-options.ts';
 import type {
   SshAlgorithms,
   SshAuthContext,

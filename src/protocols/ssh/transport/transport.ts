@@ -7,14 +7,12 @@
  * - Strict key exchange is required for what needs it (A-SSH-07). To a peer that is not known to have it, our KEXINIT is
  *   sent after its own, so that an old peer is offered what can be had without.
  * - A key exchange has a deadline; the peer's are bounded in number; we begin one by bytes and time (A-SSH-09).
- * - The owner sees messages one by one, whole, only between key exchanges and only after the first one.
+ * - The owner sees messages one by one, whole, and only after the first key exchange.
  *
  * Deliberately absent: what messages from 50 on mean.
  */
-import type { Clock } from '../../../base/clock.ts';
 import { describeError } from '../../../base/errors.ts';
 import { ownedOf } from '../../../base/regions.ts';
-import type { Wire } from '../../../base/wire.ts';
 import { extensionInfoOf, knowsStrictKex, strictKexOf } from './algorithms.ts';
 import { SshReader, SshWriter } from './bytes.ts';
 import { asGatewayError, codeOf } from './disconnects.ts';
@@ -22,7 +20,6 @@ import { sshErrors } from './errors.ts';
 import { GcmCipher, GcmDecipher } from './gcm.ts';
 import { IdentReader } from './ident.ts';
 import { KexPace } from './kex-pace.ts';
-import type { SshPrivateKey } from './keys.ts';
 import * as limits from './limits.ts';
 import { disconnectReason, message } from './messages.ts';
 import { choose, type KexLists, ourLists, readKexInit } from './negotiation.ts';
@@ -38,36 +35,8 @@ import {
   useOwnGcm,
 } from './patch.ts';
 import { offerOf, ssh2HostKeys } from './ssh2-options.ts';
+import type { TransportOptions } from './transport-options.ts';
 import type { SshAlgorithms, SshCloseReason } from './types.ts';
-
-/** What the transport needs of a wire. */
-export type SshWire = Pick<Wire, 'handle' | 'write' | 'pause' | 'resume' | 'end' | 'destroy' | 'pendingBytes'>;
-
-export interface TransportOwner {
-  /** The first key exchange is done. */
-  ready(): void;
-  /**
-   * A message that is not the transport's own. Throwing ends the connection. Data of a channel may lie in a region, and
-   * then is the owner's during the call only (base/regions.ts).
-   */
-  message(payload: Buffer): void;
-  /** `canWrite` may have become true. */
-  drain(): void;
-  close(reason: SshCloseReason): void;
-}
-
-export interface TransportOptions {
-  readonly role: 'client' | 'server';
-  readonly wire: SshWire;
-  readonly owner: TransportOwner;
-  readonly clock: Clock;
-  readonly software: string;
-  readonly limits: limits.SshLimits;
-  /** Names of host key algorithms: those of our keys, or those that we want. */
-  readonly hostKeyAlgorithms: readonly string[];
-  readonly hostKeys?: ReadonlyMap<string, SshPrivateKey>;
-  readonly verifyHostKey?: (blob: Buffer) => Promise<boolean>;
-}
 
 const nothing = Buffer.alloc(0);
 
@@ -91,6 +60,8 @@ export class Transport {
   #idlePackets = 0;
   #exchanges = 0;
   #bytesRead = 0;
+  /** Of messages that wait for the end of a key exchange. */
+  #keptBytes = 0;
   #isStopped = false;
 
   constructor(options: TransportOptions) {
@@ -170,8 +141,16 @@ export class Transport {
     if (this.#phase === 'closed') return;
     const cipher = this.#protocol._cipher;
     if (cipher instanceof GcmCipher && this.#protocol._kexinit === undefined) cipher.seal(head, data);
-    else sendBySsh2(this.#protocol, head, data, false);
+    else if (!sendBySsh2(this.#protocol, head, data, false)) this.#keptBack(head.length + data.length);
     this.#rekeyWhenDue();
+  }
+
+  /** It waits for the end of a key exchange: a peer that asks on while it takes its time must not fill our memory (A-SSH-09). */
+  #keptBack(bytes: number): void {
+    this.#keptBytes += bytes + limits.keptPacketBytes;
+    if (this.#keptBytes > limits.keptBytesMax) {
+      this.fail(sshErrors('ssh.too-much-waiting', { detail: 'during a key exchange' }));
+    }
   }
 
   /** Tells the peer that the last packet is unknown here (RFC 4253, 11.4). */
@@ -341,6 +320,13 @@ export class Transport {
         this.#onKexInit(payload);
         return;
     }
+    // RFC 4253, section 7.1 forbids these between KEXINIT and NEWKEYS. Some clients send them all the same (asyncssh 2.14.1
+    // to 2.19 and Debian 12's, older Tera Term), and sshd takes them. They come under the keys in force, and mean what they
+    // meant a moment before. Not so in the first exchange, where nothing is authenticated yet (A-SSH-07).
+    if (this.#phase === 'rekey' && type >= message.GLOBAL_REQUEST) {
+      this.#options.owner.message(payload);
+      return;
+    }
     const isKex = type > message.KEXINIT && type < message.USERAUTH_REQUEST;
     if (!isKex || !this.#exchanging || this.#protocol._kex === undefined) {
       throw sshErrors('ssh.message-unexpected', { detail: `message ${type} during a key exchange` });
@@ -438,6 +424,7 @@ export class Transport {
     if (this.closed) return;
     this.#exchanging = false;
     this.#exchanges++;
+    this.#keptBytes = 0;
     this.#pace.keyed(this.#bytesRead, this.#out.total);
     const first = this.#phase === 'first-kex';
     this.#phase = 'open';

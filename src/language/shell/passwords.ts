@@ -4,9 +4,7 @@
  * Honest limit: on a plain input a password looks like any other line. Known are the programs and options by which one is
  * asked for there; the input of all others is recorded as it is.
  */
-import type { RecordingEntry } from '../../core/recording.ts';
 import type { ShellAnalysis } from '../../core/shell.ts';
-import type { InputRecord } from '../../language/index.ts';
 
 /** Read one from their input where there is no terminal, whatever their options. */
 const readers: ReadonlySet<string> = new Set([
@@ -43,11 +41,4 @@ export function readsPassword(shell: ShellAnalysis | null): boolean {
 export function withoutFirstLine(command: string, input: string): string {
   const end = input.indexOf('\n');
   return `${command}\n(a line that may be a password)${end < 0 ? '' : input.slice(end)}`;
-}
-
-/** What was typed at a terminal, as the record takes it. */
-export function inputEntry(command: number, record: InputRecord): RecordingEntry {
-  if (record.kind === 'shown') return { type: 'screen', command, direction: 'in', data: record.bytes };
-  const text = `${record.characters} characters that the screen did not show`;
-  return { type: 'message', command, level: 'gateway', code: 'hidden-input', text, fields: {} };
 }
