@@ -19,7 +19,7 @@ dist/.built: node_modules/.installed tsconfig.json tsconfig.build.json $(shell f
 
 build: dist/.built ## compile to dist/
 
-run: dist/.built ## gateway, PostgreSQL and sshd to protect, three principals; Ctrl-C ends it
+run: dist/.built ## gateway; PostgreSQL, sshd, a shop and a cluster to protect; three principals; Ctrl-C ends it
 	@$(WITH_NODE) exec node dist/demo/main.js
 
 check: node_modules/.installed ## types, lint, format, walls
@@ -45,13 +45,14 @@ drivers: node_modules/.installed dist/.built ## other projects' driver suites, d
 	@$(WITH_NODE) node test/openssh/run.ts
 
 bench: node_modules/.installed dist/.built ## side by side: direct, haproxy, pgbouncer, Sallyport
-	@tools/test-packages.sh haproxy pgbouncer
+	@tools/test-packages.sh haproxy pgbouncer nginx wrk
 	@$(WITH_NODE) node bench/run.ts
 	@$(WITH_NODE) node bench/journal.ts
 	@$(WITH_NODE) node bench/recording.ts
 	@$(WITH_NODE) node bench/judge.ts
 	@$(WITH_NODE) node bench/masking.ts
 	@$(WITH_NODE) node bench/ssh.ts
+	@$(WITH_NODE) node bench/http.ts
 
 fuzz: node_modules/.installed ## a minute of fuzzing
 	@$(WITH_NODE) SALLYPORT_FUZZ_RUNS=20000 node_modules/.bin/vitest run fuzz

@@ -1,12 +1,14 @@
 /**
- * `make run`: a gateway on the embedded store, a PostgreSQL server with a realistic sample and an sshd behind it, three
- * principals, and lines to paste. Ctrl-C stops all of it. Where the machine has no sshd, there is none, and that is said.
+ * `make run`: a gateway on the embedded store, a PostgreSQL server with a realistic sample, an sshd, an HTTP service and
+ * a Kubernetes cluster behind it, three principals, and lines to paste. Ctrl-C stops all of it. Where the machine has no sshd,
+ * there is none, and that is said.
  *
  * Everything is set up through the gateway's own front door: the API, with the first administrator's password. The
  * gateway runs as a process of its own, so that it can be killed to see what recovery does; it is then started again.
  * SALLYPORT_CONFIG names a file of settings for it, for webhooks, say.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -14,9 +16,11 @@ import { fileURLToPath } from 'node:url';
 import { type Client, createClient } from '../src/api/contract/index.ts';
 import { systemClock } from '../src/base/clock.ts';
 import { openAuthority } from '../src/gateway/authority.ts';
-import { demoObjects, demoPolicies, demoPrincipals, tokenLifetimeSeconds } from './objects.ts';
+import { type Cluster, clusterNamespace, clusterPod, startCluster } from './cluster.ts';
+import { type DemoTargets, demoObjects, demoPolicies, demoPrincipals, tokenLifetimeSeconds } from './objects.ts';
 import { present, step } from './present.ts';
 import { fillSample, sampleCounts } from './sample.ts';
+import { type Service, startService } from './service.ts';
 import { type Sshd, startSshd } from './sshd.ts';
 import { connectTo, startTarget, type Target } from './target.ts';
 
@@ -26,6 +30,7 @@ const root = resolve(here, compiled ? '../..' : '..');
 /** The demonstration's targets listen this far above the port base; the gateway has the ports below. */
 const targetPortOffset = 20;
 const sshdPortOffset = 21;
+const servicePortOffset = 22;
 const portBase = Number(process.env['SALLYPORT_PORT_BASE'] ?? 15_400);
 const readyDeadlineMs = 60_000;
 const restartDelayMs = 500;
@@ -122,6 +127,8 @@ async function main(): Promise<void> {
   const gateway = new Gateway(join(directory, 'gateway'));
   let target: Target | null = null;
   let sshd: Sshd | null = null;
+  let service: Service | null = null;
+  let cluster: Cluster | null = null;
   let stopping = false;
   const stop = async (code: number): Promise<void> => {
     if (stopping) {
@@ -131,7 +138,7 @@ async function main(): Promise<void> {
     stopping = true;
     if (code === 0) process.stdout.write('\n  stopping …');
     await gateway.stop();
-    await Promise.all([target?.stop(), sshd?.stop()]);
+    await Promise.all([target?.stop(), sshd?.stop(), service?.stop(), cluster?.stop()]);
     if (code === 0) process.stdout.write(' all of it has ended.\n');
     process.exit(code);
   };
@@ -159,17 +166,38 @@ async function main(): Promise<void> {
     const { database } = target;
     const admin = await openAdmin(directory, ready);
     sshd = await startSshdStep(join(directory, 'web-1'), admin);
-    const tokens = await step('principals, groups, Access, resources, rules', () => configure(admin, target!, sshd));
+    service = await startServiceStep(ready);
+    cluster = await startClusterStep(ready);
+    // The first administrator has one already.
+    const people = demoPrincipals.filter(({ name }) => name !== 'admin');
+    const passwords = new Map(people.map(({ name }) => [name as string, randomBytes(12).toString('base64url')]));
+    const targets = { target, ca: await readFile(target.caPath, 'utf8'), sshd, service, cluster, passwords };
+    const tokens = await step('principals, groups, Access, resources, rules', () => configure(admin, targets));
     const web = sshd === null ? {} : { 'web-1': { protocol: 'ssh', user: sshd.user, folder: sshd.folder } };
+    const shop = service === null ? {} : { 'shop-api': { protocol: 'http', origin: originOf(ready, 'shop-api') } };
+    const clusterFacts =
+      cluster === null
+        ? {}
+        : {
+            'shop-cluster': {
+              protocol: 'kubernetes',
+              namespace: clusterNamespace,
+              pod: clusterPod,
+              isReal: cluster.isReal,
+            },
+          };
     const path = join(directory, 'demo.json');
     const factsNow = () => ({
       console: ready.console,
       ca: ready.ca,
       listeners: ready.listeners,
       principals: Object.fromEntries(
-        demoPrincipals.map(({ name, groups }) => [name, { token: tokens.get(name) ?? '', groups }]),
+        demoPrincipals.map(({ name, groups }) => [
+          name,
+          { token: tokens.get(name) ?? '', password: passwords.get(name) ?? null, groups },
+        ]),
       ),
-      resources: { orders: { protocol: 'postgres', database }, ...web },
+      resources: { orders: { protocol: 'postgres', database }, ...web, ...shop, ...clusterFacts },
       gateway: { pid: gateway.pid, data: join(directory, 'gateway') },
     });
     const write = async (): Promise<void> => {
@@ -221,6 +249,34 @@ async function startSshdStep(directory: string, admin: Client): Promise<Sshd | n
   );
 }
 
+/** Where a gateway has no listener for HTTP, there is no shop. */
+async function startServiceStep(ready: Ready): Promise<Service | null> {
+  if (ready.listeners['http'] === undefined) return null;
+  return step(
+    'HTTP service to protect',
+    () => startService(portBase + servicePortOffset),
+    (started) => `port ${started.port}`,
+  );
+}
+
+/** Where a gateway has no listener for Kubernetes, or there is no checkout, there is no cluster. */
+async function startClusterStep(ready: Ready): Promise<Cluster | null> {
+  if (ready.listeners['kubernetes'] === undefined) return null;
+  return step(
+    'Kubernetes cluster to protect',
+    () => startCluster(root),
+    (started) =>
+      started === null
+        ? 'none without a checkout, so there is no shop-cluster'
+        : `${started.isReal ? 'built from its modules' : 'an API server that stands in for it'}, process ${started.pid}, port ${started.port}`,
+  );
+}
+
+/** Below localhost, which leads to this machine for browsers and curl. */
+function originOf(ready: Ready, resource: string): string {
+  return `https://${resource}.localhost:${ready.listeners['http']!.port}`;
+}
+
 /** The API as the first administrator. */
 async function openAdmin(directory: string, ready: Ready): Promise<Client> {
   const passwordPath = join(directory, 'gateway', 'initial-admin-password');
@@ -233,11 +289,9 @@ async function openAdmin(directory: string, ready: Ready): Promise<Client> {
 }
 
 /** Applies the demonstration's objects, issues a token for each principal, and signs off. */
-async function configure(client: Client, target: Target, sshd: Sshd | null): Promise<Map<string, string>> {
-  const documents = [
-    ...demoObjects(target, await readFile(target.caPath, 'utf8'), sshd),
-    ...(await demoPolicies(sshd !== null)),
-  ];
+async function configure(client: Client, targets: DemoTargets): Promise<Map<string, string>> {
+  const has = { sshd: targets.sshd !== null, http: targets.service !== null, kubernetes: targets.cluster !== null };
+  const documents = [...demoObjects(targets), ...(await demoPolicies(has))];
   await client.call('apply', { body: { documents, dryRun: false } });
   const old = await client.call('listTokens', { query: { all: true } });
   for (const token of old.tokens) {

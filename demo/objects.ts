@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import type { Cluster } from './cluster.ts';
+import type { Service } from './service.ts';
 import type { Sshd } from './sshd.ts';
 import type { Target } from './target.ts';
 
@@ -15,13 +17,29 @@ export const demoPrincipals = [
 /** A week, so that a demonstration left running over a weekend still answers. */
 export const tokenLifetimeSeconds = 7 * 24 * 3600;
 
-/** `ca` is the PEM of the authority that signed the target's certificate. Without an sshd there is no web-1. */
-export function demoObjects(target: Target, ca: string, sshd: Sshd | null): unknown[] {
+/** What stands behind the gateway. What is null is not there, and no resource of the gateway. */
+export interface DemoTargets {
+  readonly target: Target;
+  /** PEM of the authority that signed the target's certificate. */
+  readonly ca: string;
+  readonly sshd: Sshd | null;
+  readonly service: Service | null;
+  readonly cluster: Cluster | null;
+  /** By principal, for signing on in a browser. The first administrator has one already. */
+  readonly passwords: ReadonlyMap<string, string>;
+}
+
+export function demoObjects({ target, ca, sshd, service, cluster, passwords }: DemoTargets): unknown[] {
   return [
     ...demoPrincipals.map(({ name, displayName, roles }) => ({
       kind: 'Principal',
       metadata: { name },
-      spec: { kind: 'person', displayName, roles: [...roles] },
+      spec: {
+        kind: 'person',
+        displayName,
+        roles: [...roles],
+        ...(passwords.has(name) ? { password: passwords.get(name) } : {}),
+      },
     })),
     ...['engineering', 'dba'].map((group) => ({
       kind: 'Group',
@@ -45,6 +63,8 @@ export function demoObjects(target: Target, ca: string, sshd: Sshd | null): unkn
       },
     },
     ...(sshd === null ? [] : [webServer(sshd)]),
+    ...(service === null ? [] : [shop(service)]),
+    ...(cluster === null ? [] : [shopCluster(cluster)]),
     {
       kind: 'Access',
       metadata: { name: 'engineers-reach-payments' },
@@ -69,14 +89,56 @@ function webServer({ host, port, user, hostKeys }: Sshd): unknown {
   };
 }
 
+/** The gateway has the key; who connects has their own token. */
+function shop({ host, port, key }: Service): unknown {
+  return {
+    kind: 'Resource',
+    metadata: { name: 'shop-api', labels: { role: 'api', team: 'payments' } },
+    spec: {
+      protocol: 'http',
+      address: `${host}:${port}`,
+      tls: { mode: 'disable' },
+      credential: { headers: { 'X-Api-Key': { value: key } } },
+      recording: 'strict',
+      routes: ['/v1/customers/{id}'],
+    },
+  };
+}
+
+/** The gateway may impersonate there and nothing else: the cluster knows each person by name and groups. */
+export function shopCluster({ host, port, ca, token }: Pick<Cluster, 'host' | 'port' | 'ca' | 'token'>): unknown {
+  return {
+    kind: 'Resource',
+    metadata: { name: 'shop-cluster', labels: { role: 'cluster', team: 'payments' } },
+    spec: {
+      protocol: 'kubernetes',
+      address: `${host}:${port}`,
+      tls: { mode: 'verify-full', ca },
+      credential: { token: { value: token } },
+      recording: 'strict',
+      shell: 'gated',
+    },
+  };
+}
+
 /** Beside this file, or where its source is once it was compiled. */
 const policies = ['policies', '../../demo/policies']
   .map((path) => join(import.meta.dirname, path))
   .find((path) => existsSync(path))!;
 
 /** The guardrails and masks of the demonstration, as written in YAML. */
-export async function demoPolicies(hasSshd: boolean): Promise<unknown[]> {
-  const names = ['guardrails.yaml', 'masks.yaml', ...(hasSshd ? ['ssh.yaml'] : [])];
+export async function demoPolicies(has: {
+  readonly sshd: boolean;
+  readonly http: boolean;
+  readonly kubernetes: boolean;
+}): Promise<unknown[]> {
+  const names = [
+    'guardrails.yaml',
+    'masks.yaml',
+    ...(has.sshd ? ['ssh.yaml'] : []),
+    ...(has.http ? ['http.yaml'] : []),
+    ...(has.kubernetes ? ['kubernetes.yaml'] : []),
+  ];
   const files = await Promise.all(names.map((name) => readFile(join(policies, name), 'utf8')));
   return files.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as unknown));
 }

@@ -1,4 +1,6 @@
 /** What `make run` shows: one line a step while it works, then lines to paste. Colours only on a terminal. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { styleText } from 'node:util';
 
 const colour = (process.stdout.isTTY ?? false) && process.env['NO_COLOR'] === undefined;
@@ -25,20 +27,28 @@ interface ResourceFacts {
   /** Of an SSH server: as whom the gateway logs in there, and a folder with something to look at. */
   readonly user?: string;
   readonly folder?: string;
+  /** Of an HTTP service: where it stands. */
+  readonly origin?: string;
+  /** Of a cluster: what is in it, and whether it is Kubernetes itself or stands in for it. */
+  readonly namespace?: string;
+  readonly pod?: string;
+  readonly isReal?: boolean;
 }
 
 interface Facts {
   readonly console: string;
   readonly ca: string;
   readonly listeners: Readonly<Record<string, { readonly host: string; readonly port: number }>>;
-  readonly principals: Readonly<Record<string, { readonly token: string; readonly groups: readonly string[] }>>;
+  readonly principals: Readonly<
+    Record<string, { readonly token: string; readonly password: string | null; readonly groups: readonly string[] }>
+  >;
   readonly resources: Readonly<Record<string, ResourceFacts>>;
   readonly gateway: { readonly pid: number; readonly data: string };
 }
 
 /** Prints the lines to paste. */
 export function present(shown: { facts: Facts; path: string; root: string; seconds: number }): void {
-  const { facts, path, seconds } = shown;
+  const { facts, path, root, seconds } = shown;
   const listener = facts.listeners['postgres']!;
   const psql = (principal: string): string =>
     `PGPASSWORD=${facts.principals[principal]!.token} psql "host=${listener.host} port=${listener.port} user=${principal}+orders dbname=${facts.resources['orders']!.database} sslmode=verify-full sslrootcert=${facts.ca}"`;
@@ -62,6 +72,8 @@ export function present(shown: { facts: Facts; path: string; root: string; secon
     'bin/sallyport reviews show REVIEW',
     'bin/sallyport reviews approve REVIEW --reason "ticket 4711"',
     ...sshLines(facts, cli('engineer'), section),
+    ...httpLines(facts, cli('engineer'), section),
+    ...kubernetesLines({ facts, root }, cli, section),
     section('Look at it with the command line, as the administrator'),
     `${cli('admin')}`,
     'bin/sallyport explain orders --as engineer "DELETE FROM orders"',
@@ -105,4 +117,71 @@ function sshLines(facts: Facts, engineer: string, section: (title: string) => st
     'bin/sallyport sessions message last "Who are you?"',
     'bin/sallyport sessions pause last                -- and resume, kill',
   ];
+}
+
+/** The walk through shop-api. */
+function httpLines(facts: Facts, engineer: string, section: (title: string) => string): string[] {
+  const { origin } = facts.resources['shop-api'] ?? {};
+  if (origin === undefined) return [];
+  const connect = 'bin/sallyport connect shop-api --';
+  return [
+    section('Ask an HTTP service, as an engineer, with stock curl'),
+    `${engineer}`,
+    `${connect} /v1/customers                     -- the key is the gateway’s; emails and cards are masked`,
+    `${connect} /v1/echo                          -- what reached it: no token of yours, and its key not back`,
+    `${connect} /v1/customers/1 -X DELETE -i      -- refused`,
+    `${connect} /v1/refunds -d order=1001         -- waits for the DBA`,
+    `${connect} /v1/events -N                     -- a feed, masked as it comes; Ctrl-C`,
+    section('The same in a browser'),
+    `  ${paint('cyan', `${origin}/`)}   engineer, password ${facts.principals['engineer']?.password ?? ''}`,
+    `  (your browser must trust ${facts.ca}, or be told to go on)`,
+  ];
+}
+
+/** The walk through shop-cluster; what deletes its namespace comes last. */
+function kubernetesLines(
+  { facts, root }: { readonly facts: Facts; readonly root: string },
+  cli: (principal: string) => string,
+  section: (title: string) => string,
+): string[] {
+  const { namespace, pod, isReal } = facts.resources['shop-cluster'] ?? {};
+  if (namespace === undefined || pod === undefined) return [];
+  const kubeconfig = join(facts.gateway.data, '../shop-cluster.kubeconfig');
+  const on = `kubectl -n ${namespace}`;
+  const row = (line: string, what: string): string => `${line.padEnd(56)} # ${what}`;
+  return [
+    section('Kubernetes, as an engineer, with stock kubectl'),
+    isReal === true
+      ? '  (the cluster is Kubernetes itself; its one node and its containers are processes of this machine)'
+      : '  (what answers stands in for a cluster: test/kubernetes/README.md has the command that builds a real one)',
+    ...(isOnPath('kubectl') ? [] : [`  ${paint('bold', 'kubectl is not here')}: ${howToGetKubectl}`]),
+    `${cli('engineer')} PATH="${root}/bin:$PATH"`,
+    `sallyport connect shop-cluster --config > ${kubeconfig} && export KUBECONFIG=${kubeconfig}`,
+    row(`${on} get pods`, 'the cluster hears of the engineer, by impersonation'),
+    row(`${on} get secrets -o yaml`, 'values masked'),
+    row(`${on} exec -it ${pod} -- sh`, 'type away; rm -rf releases is refused, the shell goes on'),
+    row(`${on} exec ${pod} -- rm -rf releases`, 'refused before it runs'),
+    row(`${on} cp ${pod}:config/shop.yaml shop.yaml`, 'and back: names, sizes and digests are recorded'),
+    row(`kubectl delete namespace ${namespace}`, 'waits; in another terminal, as the DBA:'),
+    section('Decide, and look at it'),
+    `${cli('dba')}`,
+    'bin/sallyport reviews ls',
+    'bin/sallyport reviews approve REVIEW --reason "ticket 4714"',
+    `${cli('admin')}`,
+    row('bin/sallyport sessions replay last', 'every request with its answer, the terminal as it was'),
+  ];
+}
+
+const howToGetKubectl =
+  'kubernetes.io/docs/tasks/tools; Debian: apt-get install kubernetes-client; or tools/kubernetes.sh, then .cache/kubernetes/bin/kubectl-new';
+
+function isOnPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that tests need and that are missing: PostgreSQL and OpenSSH with their clients, the shells
-# and clients that SSH is tried with, Python's among them, and what is named.
+# and clients that SSH is tried with, Python's among them, and what is named; and fetches kubectl (kubernetes.sh).
 set -eu
 need=""
 has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
@@ -43,6 +43,8 @@ for module in paramiko asyncssh; do
   [ -d "/usr/lib/python3/dist-packages/$module" ] || need="$need python3-$module"
 done
 for name in "$@"; do has "$name" || need="$need $name"; done
+# kubectl of three ages is not installed but kept in .cache; where it cannot be had, its tests say so and skip.
+"$(dirname "$0")/kubernetes.sh" || echo "kubectl could not be fetched; tests that need it skip" >&2
 [ -z "$need" ] && exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
   echo "The tests need these Debian packages:$need. Install them and try again." >&2

@@ -1,7 +1,13 @@
 /** From a Resource manifest to core's Resource. */
 import { assert } from '../base/assert.ts';
-import type { Resource, SecretReference, SettingValue } from '../core/resource.ts';
-import { type ProtocolDescription, parseAddress, type ResourceManifest, type SecretSource } from './contract/index.ts';
+import type { CredentialReference, Resource, SecretReference, SettingValue } from '../core/resource.ts';
+import {
+  type Credential,
+  type ProtocolDescription,
+  parseAddress,
+  type ResourceManifest,
+  type SecretSource,
+} from './contract/index.ts';
 
 /**
  * Makes a Resource of a stored (checked, normalised, stripped) manifest. `ca` is the PEM text that `spec.tls.ca` stands
@@ -39,15 +45,61 @@ export function resourceOf(
             token: referenceOf(spec.credential.token),
             headers: headersOf(spec.credential.headers),
             certificate: spec.credential.certificate ?? false,
+            ...requestParts(spec.credential),
           },
     recording: spec.recording,
     settings,
   };
 }
 
+/** What only requests have, left out where it is not configured. */
+function requestParts({ oauth, aws, clientCertificate }: Credential): Partial<CredentialReference> {
+  return {
+    ...(oauth === undefined
+      ? {}
+      : {
+          oauth: {
+            tokenUrl: oauth.tokenUrl,
+            clientId: oauth.clientId,
+            clientSecret: requiredOf(oauth.clientSecret),
+            scopes: oauth.scopes ?? [],
+            audience: oauth.audience ?? null,
+            resource: oauth.resource ?? null,
+            authentication: oauth.authentication ?? 'basic',
+            ca: oauth.ca ?? null,
+          },
+        }),
+    ...(aws === undefined
+      ? {}
+      : {
+          aws: {
+            region: aws.region,
+            service: aws.service,
+            accessKeyId: requiredOf(aws.accessKeyId),
+            secretAccessKey: requiredOf(aws.secretAccessKey),
+            sessionToken: referenceOf(aws.sessionToken),
+          },
+        }),
+    ...(clientCertificate === undefined
+      ? {}
+      : {
+          clientCertificate: {
+            certificate: requiredOf(clientCertificate.certificate),
+            key: requiredOf(clientCertificate.key),
+          },
+        }),
+  };
+}
+
 function headersOf(headers: Readonly<Record<string, SecretSource>> | undefined): Record<string, SecretReference> {
   const entries = Object.entries(headers ?? {}).map(([name, source]) => [name, referenceOf(source)] as const);
   return Object.fromEntries(entries.filter((entry): entry is [string, SecretReference] => entry[1] !== null));
+}
+
+function requiredOf(source: SecretSource): SecretReference {
+  const reference = referenceOf(source);
+  assert(reference !== null, 'stored resource without a secret that it needs');
+  return reference;
 }
 
 function referenceOf(source: SecretSource | undefined): SecretReference | null {

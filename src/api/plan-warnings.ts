@@ -3,6 +3,7 @@
  *
  * Deliberately absent: refusals. The order of applying is free, and a name may come later.
  */
+import { X509Certificate } from 'node:crypto';
 import { type Manifest, type ManifestKind, type ResourceManifest, secretsOf } from './contract/index.ts';
 
 /** The sealed secrets that a resource's credential is made of. */
@@ -73,7 +74,26 @@ export function warningsOf(manifest: Manifest, names: ReadonlySet<string>, secre
   const missing = namedBy(manifest).flatMap(([kind, wanted]) =>
     (wanted ?? []).filter((name) => !names.has(`${kind}/${name}`)).map((name) => `there is no ${kind} ${name}`),
   );
-  return [...new Set(missing), ...(manifest.kind === 'Resource' ? resourceWarnings(manifest, secrets) : [])];
+  const own =
+    manifest.kind === 'Resource'
+      ? resourceWarnings(manifest, secrets)
+      : manifest.kind === 'CertificateAuthority'
+        ? issuerWarnings(manifest.spec.certificates ?? [])
+        : [];
+  return [...new Set(missing), ...own];
+}
+
+/** Certificates that issue nothing that would be taken. */
+function issuerWarnings(certificates: readonly string[]): string[] {
+  return certificates.flatMap((text, at) => {
+    const which = `certificates[${at}]`;
+    try {
+      const { ca } = new X509Certificate(text);
+      return ca ? [] : [`${which} is none of an authority; what it signed is not taken`];
+    } catch {
+      return [`${which} cannot be read; what it signed is not taken`];
+    }
+  });
 }
 
 function resourceWarnings(manifest: ResourceManifest, secrets: ReadonlySet<string>): string[] {

@@ -75,8 +75,9 @@ export async function* renderEntries(
         };
         break;
       case 'omitted': {
-        const { command, rows, bytes, digest } = entry;
-        yield { type: 'omitted', at, command, rows, bytes, digest };
+        const { command, direction, rows, bytes, digest } = entry;
+        const way = direction === undefined ? {} : { direction };
+        yield { type: 'omitted', at, command, ...way, rows, bytes, digest };
         break;
       }
       case 'message': {

@@ -371,6 +371,21 @@ test('who explains a resource that is not theirs learns nothing of it; what the 
   const base = { session: 'ses_alice', command: 1 };
   const verdict = { name: 'hold', rule: 'g', reason: 'r' } as const;
   api.world.rules.sessionEvents.push(
+    {
+      type: 'session.opened',
+      session: 'ses_alice',
+      connection: 'con_1',
+      source: '127.0.0.1',
+      principal: actor,
+      resource: 'orders',
+      protocol: 'postgres',
+      recording: 'strict',
+      access: 'team',
+      stepUp: { method: 'approval', credentialId: 'tok_1', proof: 'password', atMs: at },
+      client: {},
+      seq: 0,
+      at,
+    },
     { type: 'command.verdict', ...base, verdict, seq: 1, at },
     {
       type: 'review.requested',
@@ -422,6 +437,7 @@ test('who explains a resource that is not theirs learns nothing of it; what the 
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as { type: string; command: number });
   expect(told.map(({ type, command }) => `${type} ${command}`)).toEqual([
+    'confirmed null',
     'verdict 1',
     'review.requested 1',
     'review.decided 1',

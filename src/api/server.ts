@@ -7,7 +7,7 @@
  *
  * Deliberately absent: cookies, CORS (no other origin may read anything), trust in proxy headers, listening.
  */
-import type { SecureContextOptions } from 'node:tls';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
@@ -39,7 +39,7 @@ export interface ApiOptions {
   readonly log: Log;
   readonly protocols: readonly ApiProtocol[];
   /** Certificate and key; null serves plain HTTP, for a loopback address or behind something that ends TLS. */
-  readonly tls: Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion'> | null;
+  readonly tls: (Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion'> & Pick<TlsOptions, 'SNICallback'>) | null;
   /** Directory of the console's static files, or null. */
   readonly consoleDirectory: string | null;
 }

@@ -88,16 +88,20 @@ export interface SocketOptions {
   readonly onRead?: (chunk: Buffer) => void;
   /** Writes of one turn leave as one, up to this many bytes together: for libraries that write heads and bodies apart. */
   readonly gatherBytesMax?: number;
+  /** How the wire goes once the socket is destroyed; at once unless given. The wire has no handler then. */
+  readonly destroy?: (wire: Wire) => void;
 }
 
 /** What libraries that were written for a socket call on it besides the stream. */
 class WireSocket extends Duplex {
   readonly #wire: Wire;
+  readonly #destroyWire: ((wire: Wire) => void) | null;
   #drained: (() => void) | null = null;
 
-  constructor(wire: Wire, { first, onRead, gatherBytesMax }: SocketOptions) {
+  constructor(wire: Wire, { first, onRead, gatherBytesMax, destroy }: SocketOptions) {
     super({ allowHalfOpen: true });
     this.#wire = wire;
+    this.#destroyWire = destroy ?? null;
     if (gatherBytesMax !== undefined) this._writev = (chunks, done) => this.#writeAll(chunks, gatherBytesMax, done);
     if (first !== undefined && first.length > 0) this.push(first);
     wire.handle({
@@ -148,7 +152,10 @@ class WireSocket extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    if (!this.#wire.closed) this.#wire.destroy(error ?? undefined);
+    if (!this.#wire.closed) {
+      if (this.#destroyWire !== null) this.#destroyWire(this.#wire);
+      else this.#wire.destroy(error ?? undefined);
+    }
     done(error);
   }
 

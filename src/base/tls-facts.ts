@@ -14,6 +14,10 @@ export interface TlsFacts {
   readonly alpn: string | null;
   /** `tls-server-end-point` data: hash of the server's certificate, or null where it is not defined. */
   readonly serverEndPoint: Buffer | null;
+  /** On the server's side: the name that the client asked for (SNI), or null. Absent on the client's. */
+  readonly serverName?: string | null;
+  /** On the server's side: the client's certificate in DER, whose key the handshake proved and nothing else; null: none. */
+  readonly clientCertificate?: Buffer | null;
 }
 
 /** The facts of a connection that is up; `certificate` is the server's, in DER. */

@@ -44,12 +44,21 @@ export interface WireHandler {
   close(error: Error | null): void;
 }
 
-export interface ServerTlsOptions {
+/** What a server presents. */
+export interface ServerIdentity {
   readonly secureContext: SecureContext;
   /** The server's own certificate in DER, for `tls-server-end-point`. */
   readonly certificate: Buffer;
-  /** The context for the name that the client asked for (SNI), where it is not `secureContext`; null: that one. */
-  readonly contextFor?: (serverName: string) => Promise<SecureContext | null>;
+}
+
+export interface ServerTlsOptions extends ServerIdentity {
+  /**
+   * What to present to who asks for a name (SNI), where it is another; null: it is not. Sessions outlive what is presented,
+   * unless `secureContext` is made anew: for bindings to the channel that must be done when an answer changes.
+   */
+  readonly identityFor?: (serverName: string) => Promise<ServerIdentity | null>;
+  /** Asks the client for a certificate. It need not have one, and whoever reads it from the facts decides what it is worth. */
+  readonly requestCertificate?: boolean;
   /** ALPN protocols accepted; a client that offers ALPN without any of them is refused by TLS itself. */
   readonly alpn?: readonly string[];
   /** Bytes already read that begin the handshake (direct TLS). */
@@ -64,6 +73,8 @@ export interface ClientTlsOptions {
   /** False accepts any certificate: the `require` mode, which protects against listening only. */
   readonly verify: boolean;
   readonly alpn?: readonly string[];
+  /** What we show of ourselves where the server asks: PEM texts that belong together. */
+  readonly certificate?: { readonly certificate: string; readonly key: string };
 }
 
 export interface Wire {
@@ -226,17 +237,33 @@ export class SocketWire implements Wire {
 
   async startServerTls(options: ServerTlsOptions): Promise<void> {
     const raw = this.#release(options.first);
-    const { contextFor } = options;
+    const { identityFor } = options;
+    let named: ServerIdentity | null = null;
+    let isNamed = false;
     const tls = new TLSSocket(raw, {
       isServer: true,
       secureContext: options.secureContext,
-      ...(contextFor === undefined ? {} : { SNICallback: sniCallback(contextFor) }),
+      ...(options.requestCertificate === true ? { requestCert: true, rejectUnauthorized: false } : {}),
+      ...(identityFor === undefined
+        ? {}
+        : {
+            SNICallback: sniCallback(identityFor, (identity) => {
+              named = identity;
+              isNamed = true;
+            }),
+          }),
       ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
     });
     // A client that begins its handshake again and again would make us compute for nothing.
     tls.disableRenegotiation();
     await this.#secured(tls, 'secure');
-    this.#tls = factsOf(tls, options.certificate);
+    const { servername } = tls as { servername?: unknown };
+    const serverName = typeof servername === 'string' ? servername : null;
+    const clientCertificate = tls.getPeerX509Certificate()?.raw ?? null;
+    // For a session that is resumed nobody looked, and TLS itself would tell of the certificate without a name.
+    if (!isNamed && serverName !== null && identityFor !== undefined) named = await identityFor(serverName);
+    const { certificate } = named ?? options;
+    this.#tls = { ...factsOf(tls, certificate), serverName, clientCertificate };
   }
 
   async startClientTls(options: ClientTlsOptions): Promise<void> {
@@ -247,6 +274,9 @@ export class SocketWire implements Wire {
       ...(options.ca === undefined ? {} : { ca: options.ca }),
       ...(options.serverName === null || isAddress(options.serverName) ? {} : { servername: options.serverName }),
       ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
+      ...(options.certificate === undefined
+        ? {}
+        : { cert: options.certificate.certificate, key: options.certificate.key }),
       checkServerIdentity: (_host, certificate) => {
         if (options.serverName === null) return undefined;
         const x509 = new X509Certificate(certificate.raw);
@@ -386,13 +416,18 @@ function isAddress(name: string): boolean {
   return /^[0-9.]+$/.test(name) || name.includes(':');
 }
 
-/** How a TLS socket of Node asks for the context of a name. */
+/** How a TLS socket of Node asks for the context of a name; `onFound` is told what it got. */
 function sniCallback(
-  contextFor: NonNullable<ServerTlsOptions['contextFor']>,
+  identityFor: NonNullable<ServerTlsOptions['identityFor']>,
+  onFound: (identity: ServerIdentity | null) => void,
 ): (name: string, done: (error: Error | null, context?: SecureContext) => void) => void {
   return (name, done) => {
-    contextFor(name).then(
-      (context) => (context === null ? done(null) : done(null, context)),
+    identityFor(name).then(
+      (identity) => {
+        onFound(identity);
+        if (identity === null) done(null);
+        else done(null, identity.secureContext);
+      },
       (error: unknown) => done(error instanceof Error ? error : new Error('no certificate')),
     );
   };

@@ -71,6 +71,15 @@ afterEach(async () => {
 const run = (...argv: string[]): Promise<Ran> => world.run(argv, { env });
 
 describe('connect', () => {
+  it('without a name lists where each resource stands for browsers', async () => {
+    const { code, stdout } = await run('connect');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^RESOURCE +PROTOCOL +LABELS +AT$/m);
+    expect(stdout).toContain(`${own}/`);
+    origins = [];
+    expect((await run('connect')).stdout).toMatch(/^RESOURCE +PROTOCOL +LABELS$/m);
+  });
+
   it('runs curl with the token, which no command line holds, and takes the authority and nothing else', async () => {
     const out = join(world.directory, 'out');
     const { code } = await run('connect', 'shop-api', '--', '/v1/customers?limit=1', '-sS', '-o', out, '-A', 'tests');
@@ -218,6 +227,16 @@ describe('an exchange in a transcript', () => {
     const png = { ...text(''), encoding: 'base64', data: 'iVBORw0KGgo=', bytes: 8 } as never;
     expect(shown([head('image/png'), png])).toContain('(not text, 8 B)');
     expect(shown([head('text/plain'), text('\u001b[2Jx')])).not.toContain('\u001b');
+  });
+
+  it('says of each direction what was not kept', () => {
+    const digest = 'ab12';
+    const omitted = (direction: 'in' | 'out', bytes: number) =>
+      ({ type: 'omitted', at, command: 1, direction, rows: 0, bytes, digest }) as RecordedEntryView;
+    const out = shown([text('the beginning'), omitted('in', 3 << 20), omitted('out', 5 << 20)]);
+    expect(out).toContain('the beginning');
+    expect(out).toMatch(/… 3(?:\.0)? MiB sent beyond the recording's budget, sha256 ab12/);
+    expect(out).toMatch(/… 5(?:\.0)? MiB received beyond the recording's budget, sha256 ab12/);
   });
 
   it('what is no JSON stays as it is', () => {

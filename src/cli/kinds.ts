@@ -57,7 +57,7 @@ export const kindTables: Readonly<Record<ManifestKind, KindTable>> = {
   CertificateAuthority: {
     columns: [name, { title: 'KEYS' }, { title: 'WHO', widest: wide }],
     row: ({ metadata, spec }) => {
-      const keys = Array.isArray(spec['keys']) ? spec['keys'] : [];
+      const keys = [spec['keys'], spec['certificates']].flatMap((list) => (Array.isArray(list) ? list : []));
       return [metadata.name, String(keys.length), whoOf({ principals: spec['principals'] })];
     },
   },

@@ -78,3 +78,9 @@ export const sessionEventsMax = 100_000;
 
 /** Characters of one body that are laid out when a recording is replayed; what is longer is shown as it came, and cut. */
 export const replayBodyLengthMax = 64 * 1024;
+
+/** Seconds that a token for kubectl is good for: it asks again by itself. */
+export const credentialLifetimeSeconds = 900;
+
+/** Milliseconds that such a token must be good for when it is given out. */
+export const credentialMarginMs = 120_000;

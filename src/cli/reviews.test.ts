@@ -55,6 +55,9 @@ describe('goldens', () => {
     ['reviews-show-access', ['reviews', 'show', accessReview.id], 0],
     ['grants-ls', ['grants', 'ls'], 0],
     ['explain-command', ['explain', 'orders', '--as', 'engineer', 'select email, 1 as n from customers'], 0],
+    ['explain-request', ['explain', 'shop-api', '--as', 'engineer', 'POST /graphql'], 0],
+    ['explain-object', ['explain', 'cluster', '--as', 'engineer', 'kubectl exec'], 0],
+    ['explain-shell', ['explain', 'web-1', '--as', 'engineer', 'sudo systemctl restart nginx'], 0],
     ['replay-rules', ['sessions', 'replay', sessionId, '--no-rows'], 0],
     ['sessions-show-rules', ['sessions', 'show', sessionId], 0],
     ['get-guardrails', ['get', 'guardrails'], 0],
@@ -277,7 +280,7 @@ describe('explain a command', () => {
       ...explained,
       verdict: { name: 'hold', rule: 'g', reason: 'r' },
       hold: { reviewers: { names: ['carol'], groups: ['dba'] }, approvals: 1, withinSeconds: 1800 },
-      meaning: { statements: [], complete: false, unknown: ['triggers: x'], catalog: false },
+      meaning: { language: 'sql', statements: [], complete: false, unknown: ['triggers: x'], catalog: false },
     });
     const held = await run(['explain', 'orders', '--as', 'engineer', 'drop table x']);
     gateway.answers.explainCommand = before;

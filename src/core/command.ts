@@ -3,6 +3,7 @@
 import type { ConnectionMeaning } from './connections.ts';
 import type { FileMeaning } from './files.ts';
 import type { HttpMeaning } from './http.ts';
+import type { KubernetesMeaning } from './kubernetes.ts';
 import type { RowEstimate } from './review.ts';
 import type { Command } from './run.ts';
 import type { ShellAnalysis } from './shell.ts';
@@ -33,16 +34,18 @@ export type Meaning =
   | { readonly language: 'shell'; readonly shell: ShellAnalysis }
   | { readonly language: 'file'; readonly file: FileMeaning }
   | { readonly language: 'connection'; readonly connection: ConnectionMeaning }
-  | { readonly language: 'http'; readonly http: HttpMeaning };
+  | { readonly language: 'http'; readonly http: HttpMeaning }
+  /** `shell`: what the program that an exec starts will run; null where there is none. */
+  | { readonly language: 'kubernetes'; readonly kubernetes: KubernetesMeaning; readonly shell: ShellAnalysis | null };
 
 /** The analysis of a command of SQL; null for what has none, or speaks another language. */
 export function sqlOf(meaning: Meaning | null | undefined): Analysis | null {
   return meaning?.language === 'sql' ? meaning.sql : null;
 }
 
-/** The analysis of a shell text; null for what has none, or speaks another language. */
+/** The analysis of a shell text, or of what is run in a container; null for what has none, or speaks another language. */
 export function shellOf(meaning: Meaning | null | undefined): ShellAnalysis | null {
-  return meaning?.language === 'shell' ? meaning.shell : null;
+  return meaning?.language === 'shell' || meaning?.language === 'kubernetes' ? meaning.shell : null;
 }
 
 /** What a command does to files; null for what speaks another language. */
@@ -55,12 +58,18 @@ export function httpOf(meaning: Meaning | null | undefined): HttpMeaning | null 
   return meaning?.language === 'http' ? meaning.http : null;
 }
 
+/** What a request to a Kubernetes API server asks for; null for what speaks another language. */
+export function kubernetesOf(meaning: Meaning | null | undefined): KubernetesMeaning | null {
+  return meaning?.language === 'kubernetes' ? meaning.kubernetes : null;
+}
+
 const kinds: Readonly<Record<Meaning['language'], CommandKind>> = {
   sql: 'sql',
   shell: 'shell',
   file: 'transfer',
   connection: 'connection',
   http: 'http',
+  kubernetes: 'kubernetes',
 };
 
 /** A command that nobody submitted: for explaining and trying out rules. Without a meaning it counts as SQL. */
@@ -96,6 +105,11 @@ export interface CommandDraft {
    * for a human while others may have changed what stands behind its names. Never rejects; absent: what it meant.
    */
   readonly meaningNow?: (() => Promise<Meaning | null>) | undefined;
+  /**
+   * Resolves once whoever asked is there to take what comes of it; asked where a held command was approved, before the rules
+   * are asked again and the approval is used. For requesters who come back for it; absent: they wait. Never rejects.
+   */
+  readonly present?: (() => Promise<void>) | undefined;
   /**
    * Asks the target how many rows it expects the command to touch, without running any of it; called at most once, and
    * only where the command is held. Never rejects, and ends by a deadline of its own.
@@ -136,6 +150,7 @@ function reviewedOf(meaning: Meaning | null): unknown {
   if (meaning.language === 'shell') return meaning.shell;
   if (meaning.language === 'connection') return meaning.connection;
   if (meaning.language === 'http') return meaning.http;
+  if (meaning.language === 'kubernetes') return [meaning.kubernetes, meaning.shell];
   // Files grow while somebody thinks; which files they are, and what is done to them, is what was approved.
   if (meaning.language === 'file') {
     const { operations, complete } = meaning.file;

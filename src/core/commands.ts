@@ -240,6 +240,7 @@ export class Commands {
           const judgement = this.#ask(meaning === draft.meaning ? draft : { ...draft, meaning });
           return { judgement, digest: digest(), meansTheSame: meansTheSame(draft.meaning, meaning) };
         },
+        present: run.draft.present,
         onWaiting: (review, waitedMs) => {
           this.#host.active();
           this.#host.session.onHeld?.(run, review, waitedMs);
@@ -260,7 +261,9 @@ export class Commands {
       refuse({ name: 'block', rule: run.judgement!.hold!.rule, reason });
       return;
     }
-    this.#estimate(run);
+    // Whoever heard of it may have given up at once.
+    if (run.state !== 'pending') run.letGo();
+    else this.#estimate(run);
   }
 
   /** Has the target say what it expects of a held command. Nothing waits for it. */

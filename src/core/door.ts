@@ -234,6 +234,9 @@ export class Doors {
         identified(login, ports.identification.byKey(login, key, connection.source)),
       identifyByCertificate: (login, certificate): Promise<Principal> =>
         identified(login, ports.identification.byCertificate(login, certificate, connection.source)),
+      // Whom it names, is not believed before it is proven.
+      identifyByTlsCertificate: (certificate): Promise<Principal> =>
+        identified('', ports.identification.byTlsCertificate(certificate, connection.source)),
       identifyByApproval: async (login) => {
         const approval = await identified(login, ports.identification.byApproval(login, connection.source));
         const outcome = identified(login, approval.outcome).then((principal) => {

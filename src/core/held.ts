@@ -30,6 +30,8 @@ export interface HeldParts {
   }>;
   /** The person who waits should hear so: at once, and every `heldNoticeIntervalMs`. */
   readonly onWaiting: (review: PendingReview, waitedMs: number) => void;
+  /** Resolves once the requester is there: nothing is asked again, and no approval used, before. Absent: it waits. */
+  readonly present?: (() => Promise<void>) | undefined;
   /** Called at most once, never before the constructor returned. */
   readonly onSettled: (outcome: HeldOutcome) => void;
   /** Carrying the outcome out threw. */
@@ -77,6 +79,8 @@ export class Held {
       this.#refuse(reasonOf(outcome));
       return;
     }
+    await this.#parts.present?.();
+    if (this.#over) return;
     let again: Awaited<ReturnType<HeldParts['judgeAgain']>>;
     try {
       again = await this.#parts.judgeAgain();

@@ -55,6 +55,10 @@ export interface ValueMask {
   /** For a value that is too long to be held: see `MaskStream`. */
   stream(cell: CellContext): MaskStream;
   /**
+   * What stands in JSON for a text that is too long to be held, with its quotes, where `[redacted]` would not be valid there.
+   */
+  readonly tooLong?: Buffer;
+  /**
    * The masked spelling of every value of this context that `apply` takes, where it does not depend on the value (null for
    * SQL NULL); undefined where it does. Shared: it is not to be written to. Absent: it always depends on the value.
    */

@@ -136,6 +136,8 @@ export interface Identification {
   byKey(login: string, key: PublicKey, source: string): Promise<Principal>;
   /** Proof by a certificate's key: the protocol verified both signatures. Rejects with a denial. */
   byCertificate(login: string, certificate: UserCertificate, source: string): Promise<Principal>;
+  /** Proof by an X.509 client certificate in DER, whose key a TLS handshake proved. Rejects with a denial. */
+  byTlsCertificate(certificate: Buffer, source: string): Promise<Principal>;
   /** Asks the person to approve elsewhere. Rejects with a denial where too many wait. */
   byApproval(login: string, source: string): Promise<ApprovalIdentification>;
   /** Asks who was proven to confirm elsewhere that they open `resource` now. Rejects with a denial where too many wait. */
@@ -182,8 +184,31 @@ export interface UpstreamCredential {
   readonly token?: string | null;
   /** Head fields of requests, by name as the target spells it. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Present where `token` comes from an authorisation server and can be had anew. */
+  readonly renewal?: TokenRenewal;
+  /** Signs each request, or null. */
+  readonly aws?: AwsKeys | null;
+  /** PEM texts for the TLS handshake with the target, checked to belong together; or null. */
+  readonly clientCertificate?: { readonly certificate: string; readonly key: string } | null;
   /** Signs a certificate for this session, where the target trusts the gateway's authority. */
   readonly authority: UserAuthority | null;
+}
+
+export interface TokenRenewal {
+  /**
+   * The target did not take the token: it is not given out again. False where it was had a moment ago, so that another
+   * would hardly be taken either; then it stays.
+   */
+  refused(): boolean;
+}
+
+/** Keys of AWS Signature Version 4, and what they sign for. */
+export interface AwsKeys {
+  readonly region: string;
+  readonly service: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string | null;
 }
 
 /** The gateway's authority for user certificates: its key never leaves the room that keeps it. */

@@ -160,6 +160,8 @@ export interface Door {
   /** Proof by key or certificate, whose signatures the protocol verified. Journal a refusal and reject with a denial. */
   identifyByKey(login: string, key: PublicKey): Promise<Principal>;
   identifyByCertificate(login: string, certificate: UserCertificate): Promise<Principal>;
+  /** Proof by the client certificate of the connection (`TlsFacts`). Journals a refusal and rejects with a denial. */
+  identifyByTlsCertificate(certificate: Buffer): Promise<Principal>;
   /** Proof elsewhere; the protocol shows the link. The refusal of the outcome is journaled. */
   identifyByApproval(login: string): Promise<ApprovalIdentification>;
   /**

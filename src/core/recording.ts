@@ -68,6 +68,8 @@ export type RecordingEntry =
       /** What lay beyond the budget: how much, and its digest (SHA-256, hexadecimal). */
       readonly type: 'omitted';
       readonly command: number;
+      /** Of data: which way it went; there is one entry for each. */
+      readonly direction?: 'in' | 'out' | undefined;
       readonly rows: number;
       readonly bytes: number;
       readonly digest: string;

@@ -33,6 +33,38 @@ export interface CredentialReference {
   readonly headers?: Readonly<Record<string, SecretReference>>;
   /** The gateway signs a certificate for each session. */
   readonly certificate?: boolean;
+  /** A bearer token that an authorisation server gives for these. */
+  readonly oauth?: OAuthReference | null;
+  /** Keys that sign each request. */
+  readonly aws?: AwsReference | null;
+  /** What the gateway shows of itself in the TLS handshake with the target. */
+  readonly clientCertificate?: { readonly certificate: SecretReference; readonly key: SecretReference } | null;
+}
+
+/** The client credentials grant (RFC 6749, section 4.4). */
+export interface OAuthReference {
+  /** https, or http on a loopback address. */
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: SecretReference;
+  readonly scopes: readonly string[];
+  /** What the token is for: `audience`, as several servers call it, and `resource` (RFC 8707). */
+  readonly audience: string | null;
+  readonly resource: string | null;
+  /** How the client proves itself (RFC 6749, section 2.3.1): by basic authentication, or in the body. */
+  readonly authentication: 'basic' | 'body';
+  /** PEM text of the authorities to trust at the token endpoint; the system's when null. */
+  readonly ca: string | null;
+}
+
+/** AWS Signature Version 4. */
+export interface AwsReference {
+  readonly region: string;
+  /** As AWS names it in a credential's scope: `s3`, `execute-api`. */
+  readonly service: string;
+  readonly accessKeyId: SecretReference;
+  readonly secretAccessKey: SecretReference;
+  readonly sessionToken: SecretReference | null;
 }
 
 export interface Resource {
@@ -60,4 +92,6 @@ export interface SettingDefinition {
   readonly choices?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  /** What is wrong with a value of the right type, beginning in lower case; null where nothing is. */
+  readonly problem?: (value: SettingValue) => string | null;
 }

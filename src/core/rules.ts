@@ -9,6 +9,7 @@
 import type { ConnectionSelector } from './connections.ts';
 import type { FileSelector } from './files.ts';
 import type { HttpSelector } from './http.ts';
+import type { KubernetesObjects, KubernetesSelector } from './kubernetes.ts';
 import type { PrincipalKind } from './principal.ts';
 import type { ShellAccess } from './shell.ts';
 import type { ShellEffect } from './shell-effects.ts';
@@ -93,6 +94,7 @@ export interface CommandSelector {
   readonly connections?: ConnectionSelector;
   readonly shell?: ShellSelector;
   readonly http?: HttpSelector;
+  readonly kubernetes?: KubernetesSelector;
   readonly verbs?: readonly string[];
   /** For what has no structure: parts of the text, without regard to case. */
   readonly text?: readonly string[];
@@ -164,11 +166,17 @@ export type MaskMethod =
   | { readonly partial: { readonly first?: number; readonly last?: number } };
 
 export interface MaskSpec {
-  readonly match: { readonly resources?: ResourceSelector; readonly principals?: PrincipalSelector };
+  readonly match: {
+    readonly resources?: ResourceSelector;
+    readonly principals?: PrincipalSelector;
+    /** On Kubernetes: of which objects `fields` are masked. All unless given. */
+    readonly kubernetes?: KubernetesObjects;
+  };
   /** `schema.relation.column`, where `*` stands for any run of characters within one name. */
   readonly columns?: readonly string[];
   // Places in bodies of HTTP answers: JSON pointers (RFC 6901) where `*` stands for any one name or index and `**` for any
-  // run of them: `/customers/*/ssn`, `/**/password`. Columns of CSV and fields of forms are `/name`.
+  // run of them: `/customers/*/ssn`, `/**/password`. Columns of CSV and fields of forms are `/name`. On Kubernetes places in
+  // objects, however they come (alone, in lists, watches and tables): `/data/*`.
   readonly fields?: readonly string[];
   /** Names of head and trailer fields of HTTP answers, `*` for any run of characters. */
   readonly headers?: readonly string[];

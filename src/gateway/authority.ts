@@ -1,5 +1,6 @@
 /**
- * The gateway's own certificate authority and the certificate of its listeners, for installations that bring none.
+ * The gateway's own certificate authority and the certificate of its listeners, for names that none was given for
+ * (certificates.ts).
  *
  * Kept in `<data>/tls`: `ca.pem`, `ca.key`, `server.pem`, `server.key`, for this account only; a copy of `ca.pem` that
  * clients may read lies at `publicPath`. The server
@@ -9,30 +10,38 @@
  * below a name of one label (`*.localhost`) is refused by browsers and by OpenSSL, and a list of names would tell
  * everybody which resources there are. They live in memory, with the key of the server's.
  *
- * Deliberately absent: ACME, client certificates.
+ * Deliberately absent: ACME; issuing client certificates. Which of them count is identity's to say.
  */
 import { createPublicKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 // Its dependency injection asks for this polyfill first.
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import type { Clock } from '../base/clock.ts';
-import type { ServerTlsOptions } from '../base/wire.ts';
+import type { ServerIdentity, ServerTlsOptions } from '../base/wire.ts';
+import { contextOf, type GivenCertificates } from './certificates.ts';
 import * as limits from './limits.ts';
 import { isOriginLabel } from './origins.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const dayMs = 86_400_000;
 
-export interface ListenerIdentity {
-  readonly secureContext: SecureContext;
-  /** The certificate in DER. */
-  readonly certificate: Buffer;
+export interface ListenerIdentity extends ServerIdentity {
+  /** PEM of both. */
+  readonly cert: string;
+  readonly key: string;
   readonly notAfterMs: number;
+}
+
+export interface TlsMaterial {
+  readonly cert: string;
+  readonly key: string;
+  readonly minVersion: 'TLSv1.2';
+  readonly SNICallback?: (name: string, done: (error: Error | null, context?: SecureContext) => void) => void;
 }
 
 export interface Authority {
@@ -40,10 +49,20 @@ export interface Authority {
   readonly caPath: string;
   /** The listener's certificate as of now. */
   identity(): ListenerIdentity;
-  /** What to present for `LABEL.DOMAIN` where `domains` has the domain; null for every other name. */
-  contextFor(serverName: string, domains: readonly string[]): Promise<SecureContext | null>;
-  /** Certificate and key as PEM, for a server of its own TLS. */
-  material(): Promise<{ readonly cert: string; readonly key: string; readonly minVersion: 'TLSv1.2' }>;
+  /** Certificates were given for some names, origins or not. */
+  readonly isGiven: boolean;
+  /**
+   * What to present for a name: the given certificate that covers it, or for `LABEL.DOMAIN`, where `domains` has the domain,
+   * one of our own; null for every other name.
+   */
+  identityFor(serverName: string, domains: readonly string[]): Promise<ServerIdentity | null>;
+  /**
+   * Names who issues the client certificates that are asked for, as PEM. Browsers show a person only what one of them
+   * issued.
+   */
+  nameIssuers(issuers: readonly string[]): void;
+  /** For a server of its own TLS: certificate and key as PEM, and what to present for a name that one was given for. */
+  material(): Promise<TlsMaterial>;
   /** Renews the listener's certificate where it is due. */
   renew(): Promise<void>;
 }
@@ -57,24 +76,21 @@ export async function openAuthority(
   publicPath: string,
   names: readonly string[],
   clock: Clock,
+  given: GivenCertificates | null = null,
 ): Promise<Authority> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const path = (name: string): string => join(directory, name);
   if (!existsSync(path('ca.pem')) || !existsSync(path('ca.key'))) await makeAuthority(path, clock);
   const all = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...names])];
   let current!: ListenerIdentity;
+  let issuers: readonly string[] = [];
   const origins = new Origins(path, clock);
   const load = async (): Promise<ListenerIdentity> => {
     const [certificate, key] = await Promise.all([
       readFile(path('server.pem'), 'utf8'),
       readFile(path('server.key'), 'utf8'),
     ]);
-    const parsed = new X509Certificate(certificate);
-    return {
-      secureContext: createSecureContext({ cert: certificate, key, minVersion: 'TLSv1.2' }),
-      certificate: parsed.raw,
-      notAfterMs: Date.parse(parsed.validTo),
-    };
+    return identityOf(certificate, key, issuers);
   };
   const renew = async (): Promise<void> => {
     if (existsSync(path('server.pem')) && existsSync(path('server.key'))) {
@@ -91,26 +107,63 @@ export async function openAuthority(
     current = await load();
   };
   await renew();
+  if (given !== null) {
+    // A session that was begun under the old certificate is not resumed under the new one: bindings to the channel would differ.
+    given.onChange = () => {
+      current = identityOf(current.cert, current.key, issuers);
+    };
+  }
   await writeFile(publicPath, await readFile(path('ca.pem')), { mode: 0o644 });
-  const material = async () => ({
+  const material = async (): Promise<TlsMaterial> => ({
     cert: await readFile(path('server.pem'), 'utf8'),
     key: await readFile(path('server.key'), 'utf8'),
-    minVersion: 'TLSv1.2' as const,
+    minVersion: 'TLSv1.2',
+    ...(given === null || given.size === 0
+      ? {}
+      : { SNICallback: (name, done) => done(null, given.identityFor(name)?.secureContext) }),
   });
   return {
     caPath: publicPath,
     identity: () => current,
-    contextFor: (name, domains) => origins.contextFor(name, domains),
+    isGiven: given !== null && given.size > 0,
+    identityFor: async (name, domains) => given?.identityFor(name) ?? (await origins.identityFor(name, domains)),
+    nameIssuers: (named) => {
+      if (named.length === issuers.length && named.every((one, at) => one === issuers[at])) return;
+      issuers = named;
+      origins.forget(named);
+      given?.nameIssuers(named);
+      current = identityOf(current.cert, current.key, named);
+    },
     material,
     renew,
   };
 }
 
-/** What a listener presents, as of now. */
-export function listenerTls(authority: Authority, domains: readonly string[]): ServerTlsOptions {
+/**
+ * What a listener presents, as of now. Where its resources have origins, clients are asked for a certificate while anyone is
+ * trusted to issue them.
+ */
+export function listenerTls(
+  authority: Authority,
+  domains: readonly string[],
+  issuers: readonly string[] = [],
+): ServerTlsOptions {
+  authority.nameIssuers(issuers);
   const { secureContext, certificate } = authority.identity();
-  const contextFor = (name: string): Promise<SecureContext | null> => authority.contextFor(name, domains);
-  return { secureContext, certificate, ...(domains.length === 0 ? {} : { contextFor }) };
+  if (domains.length === 0 && !authority.isGiven) return { secureContext, certificate };
+  const identityFor = (name: string): Promise<ServerIdentity | null> => authority.identityFor(name, domains);
+  return { secureContext, certificate, identityFor, requestCertificate: domains.length > 0 && issuers.length > 0 };
+}
+
+function identityOf(cert: string, key: string, issuers: readonly string[]): ListenerIdentity {
+  const parsed = new X509Certificate(cert);
+  return {
+    cert,
+    key,
+    secureContext: contextOf(cert, key, issuers),
+    certificate: parsed.raw,
+    notAfterMs: Date.parse(parsed.validTo),
+  };
 }
 
 async function makeAuthority(path: (name: string) => string, clock: Clock): Promise<void> {
@@ -180,7 +233,8 @@ async function importKey(file: string): Promise<webcrypto.CryptoKey> {
 class Origins {
   readonly #path: (name: string) => string;
   readonly #clock: Clock;
-  readonly #made = new Map<string, { readonly context: Promise<SecureContext>; readonly notAfterMs: number }>();
+  #issuers: readonly string[] = [];
+  readonly #made = new Map<string, { readonly identity: Promise<ServerIdentity>; readonly notAfterMs: number }>();
 
   constructor(path: (name: string) => string, clock: Clock) {
     this.#path = path;
@@ -188,11 +242,12 @@ class Origins {
   }
 
   /** Signs anew from here on. */
-  forget(): void {
+  forget(issuers: readonly string[] = this.#issuers): void {
+    this.#issuers = issuers;
     this.#made.clear();
   }
 
-  async contextFor(serverName: string, domains: readonly string[]): Promise<SecureContext | null> {
+  async identityFor(serverName: string, domains: readonly string[]): Promise<ServerIdentity | null> {
     const name = serverName.toLowerCase();
     const dot = name.indexOf('.');
     if (dot < 0 || !isOriginLabel(name.slice(0, dot)) || !domains.includes(name.slice(dot + 1))) return null;
@@ -206,22 +261,22 @@ class Origins {
       this.#made.delete(oldest);
     }
     try {
-      return await made.context;
+      return await made.identity;
     } catch (error) {
       if (this.#made.get(name) === made) this.#made.delete(name);
       throw error;
     }
   }
 
-  #make(name: string): { readonly context: Promise<SecureContext>; readonly notAfterMs: number } {
-    const signed = async (): Promise<SecureContext> => {
+  #make(name: string): { readonly identity: Promise<ServerIdentity>; readonly notAfterMs: number } {
+    const signed = async (): Promise<ServerIdentity> => {
       const key = await readFile(this.#path('server.key'), 'utf8');
       const spki = createPublicKey(key).export({ type: 'spki', format: 'der' });
       const publicKey = await webcrypto.subtle.importKey('spki', spki, algorithm, true, ['verify']);
       const cert = await certificateFor(this.#path, publicKey, [name], this.#clock);
-      return createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+      return { secureContext: contextOf(cert, key, this.#issuers), certificate: new X509Certificate(cert).raw };
     };
-    return { context: signed(), notAfterMs: this.#clock.now() + limits.certificateDays * dayMs };
+    return { identity: signed(), notAfterMs: this.#clock.now() + limits.certificateDays * dayMs };
   }
 }
 

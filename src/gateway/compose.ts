@@ -24,7 +24,6 @@ import {
   openRecordings,
   type RecordingJournal,
   readEvents as readJournal,
-  readRecording,
   type SessionRecordings,
 } from '../recording/index.ts';
 import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../secrets/index.ts';
@@ -34,6 +33,7 @@ import { apiReviews } from './api-reviews.ts';
 import { type Authority, listenerTls, openAuthority } from './authority.ts';
 import { inBackground, retry } from './background.ts';
 import { createFirstAdministrator } from './bootstrap.ts';
+import { openCertificates } from './certificates.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Console, openConsole } from './console.ts';
 import { createDialler } from './dialler.ts';
@@ -139,11 +139,14 @@ class Composition implements Gateway {
     const { dataDirectory } = this.#config;
     await this.#openDirectory(dataDirectory);
     this.id = await gatewayId(dataDirectory);
+    const certificates = await openCertificates(this.#config.certificates ?? [], this.#clock, this.#log);
+    this.#closers.push(['certificates', () => certificates.close()]);
     const authority = await openAuthority(
       join(dataDirectory, 'tls'),
       join(dataDirectory, 'ca.pem'),
       this.#config.names,
       this.#clock,
+      certificates,
     );
     this.caPath = authority.caPath;
     const { store, ownSecrets, secrets } = await this.#openStore();
@@ -188,7 +191,7 @@ class Composition implements Gateway {
       identification: identity,
       authorisation,
       resources: { find: (name) => snapshot.resource(name) },
-      credentials: createCredentials(secrets, sshKeys.userAuthority),
+      credentials: createCredentials(secrets, sshKeys.userAuthority, this.#clock),
       dialler,
       sessions: this.#config.sessions,
       isVouchedFor: (principal) => isStillVouchedFor(principal, snapshot),
@@ -212,7 +215,7 @@ class Composition implements Gateway {
       ssh: sshServices({ keys: sshKeys, snapshot, dialler, clock: this.#clock, log: this.#log }),
       reviewing: { ...apiReviews({ reviews, grants, directory }), chat },
     });
-    await this.#openListeners(authority, sshKeys, metrics, vanished);
+    await this.#openListeners(authority, sshKeys, metrics, vanished, snapshot);
     this.#timers.push(
       this.#clock.every(limits.renewalIntervalMs, () =>
         inBackground(this.#log, 'the certificate could not be renewed; the old one stays', this.#renew(authority)),
@@ -413,7 +416,7 @@ class Composition implements Gateway {
       sessions: this.doors.sessions,
       protocols: this.#protocols,
       listenerOf: (protocol) => listenerOf(this.listeners, protocol),
-      readRecording: async (session) => readRecording(rooms.recordings.pathOf(session)),
+      readRecording: async (session, signal) => untilAborted(rooms.recordings.read(session), signal),
       followRecording: (session, signal) =>
         this.doors.sessions.get(session) === null ? null : untilAborted(rooms.recordings.follow(session), signal),
       journal,
@@ -453,6 +456,7 @@ class Composition implements Gateway {
     sshKeys: SshKeys,
     metrics: Metrics,
     vanished: VanishedPeers,
+    snapshot: Snapshot,
   ): Promise<void> {
     for (const configured of this.#config.listeners) {
       const protocol = this.#protocols.find(({ name }) => name === configured.protocol);
@@ -468,7 +472,7 @@ class Composition implements Gateway {
           port: configured.port,
           tlsRequired: configured.tlsRequired,
           domains: configured.domains ?? [],
-          serverTls: () => listenerTls(authority, configured.domains ?? []),
+          serverTls: () => listenerTls(authority, configured.domains ?? [], snapshot.issuers()),
           hostKeys: () => sshKeys.hostKeys,
           doors: this.doors,
           clock: this.#clock,

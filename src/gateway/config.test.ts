@@ -1,4 +1,4 @@
-/** Settings of the chat: strict, and what is wrong names its field and never a secret. */
+/** Settings: strict, what is wrong names its field and never a secret, and what is left out has a default. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,5 +75,26 @@ describe('decisions from Slack', () => {
       slack(`{ ${Array.from({ length: count }, (_, at) => `T1/U${at}: dana`).join(', ')} }`);
     expect((await read(accounts(chatAccountsMax))).chat?.slack.accounts.size).toBe(chatAccountsMax);
     expect(await problemOf(accounts(chatAccountsMax + 1))).toContain('chat.slack.accounts: must map at most');
+  });
+});
+
+describe('listeners', () => {
+  test('there is one for each protocol that is spoken, each at its port', async () => {
+    const { listeners } = await read('names: [gw.example.com, 10.0.0.1]', { SALLYPORT_PORT_BASE: '20000' });
+    expect(listeners.map(({ protocol, port }) => [protocol, port])).toEqual([
+      ['postgres', 20_001],
+      ['ssh', 20_002],
+      ['http', 20_003],
+      ['kubernetes', 20_004],
+    ]);
+    const origins = ['gw.example.com', 'localhost'];
+    expect(listeners.map(({ domains }) => domains)).toEqual([[], [], origins, origins]);
+  });
+
+  test('where some are named, there are these', async () => {
+    const { listeners } = await read('listeners: { http: { port: 8443 } }');
+    expect(listeners).toEqual([
+      { protocol: 'http', host: '127.0.0.1', port: 8443, tlsRequired: true, domains: ['localhost'] },
+    ]);
   });
 });

@@ -10,18 +10,24 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { namePattern, originProtocols } from '../api/contract/index.ts';
 import { sessionsMax, sessionsPerPrincipalMax } from '../core/limits.ts';
+import { createProtocols } from '../protocols/registry.ts';
+import type { CertificateFiles } from './certificates.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
 import { originDomains } from './origins.ts';
 
 /** Offsets from the port base, for installations that only move the base. */
-const portOffsets = { console: 0, postgres: 1, ssh: 2, http: 3 } as const;
+const portOffsets = { console: 0, postgres: 1, ssh: 2, http: 3, kubernetes: 4 } as const;
 const portBaseDefault = 15_400;
 
 const port = z.int().min(0).max(65_535);
 const fileSchema = z.strictObject({
   data: z.string().optional(),
   names: z.array(z.string()).default([]),
+  certificates: z
+    .array(z.strictObject({ certificate: z.string().min(1), key: z.string().min(1) }))
+    .max(limits.certificatesMax)
+    .default([]),
   store: z.strictObject({ url: z.strictObject({ env: z.string() }) }).optional(),
   key: z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]).optional(),
   console: z
@@ -36,10 +42,7 @@ const fileSchema = z.strictObject({
         tls: z.enum(['required', 'optional']).default('required'),
       }),
     )
-    .default({
-      postgres: { host: '127.0.0.1', tls: 'required' },
-      ssh: { host: '127.0.0.1', tls: 'required' },
-    }),
+    .optional(),
   recording: z
     .strictObject({
       resultBytesPerCommand: z.int().min(0).optional(),
@@ -133,6 +136,8 @@ export interface GatewayConfig {
   readonly dataDirectory: string;
   /** Further DNS names and addresses for the listener's certificate. */
   readonly names: readonly string[];
+  /** Certificates that are presented for the names that they cover, before one of the gateway's own. */
+  readonly certificates?: readonly CertificateFiles[];
   /** URL of a PostgreSQL database for the store; null is the embedded store. */
   readonly storeUrl: string | null;
   readonly key: { readonly file: string } | { readonly env: string };
@@ -192,6 +197,10 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
   return {
     dataDirectory,
     names: file.names,
+    certificates: file.certificates.map(({ certificate, key }) => ({
+      certificate: resolve(certificate),
+      key: resolve(key),
+    })),
     storeUrl: storeUrl ?? null,
     key:
       file.key ??
@@ -199,7 +208,7 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
         ? { file: resolve(dataDirectory, 'keys', 'master.key') }
         : { env: 'SALLYPORT_KEY' }),
     console: { ...file.console, port: portOf('console', file.console.port) },
-    listeners: Object.entries(file.listeners).map(([protocol, listener]) => ({
+    listeners: Object.entries(file.listeners ?? defaultListeners()).map(([protocol, listener]) => ({
       protocol,
       host: listener.host,
       port: portOf(protocol, listener.port),
@@ -220,6 +229,12 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
       format: file.log.format ?? (process.stderr.isTTY ? 'text' : 'json'),
     },
   };
+}
+
+/** Every protocol that the gateway speaks and has a port for. */
+function defaultListeners(): Readonly<Record<string, { host: string; port?: number; tls: 'required' }>> {
+  const spoken = [...createProtocols().keys()].filter((name) => name in portOffsets);
+  return Object.fromEntries(spoken.map((name) => [name, { host: '127.0.0.1', tls: 'required' }]));
 }
 
 function transportOf(text: string | undefined, otherwise: GatewayConfig['transport']): GatewayConfig['transport'] {

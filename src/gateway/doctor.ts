@@ -8,7 +8,9 @@ import { existsSync } from 'node:fs';
 import { access, constants, open, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { describeError } from '../base/errors.ts';
+import { systemClock } from '../base/clock.ts';
+import { describeError, isGatewayError } from '../base/errors.ts';
+import { concernsOf, namesOf, readCertificate } from './certificates.ts';
 import type { GatewayConfig } from './config.ts';
 import * as limits from './limits.ts';
 
@@ -59,6 +61,7 @@ export async function* examine(config: GatewayConfig): AsyncGenerator<Finding> {
   yield await descriptors();
   yield* await ports(config);
   yield await key(config);
+  yield* await certificates(config);
   yield store(config);
   yield memory();
 }
@@ -221,6 +224,23 @@ async function key(config: GatewayConfig): Promise<Finding> {
       ? `chmod 600 ${config.key.file}`
       : 'It lies beside the data it protects: keep a copy elsewhere, and in production give it by SALLYPORT_KEY.',
   };
+}
+
+async function certificates({ certificates = [] }: GatewayConfig): Promise<readonly Finding[]> {
+  const check = 'Certificate';
+  const findings = certificates.map(async (files): Promise<readonly Finding[]> => {
+    try {
+      const read = await readCertificate(files, systemClock.now());
+      const concerns = concernsOf(files, read, systemClock.now());
+      if (concerns.length > 0) return concerns.map((concern) => ({ level: 'warn', check, ...concern }));
+      const until = new Date(read.notAfterMs).toISOString().slice(0, 10);
+      return [{ level: 'ok', check, message: `${namesOf(read.leaf).join(', ')} until ${until}`, todo: null }];
+    } catch (error) {
+      if (!isGatewayError(error)) throw error;
+      return [{ level: 'fail', check, message: error.publicMessage, todo: 'The gateway does not start with it.' }];
+    }
+  });
+  return (await Promise.all(findings)).flat();
 }
 
 function store(config: GatewayConfig): Finding {

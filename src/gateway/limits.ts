@@ -42,6 +42,18 @@ export const renewalIntervalMs = 86_400_000;
 /** Certificates of origins kept: about 20 KiB each with their TLS context. Others are signed again, in about a millisecond. */
 export const originCertificatesMax = 512;
 
+/** Certificates that may be given for the gateway's names; each is asked at a handshake whether it covers the name. */
+export const certificatesMax = 20;
+
+/** Of a file of a given certificate or key: a long chain of large keys is a tenth of it. */
+export const certificateFileBytesMax = 262_144;
+
+/** How often the files of given certificates are read again. */
+export const certificateLookMs = 60_000;
+
+/** A given certificate that expires earlier is warned of; ACME clients renew at thirty days. */
+export const certificateExpiryWarnDays = 14;
+
 /** Validity of the gateway's own authority. */
 export const authorityDays = 3_650;
 

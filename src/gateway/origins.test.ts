@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,31 +128,61 @@ describe('certificates', () => {
   test('it is made once, and again when it is due or the authority renewed', async () => {
     const clock = new FakeClock();
     const own = await openAuthority(join(folder, 'other'), join(folder, 'other.pem'), [], clock);
-    const first = await own.contextFor('a.localhost', domains);
-    expect(await own.contextFor('a.localhost', domains)).toBe(first);
+    const first = await own.identityFor('a.localhost', domains);
+    expect(await own.identityFor('a.localhost', domains)).toBe(first);
     clock.advance((certificateDays * 86_400_000 * 2) / 3 + 1);
-    const second = await own.contextFor('a.localhost', domains);
+    const second = await own.identityFor('a.localhost', domains);
     expect(second).not.toBe(first);
     await own.renew();
-    expect(await own.contextFor('a.localhost', domains)).not.toBe(second);
+    expect(await own.identityFor('a.localhost', domains)).not.toBe(second);
   });
 
   test('I6: so many are kept; the one unused for longest is made again', async () => {
     const own = await openAuthority(join(folder, 'many'), join(folder, 'many.pem'), [], systemClock);
-    const first = await own.contextFor('first.localhost', domains);
-    const second = await own.contextFor('second.localhost', domains);
-    for (let index = 2; index < originCertificatesMax; index++) await own.contextFor(`o${index}.localhost`, domains);
-    expect(await own.contextFor('first.localhost', domains)).toBe(first);
-    await own.contextFor('one-more.localhost', domains);
-    expect(await own.contextFor('first.localhost', domains)).toBe(first);
-    expect(await own.contextFor('second.localhost', domains)).not.toBe(second);
+    const first = await own.identityFor('first.localhost', domains);
+    const second = await own.identityFor('second.localhost', domains);
+    for (let index = 2; index < originCertificatesMax; index++) await own.identityFor(`o${index}.localhost`, domains);
+    expect(await own.identityFor('first.localhost', domains)).toBe(first);
+    await own.identityFor('one-more.localhost', domains);
+    expect(await own.identityFor('first.localhost', domains)).toBe(first);
+    expect(await own.identityFor('second.localhost', domains)).not.toBe(second);
   }, 30_000);
 
   test('a data directory of before origins needs nothing new, and keys stay for their owner', async () => {
     const key = join(folder, 'tls', 'server.key');
     expect((await stat(key)).mode & 0o077).toBe(0);
     const again = await openAuthority(join(folder, 'tls'), join(folder, 'ca.pem'), ['gw.example.com'], systemClock);
-    expect(await again.contextFor('shop.localhost', domains)).not.toBeNull();
+    expect(await again.identityFor('shop.localhost', domains)).not.toBeNull();
+  });
+
+  test('an authority that was put there before the first start signs them', async () => {
+    const own = join(folder, 'own');
+    await mkdir(own);
+    const made = await run('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'],
+      ...['-subj', '/CN=House authority', '-addext', 'keyUsage=critical,keyCertSign,cRLSign'],
+      ...['-keyout', join(own, 'ca.key'), '-out', join(own, 'ca.pem')],
+    ]);
+    expect(made.status, made.text).toBe(0);
+    const house = new X509Certificate(await readFile(join(own, 'ca.pem')));
+    const opened = await openAuthority(own, join(folder, 'own.pem'), ['gw.example.com'], systemClock);
+    expect(new X509Certificate(opened.identity().certificate).verify(house.publicKey)).toBe(true);
+    expect(await readFile(opened.caPath, 'utf8')).toBe(await readFile(join(own, 'ca.pem'), 'utf8'));
+    expect(await opened.identityFor('shop.gw.example.com', domains)).not.toBeNull();
+  });
+
+  test('a certificate from elsewhere does not stand for origins, and is replaced', async () => {
+    const own = join(folder, 'wildcard');
+    await openAuthority(own, join(folder, 'wildcard.pem'), ['gw.example.com'], systemClock);
+    const made = await run('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '365'],
+      ...['-subj', '/CN=wildcard', '-addext', 'subjectAltName=DNS:*.gw.example.com,DNS:gw.example.com'],
+      ...['-keyout', join(own, 'server.key'), '-out', join(own, 'server.pem')],
+    ]);
+    expect(made.status, made.text).toBe(0);
+    const opened = await openAuthority(own, join(folder, 'wildcard.pem'), ['gw.example.com'], systemClock);
+    expect(new X509Certificate(opened.identity().certificate).subject).toBe('CN=Sallyport gateway');
+    expect(await opened.identityFor('shop.gw.example.com', domains)).not.toBeNull();
   });
 
   test('one that cannot be signed fails this handshake, and not the next', async () => {
@@ -160,9 +190,9 @@ describe('certificates', () => {
     const path = join(folder, 'bad', 'ca.key');
     const key = await readFile(path);
     await writeFile(path, 'gone');
-    await expect(own.contextFor('a.localhost', domains)).rejects.toThrow();
+    await expect(own.identityFor('a.localhost', domains)).rejects.toThrow();
     await writeFile(path, key);
-    expect(await own.contextFor('a.localhost', domains)).not.toBeNull();
+    expect(await own.identityFor('a.localhost', domains)).not.toBeNull();
   });
 });
 

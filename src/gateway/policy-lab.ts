@@ -18,7 +18,7 @@ import type { Explainer, PolicyLab, ReplayOrder, RuleChecks, RuleProblem } from 
 import { notGranted, resourceOf } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
-import { type CommandDraft, draftToTry, type Meaning, sqlOf } from '../core/command.ts';
+import { type CommandDraft, draftToTry, httpOf, type Meaning, sqlOf } from '../core/command.ts';
 import type { Event } from '../core/event.ts';
 import type { JudgeRequest, SessionFacts } from '../core/judgement.ts';
 import type { Authorisation } from '../core/ports.ts';
@@ -30,6 +30,7 @@ import type { Analysis } from '../core/sql.ts';
 import { unknownReasons } from '../core/sql-effects.ts';
 import { checkGuardrail, compileGuardrails, type ExampleTrial, runExamples } from '../policy/index.ts';
 import { askedStepUp } from './api-ports.ts';
+import { explainedMeaning } from './explained-meaning.ts';
 import { replayCommands } from './policy-replay.ts';
 import { type RuleObjects, Rules } from './rules.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -196,7 +197,7 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
     return {
       ...base,
       verdict: judgement.verdict,
-      meaning: sql === null ? null : meaningOf(sql),
+      meaning: explainedMeaning(draft.meaning),
       guardrails: rules.guardrails.explain(asked).rules.map(({ name, finding, verdict, conditions }) => ({
         name,
         matched: finding !== 'no',
@@ -270,7 +271,9 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
   }
 
   #draft(text: string, resource: Resource, verb: string): CommandDraft {
-    return draftToTry(text, verb, this.#protocol(resource)?.analyse?.(text, resource, verb) ?? null);
+    const meaning = this.#protocol(resource)?.analyse?.(text, resource, verb) ?? null;
+    // A request says itself what it is done by.
+    return draftToTry(text, httpOf(meaning)?.method.toLowerCase() ?? verb, meaning);
   }
 }
 
@@ -317,28 +320,6 @@ function rulesAmong(objects: readonly Manifest[]): {
       .filter((manifest) => manifest.kind === kind)
       .map(({ metadata, spec }) => ({ name: metadata.name, spec: spec as unknown as Spec }));
   return { guardrails: of('Guardrail'), masks: of('Mask') };
-}
-
-function meaningOf(sql: Analysis): CommandExplanation['meaning'] {
-  return {
-    statements: sql.statements.map(({ kind, effects, relations, functions }) => ({
-      kind,
-      effects: [...effects],
-      relations: relations.map(({ name, schema, access, candidates }) => ({
-        name:
-          candidates[0] === undefined
-            ? schema === null
-              ? name
-              : `${schema}.${name}`
-            : `${candidates[0].schema}.${candidates[0].name}`,
-        access,
-      })),
-      functions: functions.map(({ name, schema }) => (schema === null ? name : `${schema}.${name}`)),
-    })),
-    complete: sql.complete,
-    unknown: sql.reasons.map(({ code, about }) => (about === '' ? code : `${code}: ${about}`)),
-    catalog: !sql.reasons.some(({ code }) => code === 'no-catalog'),
-  };
 }
 
 function columnsOf(sql: Analysis, output: ReturnType<Rules['judge']>['output']): CommandExplanation['columns'] {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { makeClientAuthority } from '../../test/servers/client-certificates.ts';
 import { fingerprintOf } from '../base/fingerprint.ts';
 import { silentLog } from '../base/log.ts';
 import { LiveSessions } from '../core/door.ts';
@@ -76,6 +77,23 @@ test.each([
 ] as const)('I11: a session ends when %s is gone', async (_what, change) => {
   const { reload } = await start();
   expect(await reload(change)).toEqual(['locked']);
+});
+
+test('I11: a session by an X.509 certificate ends when that is revoked, or its authority goes', async () => {
+  const { cert, der } = await makeClientAuthority();
+  const digest = 'ab'.repeat(32);
+  const spec = { certificates: [cert], principals: { names: ['erin'] } };
+  const credentialId = `${fingerprintOf(der)}/${digest}`;
+  const session = { method: 'certificate', credentialId, atMs: 0 } as const;
+  const authority = object('CertificateAuthority', 'programs', spec);
+  const { reload } = await start(session, [authority]);
+  const revoke = (fingerprint: string) => (one: StoredObject) =>
+    one.kind === 'CertificateAuthority' ? { ...one, spec: { ...spec, revoked: [fingerprint] } } : one;
+  expect(await reload(revoke('CD'.repeat(32)))).toEqual([]);
+  // As openssl prints it.
+  expect(await reload(revoke(Array(32).fill('AB').join(':')))).toEqual(['token-revoked']);
+  const other = await start(session, [authority]);
+  expect(await other.reload((one) => (one.kind === 'CertificateAuthority' ? null : one))).toEqual(['token-revoked']);
 });
 
 test('I11: a session by certificate ends with its authority, and with nothing else, however the fingerprint is spelled', async () => {

@@ -67,9 +67,11 @@ export function isStillVouchedFor({ name, authentication }: Principal, snapshot:
   // A certificate of the gateway's own stands for a token, which is watched by itself.
   if (method !== 'certificate' || end < 0) return true;
   const authority = credentialId.slice(0, end);
-  return snapshot
-    .authorities()
-    .some(({ keys, mayVouchFor }) => keys.some((blob) => fingerprintOf(blob) === authority) && mayVouchFor(entry));
+  return snapshot.authorities().some(({ keys, certificates = [], revoked, mayVouchFor }) => {
+    const blobs = [...keys, ...certificates.map(({ raw }) => raw)];
+    const isKnown = blobs.some((blob) => fingerprintOf(blob) === authority);
+    return isKnown && revoked?.has(credentialId.slice(end + 1)) !== true && mayVouchFor(entry);
+  });
 }
 
 /** An ending that no person asked for. */

@@ -9,7 +9,7 @@
  * Deliberately absent: matching (policy), plans (masking), meaning (the protocol).
  */
 import { isGatewayError } from '../base/errors.ts';
-import { sqlOf } from '../core/command.ts';
+import { kubernetesOf, sqlOf } from '../core/command.ts';
 import { allowed, type Judgement, type JudgeRequest } from '../core/judgement.ts';
 import type { OutputPlan } from '../core/masking.ts';
 import type { Judge } from '../core/ports.ts';
@@ -79,7 +79,8 @@ export class Rules {
   plan({ command, principal, resource }: JudgeRequest): MaskOutcome | null {
     const set = this.masks.for(principal, resource);
     if (set === null) return null;
-    return command.kind === 'sql' ? set.plan(sqlOf(command.meaning)) : set.planStreams();
+    if (command.kind === 'kubernetes') return set.planStreams('kubernetes', kubernetesOf(command.meaning));
+    return command.kind === 'sql' ? set.plan(sqlOf(command.meaning)) : set.planStreams(command.kind);
   }
 
   /** Joins a plan with a guardrail's mask over everything. */

@@ -6,6 +6,7 @@
  *
  * Deliberately absent: writing objects, checking manifests (the API does both).
  */
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Manifest, ResourceManifest } from '../api/contract/index.ts';
 import { resourceOf } from '../api/index.ts';
@@ -51,6 +52,7 @@ interface State {
   readonly stepUps: ReadonlySet<string>;
   readonly rules: Rules | BrokenRules;
   readonly authorities: readonly AuthorityEntry[];
+  readonly issuers: readonly string[];
 }
 
 const pageLimit = 500;
@@ -70,6 +72,7 @@ export class Snapshot {
     // Until something was loaded, nothing passes.
     rules: new BrokenRules(null),
     authorities: [],
+    issuers: [],
   };
   #loading: Promise<void> | null = null;
   #again = false;
@@ -99,9 +102,14 @@ export class Snapshot {
     return this.#state.principals.get(name) ?? null;
   }
 
-  /** Whose SSH certificates are trusted, and for whom. */
+  /** Whose certificates are trusted, and for whom. */
   authorities(): readonly AuthorityEntry[] {
     return this.#state.authorities;
+  }
+
+  /** Who issues client certificates that are trusted, as PEM. */
+  issuers(): readonly string[] {
+    return this.#state.issuers;
   }
 
   principalCount(): number {
@@ -203,6 +211,7 @@ export class Snapshot {
         this.#all('Mask'),
         this.#all('CertificateAuthority'),
       ]);
+      const entries = authorities.map(authorityOf);
       this.#state = {
         principals: principalsOf(principals, groups),
         resources: new Map(resources.map((object) => [object.name, object])),
@@ -213,7 +222,8 @@ export class Snapshot {
           access.filter(({ spec }) => ![undefined, false].includes(spec['stepUp'] as boolean)).map(({ name }) => name),
         ),
         rules: this.#rulesOf(guardrails, masks),
-        authorities: authorities.map(authorityOf),
+        authorities: entries,
+        issuers: entries.flatMap(({ certificates = [] }) => certificates.map(String)),
       };
     } while (this.#again);
     this.onLoaded?.();
@@ -345,8 +355,26 @@ function authorityOf({ name, spec }: StoredObject): AuthorityEntry {
   return {
     name,
     keys: keysOf(spec['keys']),
+    certificates: issuersOf(spec['certificates']),
+    revoked: new Set(((spec['revoked'] ?? []) as readonly string[]).map(digestOf)),
     mayVouchFor: (principal) => selects(selected, principal) && !selects(selected.except ?? {}, principal),
   };
+}
+
+/** What Node cannot read issued nothing that counts. */
+function issuersOf(texts: unknown): readonly X509Certificate[] {
+  return ((texts ?? []) as readonly string[]).flatMap((text) => {
+    try {
+      return [new X509Certificate(text)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** A fingerprint as `certificateDigest` spells it. */
+function digestOf(fingerprint: string): string {
+  return fingerprint.replaceAll(':', '').toLowerCase();
 }
 
 async function readCa(resource: string, ca: string): Promise<string> {

@@ -34,6 +34,7 @@ import { type KeyProof, Keys } from './keys.ts';
 import * as limits from './limits.ts';
 import { createPasswordHasher, type PasswordHasher } from './password.ts';
 import { Passwords } from './passwords.ts';
+import { commonNameOf, ProgramCertificates, readCertificate } from './program-certificates.ts';
 import type {
   PasswordRecords,
   PrincipalDirectory,
@@ -123,6 +124,7 @@ class LocalIdentity implements Identity {
   readonly #tokens: Tokens;
   readonly #passwords: Passwords;
   readonly #keys: Keys;
+  readonly #programs: ProgramCertificates;
   readonly #approvals: Approvals;
   readonly #visiting: Visiting;
   readonly #unsubscribe: () => void;
@@ -151,6 +153,7 @@ class LocalIdentity implements Identity {
       principalOf,
     });
     this.#keys = new Keys(directory, clock, parts.authority ?? null);
+    this.#programs = new ProgramCertificates(directory, clock);
     this.#approvals = new Approvals(clock);
     this.#passwords = new Passwords({ records: parts.passwords, directory, hasher, log });
     this.#unsubscribe = parts.tokens.onRevoked((notice) => this.#revocations.notice(notice));
@@ -219,6 +222,14 @@ class LocalIdentity implements Identity {
     const name = nameOf(login);
     this.#throttle.check('token', name, source);
     return this.#proven(this.#keys.byCertificate(name, certificate, source), 'certificate', name, source);
+  }
+
+  async byTlsCertificate(der: Buffer, source: string): Promise<Principal> {
+    const certificate = readCertificate(der);
+    const name = nameOf((certificate === null ? null : commonNameOf(certificate)) ?? '');
+    this.#throttle.check('token', name, source);
+    const proof = certificate === null ? 'not a certificate' : this.#programs.prove(certificate, name);
+    return this.#proven(proof, 'certificate', name, source);
   }
 
   async byApproval(login: string, source: string): Promise<ApprovalIdentification> {

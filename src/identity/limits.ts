@@ -112,3 +112,6 @@ export const visitsMax = 20_000;
 
 /** Longest path and query that a browser is sent back to; a longer one becomes `/`. */
 export const returnPathLengthMax = 2_048;
+
+/** Longest client certificate, in bytes: TLS itself takes chains of ten times that. */
+export const certificateBytesMax = 16 * 1024;

@@ -3,6 +3,7 @@
  *
  * Invariant: what is kept of a secret is its SHA-256, its SCRAM keys or its argon2id verifier, never the secret.
  */
+import type { X509Certificate } from 'node:crypto';
 import type { PrincipalKind, Role } from '../core/principal.ts';
 
 export interface TokenRecord {
@@ -82,7 +83,12 @@ export interface PrincipalEntry {
 /** Who signs certificates, and for whom. */
 export interface AuthorityEntry {
   readonly name: string;
+  /** Of SSH. */
   readonly keys: readonly Buffer[];
+  /** Of X.509: the certificates of who issues. */
+  readonly certificates?: readonly X509Certificate[];
+  /** SHA-256 of X.509 certificates that do not count any more, in lower-case hexadecimal. */
+  readonly revoked?: ReadonlySet<string>;
   readonly mayVouchFor: (principal: PrincipalEntry) => boolean;
 }
 

@@ -1,6 +1,7 @@
 /** What others may import of this room. */
 export { languageError } from './errors.ts';
 export * from './http/index.ts';
+export * from './kubernetes/index.ts';
 export * from './shell/index.ts';
 export * from './sql/index.ts';
 export * from './terminal/index.ts';

@@ -15,7 +15,7 @@
  */
 import type { CellContext, MaskStream } from '../core/masking.ts';
 import * as limits from './limits.ts';
-import type { Scanner } from './scanner.ts';
+import type { Finding, Scanner } from './scanner.ts';
 import { fillStream } from './streams.ts';
 import { Work } from './work.ts';
 
@@ -105,8 +105,12 @@ function boundary(bytes: Buffer, from: number): number {
   return at;
 }
 
+/** Told of each finding that is overwritten; null: of a rest whose findings are not known. */
+export type OnFinding = (finding: Finding | null) => void;
+
 class WindowMasker implements MaskStream {
   readonly #scanner: Scanner;
+  readonly #onFinding: OnFinding | null;
   readonly #column: string;
   readonly #json: boolean;
   readonly #overwriter: Overwriter;
@@ -117,8 +121,9 @@ class WindowMasker implements MaskStream {
   #waiting = 0;
   #maskRest = false;
 
-  constructor(scanner: Scanner, cell: CellContext) {
+  constructor(scanner: Scanner, cell: CellContext, onFinding: OnFinding | null = null) {
     this.#scanner = scanner;
+    this.#onFinding = onFinding;
     this.#column = cell.column;
     this.#json = cell.type === 'json';
     this.#overwriter = this.#json ? new JsonOverwriter() : plainOverwriter;
@@ -149,14 +154,17 @@ class WindowMasker implements MaskStream {
     let spans: (readonly [number, number])[] = [];
     if (!this.#maskRest) {
       const work = new Work();
-      spans = this.#find(boundary(bytes, 0), last ? end : this.#cut(end), work).filter(
+      const findings = this.#find(boundary(bytes, 0), last ? end : this.#cut(end), work).filter(
         ([from]) => from >= start && from < certain,
       );
+      for (const [, , finding] of findings) this.#onFinding?.(finding);
+      spans = findings.map(([from, to]) => [from, to] as const);
       // A finding at the very end may go on behind it.
       const reaching = spans.find(([, to]) => !last && to >= end - 8);
       const from = work.exhausted ? start : reaching?.[0];
       if (from !== undefined) {
         this.#maskRest = true;
+        if (work.exhausted) this.#onFinding?.(null);
         spans.push([from, bytes.length]);
       }
     } else spans = [[start, bytes.length]];
@@ -176,7 +184,7 @@ class WindowMasker implements MaskStream {
     return at;
   }
 
-  #find(from: number, to: number, work: Work): (readonly [number, number])[] {
+  #find(from: number, to: number, work: Work): (readonly [number, number, Finding])[] {
     const view = this.#bytes.subarray(from, to);
     let source: string;
     let wide = true;
@@ -196,7 +204,7 @@ class WindowMasker implements MaskStream {
       characters = index;
       return bytes;
     };
-    return findings.map(({ start, end }) => [byteOf(start), byteOf(end)] as const);
+    return findings.map((finding) => [byteOf(finding.start), byteOf(finding.end), finding] as const);
   }
 }
 
@@ -244,12 +252,12 @@ class HexMasker implements MaskStream {
   }
 }
 
-export function detectStream(scanner: Scanner, cell: CellContext): MaskStream {
+export function detectStream(scanner: Scanner, cell: CellContext, onFinding: OnFinding | null = null): MaskStream {
   switch (cell.type) {
     case 'text':
     case 'json':
     case 'other':
-      return new WindowMasker(scanner, cell);
+      return new WindowMasker(scanner, cell, onFinding);
     case 'bytes':
       return new HexMasker(scanner, cell);
     default:

@@ -18,7 +18,17 @@ import { createDetectMask } from './detect.ts';
 import type { DetectPart } from './detection.ts';
 import { type DetectorName, detectors, expandDetector, groups } from './detectors/table.ts';
 import { maskingErrors } from './errors.ts';
+import {
+  compileField,
+  compileHeader,
+  createHttpMasks,
+  type FieldRule,
+  fieldsMax,
+  type HeaderRule,
+  headersMax,
+} from './http/index.ts';
 import { Keyed } from './keyed.ts';
+import { compileObjects, KubernetesMasks, type ObjectsTest } from './kubernetes/index.ts';
 import * as limits from './limits.ts';
 import { createMethodMask } from './methods.ts';
 import { MaskSet, type PlannedMask } from './plan.ts';
@@ -43,6 +53,11 @@ export interface CompiledMasks {
 interface Mask extends PlannedMask {
   readonly selector: Selector;
   readonly part: DetectPart | null;
+  /** What it names in answers of HTTP. */
+  readonly fields: FieldRule | null;
+  readonly headers: HeaderRule | null;
+  /** Of which objects of Kubernetes `fields` are; null: of all. */
+  readonly objects: ObjectsTest | null;
 }
 
 function columnsOf(place: Place, value: unknown): ColumnPattern[] {
@@ -117,23 +132,43 @@ function compileMask(object: RuleObject<MaskSpec>, hashKey: Buffer): Mask {
     ...dictionariesOf(place.at('dictionaries'), fields['dictionaries'], seen),
   ];
   const detects = names.size > 0 || custom.length > 0;
-  if (columns.length === 0 && !detects) {
-    throw place.malformed('has no columns, detect, patterns or dictionaries, so it does nothing');
+  const pointers = (textsOf(place.at('fields'), fields['fields'], fieldsMax) ?? []).map((text, index) =>
+    compileField(place.at('fields').at(index), text),
+  );
+  const headers = (textsOf(place.at('headers'), fields['headers'], headersMax) ?? []).map((text, index) =>
+    compileHeader(place.at('headers').at(index), text),
+  );
+  if (columns.length + pointers.length + headers.length === 0 && !detects) {
+    throw place.malformed('has no columns, fields, headers, detect, patterns or dictionaries, so it does nothing');
   }
-  for (const field of ['predicates', 'unresolved'] as const) {
-    if (fields[field] !== undefined && columns.length === 0) {
-      throw place.at(field).malformed('is given, but no columns: what detectors look for is not known by its column');
-    }
+  if (fields['predicates'] !== undefined && columns.length === 0) {
+    throw place
+      .at('predicates')
+      .malformed('is given, but no columns: what detectors look for is not known by its column');
+  }
+  if (fields['unresolved'] !== undefined && columns.length + pointers.length === 0) {
+    throw place
+      .at('unresolved')
+      .malformed('is given, but no columns or fields: what detectors look for is not known by its place');
+  }
+  const selected = fields['match'] as { readonly kubernetes?: unknown } | null;
+  const objects = compileObjects(place.at('match').at('kubernetes'), selected?.kubernetes);
+  if (objects !== null && pointers.length === 0) {
+    throw place.at('match').at('kubernetes').malformed('is given, but no fields: it says of which objects they are');
   }
   const method: MaskMethod = methodOf(place.at('with'), fields['with']);
   const keyed = new Keyed(hashKey, name);
+  const value = createMethodMask(name, method, keyed);
   return {
     name,
     selector: compileSelector(place.at('match'), fields['match']),
     columns,
     predicates: choiceOf(place.at('predicates'), fields['predicates'], ['block', 'allow'], 'block'),
     unresolved: choiceOf(place.at('unresolved'), fields['unresolved'], ['mask', 'block'], 'mask'),
-    value: createMethodMask(name, method, keyed),
+    value,
+    fields: pointers.length === 0 ? null : { patterns: pointers, value },
+    headers: headers.length === 0 ? null : { patterns: headers, value },
+    objects,
     part: detects ? { rule: name, method, keyed, names, custom } : null,
   };
 }
@@ -141,7 +176,18 @@ function compileMask(object: RuleObject<MaskSpec>, hashKey: Buffer): Mask {
 function createSet(masks: readonly Mask[]): MaskSet {
   const parts = masks.map(({ part }) => part).filter((part) => part !== null);
   const detect: ValueMask | null = parts.length === 0 ? null : createDetectMask(parts);
-  return new MaskSet(masks, detect, createOutputStreams(parts));
+  // A Mask that names objects of Kubernetes means nothing else by its fields.
+  const fields = masks.map((mask) => (mask.objects === null ? mask.fields : null)).filter((rule) => rule !== null);
+  const ofObjects = masks.flatMap((mask) => (mask.fields === null ? [] : [{ ...mask.fields, objects: mask.objects }]));
+  const headers = masks.map((mask) => mask.headers).filter((rule) => rule !== null);
+  const isStrict = masks.some((mask) => mask.fields !== null && mask.unresolved === 'block');
+  const http =
+    parts.length + fields.length + headers.length === 0 ? null : createHttpMasks({ fields, headers, parts, isStrict });
+  const kubernetes =
+    parts.length + ofObjects.length + headers.length === 0
+      ? null
+      : new KubernetesMasks({ fields: ofObjects, headers, parts, isStrict });
+  return new MaskSet(masks, detect, createOutputStreams(parts), http, kubernetes);
 }
 
 /**

@@ -4,8 +4,9 @@
  *
  * Invariant: what either plan masks is masked; per column the stricter counts.
  */
-import type { CellContext, MaskStream, OutputPlan, ResultMasks, ValueMask } from '../core/masking.ts';
+import type { CellContext, MaskStream, OutputPlan, OutputStreams, ResultMasks, ValueMask } from '../core/masking.ts';
 import type { MaskMethod } from '../core/rules.ts';
+import { joinHttp, maskHttpWholly } from './http/index.ts';
 import { Keyed } from './keyed.ts';
 import { createMethodMask, strictness } from './methods.ts';
 import { joinStreams, maskStreamsWholly } from './terminal/index.ts';
@@ -19,7 +20,7 @@ export function maskEverything(rule: string, method: MaskMethod, hashKey: Buffer
     column: () => mask,
     messages: 'withhold',
     text: null,
-    streams: maskStreamsWholly(rule),
+    streams: maskStreamsWholly(rule, maskHttpWholly(mask)),
   });
 }
 
@@ -58,6 +59,14 @@ function mergeResults(first: OutputPlan, second: OutputPlan, index: number): Res
   };
 }
 
+/** A plan of whole streams stands for both, and has its own masks for HTTP. */
+function mergeStreams(first: OutputStreams | null, second: OutputStreams | null): OutputStreams | null {
+  const joined = joinStreams(first, second);
+  if (joined === null || joined === first || joined === second) return joined;
+  const http = joinHttp(first?.http, second?.http);
+  return http === undefined ? joined : { ...joined, http };
+}
+
 /** What both plans ask for. */
 export function mergePlans(first: OutputPlan, second: OutputPlan): OutputPlan {
   const statements = Math.max(first.results.length, second.results.length);
@@ -68,6 +77,6 @@ export function mergePlans(first: OutputPlan, second: OutputPlan): OutputPlan {
       stricter(first.column(schema, relation, column), second.column(schema, relation, column)),
     messages: first.messages === 'withhold' || second.messages === 'withhold' ? 'withhold' : 'pass',
     text: stricter(first.text, second.text),
-    streams: joinStreams(first.streams ?? null, second.streams ?? null),
+    streams: mergeStreams(first.streams ?? null, second.streams ?? null),
   };
 }

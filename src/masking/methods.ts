@@ -48,6 +48,16 @@ function speller(method: MaskMethod, keyed: Keyed | null): Spell {
   return redactedValue;
 }
 
+/** Masks nothing: for sets whose Masks name nothing that is here. */
+export function passingMask(rule: string): ValueMask {
+  return Object.freeze({
+    rule,
+    how: 'detect' as const,
+    apply: (value: Buffer) => value,
+    stream: (): MaskStream => ({ push: (piece) => piece }),
+  });
+}
+
 /** For what was computed from masked values: every value becomes the same. */
 export function createConstantMask(rule: string): ValueMask {
   return Object.freeze({ ...createMethodMask(rule, 'redact', null), constant: true as const });

@@ -10,7 +10,9 @@
  *
  * Deliberately absent: finding values on the wire (protocols); deciding what a text means (language).
  */
-import type { OutputPlan, OutputStreams, ResultMasks, ValueMask } from '../core/masking.ts';
+import type { CommandKind } from '../core/command.ts';
+import type { KubernetesMeaning } from '../core/kubernetes.ts';
+import type { HttpMasks, OutputPlan, OutputStreams, ResultMasks, ValueMask } from '../core/masking.ts';
 import type {
   Analysis,
   ColumnFlow,
@@ -22,7 +24,9 @@ import type {
 } from '../core/sql.ts';
 import type { SqlEffect, StatementKind } from '../core/sql-effects.ts';
 import { type ColumnPattern, mayTouch, spellOrigin } from './columns.ts';
-import { createConstantMask, strictness } from './methods.ts';
+import { passingStreams } from './http/passing.ts';
+import type { KubernetesMasks } from './kubernetes/index.ts';
+import { createConstantMask, passingMask, strictness } from './methods.ts';
 
 /** A Mask as far as plans need it. */
 export interface PlannedMask {
@@ -119,12 +123,25 @@ export class MaskSet {
   readonly #detect: ValueMask | null;
   /** Streams have no columns: only what detectors look for is masked in them. */
   readonly #streams: OutputStreams | null;
+  /** Those of an answer of HTTP, whose places have names. */
+  readonly #httpStreams: OutputStreams | null;
+  /** Those of an API server, whose objects have places and come in many ways. */
+  readonly #kubernetes: KubernetesMasks | null;
   readonly #plans = new WeakMap<Analysis, MaskOutcome>();
   #unknown: MaskOutcome | null = null;
   readonly #byColumn = new Map<string, PlannedMask | null>();
 
-  constructor(masks: readonly PlannedMask[], detect: ValueMask | null, streams: OutputStreams | null) {
-    this.#streams = streams;
+  constructor(
+    masks: readonly PlannedMask[],
+    detect: ValueMask | null,
+    streams: OutputStreams | null,
+    http: HttpMasks | null,
+    kubernetes: KubernetesMasks | null = null,
+  ) {
+    this.#kubernetes = kubernetes;
+    this.#httpStreams = http === null ? null : Object.freeze({ ...(streams ?? passingStreams), http });
+    // Whoever does not say what its command is gets all that is known.
+    this.#streams = streams === null ? null : this.#httpStreams;
     this.names = masks.map(({ name }) => name);
     this.#columnMasks = masks.filter(({ columns }) => columns.length > 0);
     this.#detect = detect;
@@ -144,9 +161,19 @@ export class MaskSet {
     return outcome;
   }
 
-  /** What is done with a command that has streams instead of results; null where nothing is. */
-  planStreams(): MaskOutcome | null {
-    return this.#streams === null ? null : this.#outcome([], [], false);
+  /**
+   * What is done with a command of this kind that has streams instead of results; null where nothing is. Of commands that
+   * are no HTTP, Masks with nothing but fields and headers want nothing. `asked`: of Kubernetes, what was asked for; null:
+   * it is not known, and every Mask is for it.
+   */
+  planStreams(kind: CommandKind | null = null, asked: KubernetesMeaning | null = null): MaskOutcome | null {
+    if (kind === 'kubernetes') {
+      if (this.#kubernetes === null) return null;
+      const http = this.#kubernetes.for(asked);
+      return this.#outcome([], [], false, { ...(this.#httpStreams ?? passingStreams), http });
+    }
+    const streams = kind === null || kind === 'http' ? this.#httpStreams : this.#streams;
+    return streams === null ? null : this.#outcome([], [], false, streams);
   }
 
   /** The mask of a base column, or null. */
@@ -190,8 +217,14 @@ export class MaskSet {
     return blocked === null ? this.#outcome(results, trace, touches) : { blocked, output: null, trace };
   }
 
-  #outcome(results: readonly (ResultMasks | null)[], trace: readonly MaskTrace[], withhold: boolean): MaskOutcome {
-    const otherwise = this.#whole ?? this.#detect!;
+  #outcome(
+    results: readonly (ResultMasks | null)[],
+    trace: readonly MaskTrace[],
+    withhold: boolean,
+    streams = this.#streams,
+  ): MaskOutcome {
+    // A set of fields and headers of HTTP alone has nothing to say about results of SQL.
+    const otherwise = this.#whole ?? this.#detect ?? passingMask(this.names[0]!);
     return {
       blocked: null,
       output: {
@@ -200,7 +233,7 @@ export class MaskSet {
         column: (schema, relation, column) => this.column(schema, relation, column),
         messages: withhold ? 'withhold' : 'pass',
         text: this.#detect,
-        streams: this.#streams,
+        streams,
       },
       trace,
     };

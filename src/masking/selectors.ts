@@ -134,7 +134,7 @@ function resourceConditions(place: Place, value: unknown): Condition[] {
 
 /** Compiles `match`. What was compiled does not change with the object. */
 export function compileSelector(place: Place, value: unknown): Selector {
-  const match = fieldsOf(place, value, ['resources', 'principals']);
+  const match = fieldsOf(place, value, ['resources', 'principals', 'kubernetes']);
   const conditions = [
     ...(match['principals'] === undefined ? [] : principalConditions(place.at('principals'), match['principals'])),
     ...(match['resources'] === undefined ? [] : resourceConditions(place.at('resources'), match['resources'])),

@@ -119,6 +119,8 @@ export function maskFields(object: RuleObject<MaskSpec>): Readonly<Record<string
   return fieldsOf(place.at('spec'), object.spec, [
     'match',
     'columns',
+    'fields',
+    'headers',
     'detect',
     'patterns',
     'dictionaries',

@@ -101,6 +101,9 @@ function problemsOf(
   if (rule.needsHttp && !can.languages.includes('http')) {
     problems.push(`The protocol ${protocol} speaks no HTTP, so the rule would match nothing on it.`);
   }
+  if (rule.needsKubernetes && !can.languages.includes('kubernetes')) {
+    problems.push(`The protocol ${protocol} speaks to no Kubernetes, so the rule would match nothing on it.`);
+  }
   if (commands?.sql?.rowsMin !== undefined && !can.rowEstimates) {
     problems.push(
       `The protocol ${protocol} has no row estimates, so rowsMin would count as reached by every statement.`,

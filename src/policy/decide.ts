@@ -9,7 +9,7 @@
  *   except one that only alerts or allows.
  * - `prepare` runs nothing: what falls there are blocks and terminations only.
  */
-import { httpOf, shellOf } from '../core/command.ts';
+import { httpOf, kubernetesOf, shellOf } from '../core/command.ts';
 import type { AlertNote, HoldTerms } from '../core/judgement.ts';
 import type { MaskMethod } from '../core/rules.ts';
 import type { Verdict } from '../core/verdict.ts';
@@ -18,6 +18,7 @@ import type { Facts } from './facts.ts';
 import { type Finding, isMatch, opaque, yes } from './finding.ts';
 import { joinHolds } from './hold.ts';
 import { spellHttpDoubt } from './http-facts.ts';
+import { spellKubernetesDoubt } from './kubernetes.ts';
 import type { Rule } from './rule.ts';
 import { spell } from './selectors.ts';
 import { spellShellDoubt } from './shell.ts';
@@ -96,14 +97,17 @@ function reasonOf(rule: Rule, finding: Finding, facts: Facts): string {
   if ((finding & yes) !== 0) return said;
   const shell = shellOf(facts.command.meaning);
   const http = httpOf(facts.command.meaning);
+  const kubernetes = kubernetesOf(facts.command.meaning);
   const doubt =
     http !== null
       ? spellHttpDoubt(http)
-      : shell !== null
-        ? spellShellDoubt(shell)
-        : facts.isSql && facts.sql?.complete !== true
-          ? spellDoubt(facts.sql)
-          : '';
+      : kubernetes !== null && spellKubernetesDoubt(kubernetes) !== ''
+        ? spellKubernetesDoubt(kubernetes)
+        : shell !== null
+          ? spellShellDoubt(shell)
+          : facts.isSql && facts.sql?.complete !== true
+            ? spellDoubt(facts.sql)
+            : '';
   // What stands in the way comes first: a person who mistyped a table's name reads what is wrong, not what the rule is for.
   const opening = doubt === '' ? '' : `${doubt} `;
   return `${opening}Since not all of it can be told, it counts as matching the guardrail ${rule.name}${said === '' ? '.' : `: ${said}`}`;

@@ -3,7 +3,7 @@
  *
  * Deliberately absent: the analysis (given in), and masks by column: whoever joins them passes the joined judge.
  */
-import { draftToTry, httpOf, type Meaning } from '../core/command.ts';
+import { draftToTry, httpOf, kubernetesOf, type Meaning } from '../core/command.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import type { GuardrailExample } from '../core/rules.ts';
@@ -80,7 +80,8 @@ function requestFor(rule: ExampleRule, example: GuardrailExample, options: Examp
   if (principal === null) return 'The rule leaves out every group that it selects, so nobody can try it.';
   const meaning = options.analyse(example.command, resource);
   // A request says itself what it is done by.
-  const verb = httpOf(meaning)?.method.toLowerCase() ?? options.verb?.(resource) ?? 'query';
+  const own = httpOf(meaning)?.method.toLowerCase() ?? kubernetesOf(meaning)?.verb;
+  const verb = own ?? options.verb?.(resource) ?? 'query';
   const command = draftToTry(example.command, verb, meaning);
   const session = { id: 'example', source: '', client: {}, startedAtMs: options.nowMs, commands: 1, access: 'example' };
   return { command, principal, resource, session, nowMs: options.nowMs };
@@ -112,6 +113,7 @@ function resourceFor(
 
 /** The language that the rule is about. */
 function languageOf({ match: { commands } }: ExampleRule['spec']): Meaning['language'] {
+  if (commands?.kubernetes !== undefined) return 'kubernetes';
   if (commands?.shell !== undefined) return 'shell';
   if (commands?.files !== undefined) return 'file';
   if (commands?.http !== undefined) return 'http';

@@ -58,6 +58,8 @@ export interface CommandCondition {
   readonly needsStructure: boolean;
   /** The same of requests. */
   readonly needsHttp?: boolean;
+  /** The same of requests to Kubernetes. */
+  readonly needsKubernetes?: boolean;
   /** Steps that it may take at worst, about 50 ns each; zero where it is a matter of look-ups. */
   readonly steps: number;
   test(facts: Facts): number;

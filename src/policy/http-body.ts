@@ -17,7 +17,7 @@ interface Place {
   readonly value: ValueTest | null;
 }
 
-type ValueTest = (value: string) => boolean;
+export type ValueTest = (value: string) => boolean;
 
 export function compileBody(fields: Fields, path: string, patterns: readonly string[]): HttpPart {
   const places = patterns.map((pattern, index): Place => {
@@ -41,12 +41,12 @@ export function compileBody(fields: Fields, path: string, patterns: readonly str
   };
 }
 
-function segmentTest(segment: string): NameTest {
+export function segmentTest(segment: string): NameTest {
   return compileName(segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 /** `100` means `100.0` and `"1e2"` too: services turn texts into numbers. */
-function valueTest(pattern: string): ValueTest {
+export function valueTest(pattern: string): ValueTest {
   const is = compileName(pattern);
   const wanted = numberOf(pattern);
   return (value) => is(value.toLowerCase()) || (wanted !== null && numberOf(value) === wanted);
@@ -78,7 +78,7 @@ function isIn(value: unknown, { segments, value: test }: Place, depth: number): 
 }
 
 /** Objects and lists have no text that a pattern other than `*` could mean. */
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : typeof value === 'object' && value !== null ? '\0' : String(value);
 }
 

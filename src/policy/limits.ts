@@ -58,6 +58,9 @@ export const wildcardSteps = 5000;
 /** The same for a pointer into a body, which may have to look at each of its 50,000 names and values. */
 export const bodyPatternSteps = 20_000;
 
+/** Steps of one pointer into an object, deeper than any custom resource. */
+export const objectFieldStepsMax = 64;
+
 /** Steps that all Guardrails together may take for one command: 0.2 s, for a text made to be slow. Plain ones take microseconds. */
 export const stepsMax = 4_000_000;
 

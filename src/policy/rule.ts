@@ -14,6 +14,7 @@ import { Fields, quote } from './fields.ts';
 import { compileFiles } from './files.ts';
 import { compileHold } from './hold.ts';
 import { compileHttp } from './http.ts';
+import { compileKubernetes } from './kubernetes.ts';
 import * as limits from './limits.ts';
 import { compilePrincipals, compileResources, type SessionCondition } from './selectors.ts';
 import { compileShell } from './shell.ts';
@@ -34,6 +35,7 @@ export interface Rule {
   readonly isVolatile: boolean;
   readonly needsStructure: boolean;
   readonly needsHttp: boolean;
+  readonly needsKubernetes: boolean;
   /** What asking it may cost at worst: see `CommandCondition`. */
   readonly steps: number;
   /** With `hold`. */
@@ -56,7 +58,17 @@ const specFields = [
   'examples',
 ] as const satisfies readonly (keyof GuardrailSpec)[];
 const matchFields = ['resources', 'principals', 'commands', 'when'] as const;
-const commandFields = ['sql', 'shell', 'files', 'connections', 'http', 'verbs', 'text', 'pattern'] as const;
+const commandFields = [
+  'sql',
+  'shell',
+  'files',
+  'connections',
+  'http',
+  'kubernetes',
+  'verbs',
+  'text',
+  'pattern',
+] as const;
 const verdicts = [...verdictOrder, 'alert'] as const;
 const methods = ['redact', 'null', 'format-preserving', 'hash'] as const;
 const reserved = /^(?:access|none|(?:gateway|review):.*)?$/s;
@@ -87,6 +99,7 @@ export function compileRule({ name, spec: original }: RuleObject<GuardrailSpec>)
     isVolatile: command.some((condition) => condition.isVolatile),
     needsStructure: command.some((condition) => condition.needsStructure),
     needsHttp: command.some((condition) => condition.needsHttp === true),
+    needsKubernetes: command.some((condition) => condition.needsKubernetes === true),
     steps: command.reduce((sum, condition) => sum + condition.steps, 0),
     hold: verdict === 'hold' ? compileHold(fields, 'review', given.review, message ?? '') : null,
     limits: limitsOf(fields, given.limits, verdict, message),
@@ -117,6 +130,7 @@ function compileCommands(fields: Fields, value: unknown): CommandCondition[] {
     given.files === undefined ? null : compileFiles(fields, `${path}.files`, given.files),
     given.connections === undefined ? null : compileConnections(fields, `${path}.connections`, given.connections),
     given.http === undefined ? null : compileHttp(fields, `${path}.http`, given.http),
+    given.kubernetes === undefined ? null : compileKubernetes(fields, `${path}.kubernetes`, given.kubernetes),
     compileVerbs(fields, `${path}.verbs`, given.verbs),
     compileText(fields, `${path}.text`, given.text),
     compilePattern(fields, `${path}.pattern`, given.pattern),

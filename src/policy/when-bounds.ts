@@ -15,6 +15,7 @@ export interface WhenInspection {
   readonly needsStructure: boolean;
   /** It asks for what only a request says. */
   readonly needsHttp: boolean;
+  readonly needsKubernetes: boolean;
   /** It asks for what may differ between two commands with the same analysis and verb, or with time. */
   readonly isVolatile: boolean;
   /** Steps at worst. */
@@ -41,6 +42,7 @@ interface Weight {
 class Inspection {
   needsStructure = false;
   needsHttp = false;
+  needsKubernetes = false;
   isVolatile = false;
 
   weigh(node: ASTNode): Weight {
@@ -151,6 +153,7 @@ class Inspection {
   #command(field: string | null): void {
     if (field === null || (structuralFields as readonly string[]).includes(field)) this.needsStructure = true;
     if (field === 'http') this.needsHttp = true;
+    if (field === 'kubernetes') this.needsKubernetes = true;
     if (field === null || ['text', 'parameters', 'rowEstimate'].includes(field)) this.isVolatile = true;
   }
 }
@@ -176,6 +179,6 @@ export function inspectWhen(ast: ASTNode): WhenInspection {
     if (!(error instanceof Refused)) throw error;
     problem = error.message;
   }
-  const { needsStructure, needsHttp, isVolatile } = inspection;
-  return { problem, needsStructure, needsHttp, isVolatile, steps };
+  const { needsStructure, needsHttp, needsKubernetes, isVolatile } = inspection;
+  return { problem, needsStructure, needsHttp, needsKubernetes, isVolatile, steps };
 }

@@ -5,8 +5,9 @@
  * - What is not known is absent, never empty or zero: reading it is an error, which the rule then counts as matching.
  * - A list that is too long is absent too, so that evaluation stays bounded.
  */
-import { httpOf } from '../core/command.ts';
+import { httpOf, kubernetesOf } from '../core/command.ts';
 import type { GraphqlOperation, HttpMeaning } from '../core/http.ts';
+import type { KubernetesMeaning } from '../core/kubernetes.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import type { Analysis, StatementAnalysis } from '../core/sql.ts';
@@ -36,6 +37,18 @@ export const whenTypes = {
     grpc: 'string',
     upgrade: 'string',
   },
+  Kubernetes: {
+    verb: 'string',
+    resource: 'string',
+    group: 'string',
+    subresource: 'string',
+    namespace: 'string',
+    name: 'string',
+    method: 'string',
+    path: 'string',
+    dryRun: 'bool',
+    argv: 'list<string>',
+  },
   Command: {
     kind: 'string',
     verb: 'string',
@@ -49,6 +62,7 @@ export const whenTypes = {
     parameters: 'int',
     rowEstimate: 'int',
     http: 'Http',
+    kubernetes: 'Kubernetes',
   },
   Principal: { name: 'string', kind: 'string', groups: 'list<string>', roles: 'list<string>' },
   Resource: { name: 'string', labels: 'map<string, string>', protocol: 'string' },
@@ -78,6 +92,7 @@ export const whenClasses: Readonly<Record<WhenType, new (values: object) => When
   Pair: class extends WhenValue {},
   GraphqlOperation: class extends WhenValue {},
   Http: class extends WhenValue {},
+  Kubernetes: class extends WhenValue {},
   Command: class extends WhenValue {},
   Principal: class extends WhenValue {},
   Resource: class extends WhenValue {},
@@ -137,6 +152,7 @@ function commandOf(facts: Facts, structure: Structure | null): WhenValue {
     // A command that is none of SQL has no statements; one of SQL without an analysis may have any.
     ...(structure ?? (facts.isSql ? {} : noStructure)),
     ...requestOf(command),
+    ...kubernetesRequestOf(command),
   });
 }
 
@@ -191,6 +207,37 @@ const noRequest = valueOfHttp({
   upgrade: null,
   body: { kind: 'none' },
   grpc: null,
+});
+
+/** The same of a request to an API server. */
+function kubernetesRequestOf({ kind, meaning }: Facts['command']): { readonly kubernetes?: WhenValue } {
+  const kubernetes = kubernetesOf(meaning);
+  if (kubernetes !== null) return { kubernetes: valueOfKubernetes(kubernetes) };
+  return kind === 'kubernetes' ? {} : { kubernetes: noKubernetes };
+}
+
+function valueOfKubernetes(kubernetes: KubernetesMeaning): WhenValue {
+  const { verb, resource, apiGroup, subresource, namespace, name, method, path, dryRun, exec } = kubernetes;
+  return new whenClasses.Kubernetes({
+    ...{ verb, resource, group: apiGroup, subresource, namespace, name, method, path },
+    ...(dryRun === null ? {} : { dryRun }),
+    ...bounded({ argv: exec?.command ?? [] }),
+  });
+}
+
+const noKubernetes = new whenClasses.Kubernetes({
+  ...{
+    verb: '',
+    resource: '',
+    group: '',
+    subresource: '',
+    namespace: '',
+    name: '',
+    method: '',
+    path: '',
+    dryRun: false,
+  },
+  argv: [],
 });
 
 const structures = new WeakMap<Analysis, Structure>();

@@ -47,7 +47,7 @@ export function compileWhen(fields: Fields, path: string, value: unknown): Comma
   } catch (error) {
     throw fields.fault(path, `this does not parse: ${spellError(error)}`);
   }
-  const { problem, needsStructure, needsHttp, isVolatile, steps } = inspectWhen(parsed.ast);
+  const { problem, needsStructure, needsHttp, needsKubernetes, isVolatile, steps } = inspectWhen(parsed.ast);
   if (problem !== null) throw fields.fault(path, problem);
   const { valid, type, error } = parsed.check();
   if (!valid) throw fields.fault(path, `this is not well-typed: ${spellError(error)}`);
@@ -57,6 +57,7 @@ export function compileWhen(fields: Fields, path: string, value: unknown): Comma
     isVolatile,
     needsStructure,
     needsHttp,
+    needsKubernetes,
     steps,
     test: (facts) => test(parsed, facts, needsStructure).finding,
     because: (facts) => `${quote(text)} ${test(parsed, facts, needsStructure).because}`,

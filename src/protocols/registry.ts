@@ -4,6 +4,8 @@
  * `tools/new-protocol.ts` adds the line.
  */
 import type { Protocol } from '../core/protocol.ts';
+import { createHttp } from './http/index.ts';
+import { createKubernetes } from './kubernetes/index.ts';
 import { createPostgres } from './postgres/index.ts';
 import { createSsh } from './ssh/index.ts';
 
@@ -11,6 +13,8 @@ import { createSsh } from './ssh/index.ts';
 export const protocolFactories: readonly (() => Protocol)[] = [
   createPostgres,
   createSsh,
+  createHttp,
+  createKubernetes,
   // new-protocol adds here
 ];
 

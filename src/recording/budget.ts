@@ -1,6 +1,6 @@
 /**
- * How much of the results is recorded: a whole prefix of each command's rows and data up to its budget and the
- * session's; beyond, bytes are counted and go into a digest, so that what was delivered can still be proven.
+ * How much of the results is recorded: a whole prefix of each command's rows and data up to its budget, in each direction, and
+ * the session's, so that a long request cannot keep its answer from being recorded; beyond, bytes are counted and go into a digest, so that what was delivered can still be proven.
  */
 import { createHash, type Hash } from 'node:crypto';
 import type { RecordingEntry } from '../core/recording.ts';
@@ -9,6 +9,8 @@ type Bulk = Extract<RecordingEntry, { type: 'rows' | 'data' }>;
 export type Omitted = Extract<RecordingEntry, { type: 'omitted' }>;
 
 interface Spending {
+  /** Of data; null for rows. */
+  readonly direction: 'in' | 'out' | null;
   bytes: number;
   omittedRows: number;
   omittedBytes: number;
@@ -18,7 +20,7 @@ interface Spending {
 export class Budget {
   readonly #perCommand: number;
   #sessionLeft: number;
-  readonly #commands = new Map<number, Spending>();
+  readonly #commands = new Map<number, Map<'in' | 'out', Spending>>();
 
   constructor(perCommandBytes: number, perSessionBytes: number) {
     this.#perCommand = perCommandBytes;
@@ -27,7 +29,7 @@ export class Budget {
 
   /** The part of `entry` to record, or null; the rest is digested. The part is a view of the entry's data. */
   take(entry: Bulk): Bulk | null {
-    const spending = this.#spendingOf(entry.command);
+    const spending = this.#spendingOf(entry);
     const left = spending.digest === null ? Math.min(this.#perCommand - spending.bytes, this.#sessionLeft) : 0;
     const kept = entry.data.length <= left ? wholeOf(entry) : prefixOf(entry, left);
     spending.bytes += kept.bytes;
@@ -45,30 +47,44 @@ export class Budget {
     return entry.type === 'rows' ? { ...entry, count: kept.count, data } : { ...entry, data };
   }
 
-  /** What was left out of a command that has ended, or null. */
-  settle(command: number): Omitted | null {
-    const spending = this.#commands.get(command);
+  /** What was left out of a command that has ended, what went in first. */
+  settle(command: number): Omitted[] {
+    const ways = this.#commands.get(command);
     this.#commands.delete(command);
-    if (spending?.digest == null) return null;
-    return {
-      type: 'omitted',
-      command,
-      rows: spending.omittedRows,
-      bytes: spending.omittedBytes,
-      digest: spending.digest.digest('hex'),
-    };
+    const omitted: Omitted[] = [];
+    for (const way of ['in', 'out'] as const) {
+      const spending = ways?.get(way);
+      if (spending?.digest == null) continue;
+      omitted.push({
+        type: 'omitted',
+        command,
+        ...(spending.direction === null ? {} : { direction: spending.direction }),
+        rows: spending.omittedRows,
+        bytes: spending.omittedBytes,
+        digest: spending.digest.digest('hex'),
+      });
+    }
+    return omitted;
   }
 
   /** Commands that left something out and have not ended. */
   get unsettled(): number[] {
-    return [...this.#commands].filter(([, spending]) => spending.digest !== null).map(([command]) => command);
+    const commands = [...this.#commands];
+    return commands.filter(([, ways]) => [...ways.values()].some(({ digest }) => digest !== null)).map(([id]) => id);
   }
 
-  #spendingOf(command: number): Spending {
-    let spending = this.#commands.get(command);
+  #spendingOf(entry: Bulk): Spending {
+    const way = entry.type === 'data' ? entry.direction : 'out';
+    let ways = this.#commands.get(entry.command);
+    if (ways === undefined) {
+      ways = new Map();
+      this.#commands.set(entry.command, ways);
+    }
+    let spending = ways.get(way);
     if (spending === undefined) {
-      spending = { bytes: 0, omittedRows: 0, omittedBytes: 0, digest: null };
-      this.#commands.set(command, spending);
+      const direction = entry.type === 'data' ? entry.direction : null;
+      spending = { direction, bytes: 0, omittedRows: 0, omittedBytes: 0, digest: null };
+      ways.set(way, spending);
     }
     return spending;
   }

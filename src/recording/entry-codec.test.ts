@@ -39,6 +39,14 @@ const entry: fc.Arbitrary<RecordingEntry> = fc.oneof(
     data,
   }),
   fc.record({ type: fc.constant('omitted' as const), command, rows: size, bytes: size, digest: text }),
+  fc.record({
+    type: fc.constant('omitted' as const),
+    command,
+    direction: fc.constantFrom('in' as const, 'out' as const),
+    rows: size,
+    bytes: size,
+    digest: text,
+  }),
   fc.record({ type: fc.constant('terminal' as const), command, columns: size, rows: size, term: nullable }),
   fc.record({
     type: fc.constant('head' as const),

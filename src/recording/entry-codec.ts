@@ -20,6 +20,7 @@ const types = {
   terminal: 8,
   screen: 9,
   head: 10,
+  omittedOneWay: 11,
 } as const;
 const levels = ['error', 'notice', 'notification', 'gateway'] as const;
 const entryHeaderBytes = 9;
@@ -55,7 +56,8 @@ export class BlockEncoder {
     const start = this.#end;
     this.#textLeft = limits.entryTextBytesMax;
     this.#room(entryHeaderBytes);
-    this.#bytes[start] = types[entry.type];
+    const oneWay = entry.type === 'omitted' && entry.direction !== undefined;
+    this.#bytes[start] = oneWay ? types.omittedOneWay : types[entry.type];
     this.#bytes.writeInt32BE(Math.max(-0x7fffffff, Math.min(0x7fffffff, atMs - this.baseAtMs)), start + 5);
     this.#end += entryHeaderBytes;
     this.#body(entry);
@@ -115,6 +117,7 @@ export class BlockEncoder {
         return;
       case 'omitted':
         this.#uint32(entry.command);
+        if (entry.direction !== undefined) this.#uint8(entry.direction === 'out' ? 1 : 0);
         this.#number(entry.rows);
         this.#number(entry.bytes);
         this.#text(entry.digest);
@@ -290,9 +293,11 @@ class EntryDecoder {
         };
       }
       case types.omitted:
+      case types.omittedOneWay:
         return {
           type: 'omitted',
           command: this.#uint32(),
+          ...(type === types.omitted ? {} : { direction: this.#uint8() === 1 ? 'out' : 'in' }),
           rows: this.#number(),
           bytes: this.#number(),
           digest: this.#textNotNull(),

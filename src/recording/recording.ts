@@ -68,6 +68,10 @@ export class SessionRecording implements Recording {
   get durableChunks(): number {
     return this.#durableChunks;
   }
+  /** Chunks that were given to the thread, written or not. */
+  get handedChunks(): number {
+    return this.#handedChunks;
+  }
   get inFlightBytes(): number {
     return this.#inFlightBytes;
   }
@@ -187,8 +191,7 @@ export class SessionRecording implements Recording {
   }
 
   #settle(command: number): void {
-    const omitted = this.#budget.settle(command);
-    if (omitted !== null) this.#add(omitted);
+    for (const omitted of this.#budget.settle(command)) this.#add(omitted);
   }
 
   #sealWhenWritten(): void {

@@ -185,12 +185,24 @@ describe('the budget', () => {
       ({ type: 'data', command: ordinal, direction: 'out', data: Buffer.alloc(bytes) }) as const;
     const budget = new Budget(100, 150);
     expect(budget.take(data(1, 100))?.data.length).toBe(100);
-    expect(budget.settle(1)).toBeNull();
+    expect(budget.settle(1)).toEqual([]);
     expect(budget.take(data(2, 51))?.data.length).toBe(50);
-    expect(budget.settle(2)).toMatchObject({ rows: 0, bytes: 1 });
+    expect(budget.settle(2)).toMatchObject([{ direction: 'out', rows: 0, bytes: 1 }]);
     expect(budget.take(data(3, 1))).toBeNull();
     expect(budget.unsettled).toEqual([3]);
-    expect(budget.settle(3)).toMatchObject({ bytes: 1 });
+    expect(budget.settle(3)).toMatchObject([{ bytes: 1 }]);
+  });
+
+  test('what goes in does not spend the budget of what comes out', () => {
+    const data = (direction: 'in' | 'out', bytes: number) =>
+      ({ type: 'data', command: 1, direction, data: Buffer.alloc(bytes) }) as const;
+    const budget = new Budget(100, 1000);
+    expect(budget.take(data('in', 150))?.data.length).toBe(100);
+    expect(budget.take(data('out', 101))?.data.length).toBe(100);
+    expect(budget.settle(1)).toMatchObject([
+      { direction: 'in', rows: 0, bytes: 50 },
+      { direction: 'out', rows: 0, bytes: 1 },
+    ]);
   });
 
   test('a session that ends within a command still says what was left out', async () => {
@@ -225,6 +237,51 @@ describe('following', () => {
     const again: RecordedEntry[] = [];
     for await (const entry of recordings.follow('ses_a')) again.push(entry);
     expect(again).toEqual(seen);
+    await recordings.close();
+    await journal.close();
+  });
+});
+
+describe('reading a live one', () => {
+  const all = async (entries: AsyncIterable<RecordedEntry>): Promise<(number | null | undefined)[]> => {
+    const seen: RecordedEntry[] = [];
+    for await (const entry of entries) seen.push(entry);
+    return seen.map((entry) => entry.command);
+  };
+
+  test('gives what it holds at that moment, whether or not anything has reached the disk yet', async () => {
+    // By this clock no block grows old.
+    const { journal, recordings } = await house({ clock: new FakeClock() });
+    journal.append(opened('ses_a'));
+    const recording = recordings.open('ses_a', 0);
+    expect(await all(recordings.read('ses_a'))).toEqual([]);
+    recording.append(command(1));
+    recording.append(command(2));
+    const reading = recordings.read('ses_a');
+    const first = await reading.next();
+    expect(first.value?.command).toBe(1);
+    // What comes while it is being read is for who follows.
+    recording.append(command(3));
+    recording.handOver();
+    expect(await all(reading)).toEqual([2]);
+    expect(await all(recordings.read('ses_a'))).toEqual([1, 2, 3]);
+    const before = recordings.read('ses_a');
+    await recording.close();
+    expect(await all(before)).toEqual([1, 2, 3]);
+    expect(await all(recordings.read('ses_a'))).toEqual([1, 2, 3]);
+    await recordings.close();
+    await journal.close();
+  });
+
+  test('ends where recording fails, and one that is nowhere is refused', async () => {
+    const { journal, recordings } = await house({ clock: new FakeClock() });
+    journal.append(opened('ses_a'));
+    const recording = recordings.open('ses_a', 0);
+    recording.append(command(1));
+    const reading = all(recordings.read('ses_a'));
+    recording.fail(new Error('the disk is gone'));
+    expect(await reading).toEqual([]);
+    await expect(all(recordings.read('ses_none'))).rejects.toMatchObject({ code: 'recording.unreadable' });
     await recordings.close();
     await journal.close();
   });

@@ -114,22 +114,38 @@ export class SessionRecordings implements Recordings, RecordingHost {
    */
   async *follow(session: string): AsyncGenerator<RecordedEntry> {
     const recording = this.#live.get(session);
+    if (recording === undefined) yield* readRecording(this.pathOf(session));
+    else yield* this.#durable(recording, Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * What a session's recording holds by now; of one that lives and has recorded nothing yet that is nothing. Everything given
+   * is durable first. Throws `recording.unreadable` where there is no recording.
+   */
+  async *read(session: string): AsyncGenerator<RecordedEntry> {
+    const recording = this.#live.get(session);
     if (recording === undefined) {
       yield* readRecording(this.pathOf(session));
       return;
     }
+    recording.handOver();
+    yield* this.#durable(recording, recording.handedChunks);
+  }
+
+  /** The entries of so many chunks, or of all until it is over, each chunk once it is durable. */
+  async *#durable(recording: SessionRecording, chunks: number): AsyncGenerator<RecordedEntry> {
     let wake = (): void => {};
     const notify = (): void => wake();
     recording.followers.add(notify);
     let file: RecordingFile | null = null;
     try {
       recording.handOver();
-      for (;;) {
+      while ((file?.chunks ?? 0) < chunks) {
         const woken = new Promise<void>((resolve) => {
           wake = resolve;
         });
         if (recording.durableChunks > (file?.chunks ?? 0)) {
-          file ??= await RecordingFile.open(this.pathOf(session));
+          file ??= await RecordingFile.open(this.pathOf(recording.session));
           const entries = await file.next();
           if (entries === null) return;
           yield* entries;

@@ -15,6 +15,9 @@ export const pendingMax = 2000;
 /** An approved command is claimed within milliseconds by the session that waits; after this something is wrong. Milliseconds. */
 export const claimWithinMs = 30_000;
 
+/** The same where the requester comes back for it: a program that asks again now and then, a person at a page. Milliseconds. */
+export const claimOnReturnWithinMs = 300_000;
+
 /** How long a request for access waits for its reviewers: a night and a morning. Milliseconds. */
 export const accessRequestWithinMs = 24 * 3_600_000;
 

@@ -118,7 +118,7 @@ function approve(review: Review, actor: Actor, input: DecisionInput): StepResult
     ...review,
     state: 'approved',
     approvedAtMs: nowMs,
-    expiresAtMs: nowMs + limits.claimWithinMs,
+    expiresAtMs: nowMs + claimTimeMs(review),
   };
   const event = decidedEvent(approved, actor, 'approve', reason, how, 'approved');
   if (kind === 'break-glass') return { step: { review: { ...approved, endedAtMs: nowMs }, events: [event] } };
@@ -258,7 +258,7 @@ export function breakGlass(
     ...review,
     state: 'approved',
     approvedAtMs: nowMs,
-    expiresAtMs: nowMs + limits.claimWithinMs,
+    expiresAtMs: nowMs + claimTimeMs(review),
     breakGlass: { reason, atMs: nowMs },
   };
   const after: Review = {
@@ -286,6 +286,12 @@ export function breakGlass(
     step: { review: broken, events: [event, alert(broken, `${actor.name} broke the glass: ${reason}`)] },
     after: { review: after, events: [requested(after)] },
   };
+}
+
+/** How long an approval may wait for its command. Over HTTP nobody waits for long: who asked repeats the request. */
+function claimTimeMs({ subject }: Review): number {
+  const returns = subject.type === 'command' && (subject.kind === 'http' || subject.kind === 'kubernetes');
+  return returns ? limits.claimOnReturnWithinMs : limits.claimWithinMs;
 }
 
 /** What is wrong with a reason, or null. */

@@ -12,6 +12,7 @@ import { actorOf } from '../core/event.ts';
 import { type FileMeaning, fileOperations } from '../core/files.ts';
 import type { HttpMeaning } from '../core/http.ts';
 import type { HoldTerms } from '../core/judgement.ts';
+import { type KubernetesMeaning, showKubernetesResource } from '../core/kubernetes.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import type { ReviewRequest } from '../core/review.ts';
@@ -125,6 +126,7 @@ export function meaningView(meaning: Meaning): MeaningView {
   if (meaning.language === 'shell') return shellView(meaning.shell);
   if (meaning.language === 'connection') return connectionView(meaning.connection);
   if (meaning.language === 'http') return httpView(meaning.http);
+  if (meaning.language === 'kubernetes') return kubernetesView(meaning.kubernetes, meaning.shell);
   return meaning.language === 'file' ? fileView(meaning.file) : sqlView(meaning.sql);
 }
 
@@ -143,22 +145,79 @@ function connectionView(connection: ConnectionMeaning): MeaningView {
   };
 }
 
-/** The request line in parts; its text is shown beside. */
-function httpView({ method, path, route, body, grpc, upgrade }: HttpMeaning): MeaningView {
-  const called =
-    body.kind === 'json'
-      ? [...(body.rpc ?? []), ...(body.graphql ?? []).flatMap(({ operation, fields }) => [operation, ...fields])]
-      : [];
-  const reasons = body.kind === 'unread' ? [body.reason] : [];
+/** What is asked for, and what of it nobody knows; the request itself is shown beside, to the letter. */
+function httpView({ method, path, route, contentType, body, graphql, grpc, upgrade }: HttpMeaning): MeaningView {
+  const reasons = [
+    ...(body.kind === 'unread' ? [`the body was not read: ${body.reason}`] : []),
+    ...(graphql === 'unread' ? ['the GraphQL in it is not known'] : []),
+    ...(upgrade === null ? [] : ['what passes after the upgrade is not known beforehand']),
+  ];
+  const operations = [
+    ...(graphql === undefined || graphql === 'unread' ? [] : graphql),
+    ...((body.kind === 'json' ? body.graphql : null) ?? []),
+  ];
+  const functions = [
+    ...(grpc === null ? [] : [`gRPC ${grpc}`]),
+    ...((body.kind === 'json' ? body.rpc : null) ?? []).map((name) => `JSON-RPC ${name}`),
+    ...operations.flatMap(({ operation, name, fields }) =>
+      fields.map((field) => `${operation}${name === null ? '' : ` ${name}`}: ${field}`),
+    ),
+  ];
+  const files = (body.kind === 'form' ? body.files : undefined) ?? [];
   return {
     language: 'http',
-    effects: [method, ...(upgrade === null ? [] : [upgrade])],
+    effects: [
+      method,
+      ...(body.kind === 'none' || contentType === null ? [] : [contentType]),
+      ...(upgrade === null ? [] : [upgrade]),
+      ...new Set(operations.map(({ operation }) => operation)),
+    ],
     complete: reasons.length === 0,
     reasons,
     statements: [],
-    relations: [{ name: path, access: 'write', via: route ?? method }],
-    functions: [...(grpc === null ? [] : [grpc]), ...called].slice(0, limits.meaningEntriesMax),
-    more: Math.max(0, called.length - limits.meaningEntriesMax),
+    relations: [
+      { name: path, access: 'write' as const, via: route ?? method },
+      ...files.map(([name, filename]) => ({ name: filename, access: 'write' as const, via: `file ${name}` })),
+    ].slice(0, limits.meaningEntriesMax),
+    functions: functions.slice(0, limits.meaningEntriesMax),
+    more:
+      Math.max(0, functions.length - limits.meaningEntriesMax) +
+      Math.max(0, files.length + 1 - limits.meaningEntriesMax),
+    rowEstimate: null,
+  };
+}
+
+/** What is asked of which object; what an exec runs is shown as of a shell. */
+function kubernetesView(kubernetes: KubernetesMeaning, shell: ShellAnalysis | null): MeaningView {
+  const { verb, namespace, name, body, dryRun, patch, serverVerb } = kubernetes;
+  const runs = shell === null ? null : shellView(shell);
+  const isUnread = body.kind === 'unread';
+  const isPart = body.kind === 'read' && body.parts.some(({ known }) => known !== undefined);
+  const reasons = [
+    ...(isUnread ? [`the body was not read: ${body.reason}`] : []),
+    ...(isPart ? ['only a part of the body could be read'] : []),
+    ...(dryRun === null ? ['a dry run is asked for, and may not be heeded'] : []),
+    ...(verb === 'connect' && shell === null ? ['what passes on the stream is not known beforehand'] : []),
+  ];
+  const access = ['get', 'list', 'watch'].includes(serverVerb) && verb === serverVerb ? 'read' : 'write';
+  const object = [showKubernetesResource(kubernetes), name].filter((part) => part !== '').join(' ');
+  return {
+    language: 'kubernetes',
+    effects: [
+      verb,
+      ...(patch === null ? [] : [patch]),
+      ...(dryRun === true ? ['dry-run'] : []),
+      ...(runs?.effects ?? []),
+    ],
+    complete: reasons.length === 0 && runs?.complete !== false,
+    reasons: [...reasons, ...(runs?.reasons ?? [])],
+    statements: runs?.statements ?? [],
+    relations: [
+      { name: object, access, via: namespace === '' ? verb : `namespace ${namespace}` },
+      ...(runs?.relations ?? []),
+    ],
+    functions: runs?.functions ?? [],
+    more: runs?.more ?? 0,
     rowEstimate: null,
   };
 }

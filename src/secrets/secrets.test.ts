@@ -405,6 +405,8 @@ describe('credentials for the core', () => {
     const credentials = createCredentials(secrets);
     expect(await credentials.reveal(resource({ provider: 'env', name: 'P' }))).toEqual({
       username: 'app',
+      aws: null,
+      clientCertificate: null,
       password: value,
       privateKey: null,
       token: null,

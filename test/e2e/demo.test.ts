@@ -1,22 +1,27 @@
 /**
- * The README's tour, as an outsider takes it: `make run`, stock psql, stock ssh, the command line, `kill -9`, `verify`, Ctrl-C.
+ * The README's tour, as an outsider takes it: `make run`, stock psql, stock ssh, stock curl, stock
+ * kubectl, the command line, `kill -9`, `verify`, Ctrl-C.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { missingKubectl } from '../kubernetes/kubectl.ts';
+import { programPath } from '../kubernetes/programs.ts';
 
 interface Facts {
   console: string;
   ca: string;
   listeners: { postgres: { host: string; port: number }; ssh: { host: string; port: number } };
-  principals: Record<string, { token: string; groups: string[] }>;
+  principals: Record<string, { token: string; password: string | null; groups: string[] }>;
   resources: {
     orders: { protocol: string; database: string };
     'web-1': { protocol: string; user: string; folder: string };
+    'shop-api': { protocol: string; origin: string };
+    'shop-cluster': { protocol: string; namespace: string; pod: string; isReal: boolean };
   };
   gateway: { pid: number; data: string };
 }
@@ -31,7 +36,9 @@ let facts: Facts;
 async function freePortBase(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const base = 16_000 + Math.floor((process.pid * 7919 + attempt * 104_729) % 14_000);
-    const free = await Promise.all([base, base + 1, base + 2, base + 20, base + 21].map((port) => isFree(port)));
+    const free = await Promise.all(
+      [0, 1, 2, 3, 4, 20, 21, 22].map((offset) => base + offset).map((port) => isFree(port)),
+    );
     if (free.every(Boolean)) return base;
   }
   throw new Error('no free ports');
@@ -365,6 +372,182 @@ describe('the tour', () => {
     expect(JSON.parse(lines[0]!)).toMatchObject({ version: 3, term: { cols: expect.any(Number) as number } });
     expect(lines.slice(1).map((line) => (JSON.parse(line) as unknown[])[1])).toContain('o');
     expect(sallyport('admin', 'sessions', 'replay', last!.id).out).toContain('on a terminal');
+  });
+
+  const curl = (principal: string, ...args: string[]) =>
+    sallyport(principal, 'connect', 'shop-api', '--', ...args, '-sS');
+
+  it('asks an HTTP service with its own key, which nobody sees, and masks what comes back', () => {
+    const { out } = curl('engineer', '/v1/customers?limit=2');
+    const { customers } = JSON.parse(out) as { customers: Record<string, unknown>[] };
+    expect(customers).toHaveLength(2);
+    expect(customers[0]).toMatchObject({ id: 1, name: 'Ada Lovelace', balance: 120.5 });
+    expect(out).not.toMatch(/@|078-05-1120|4111/);
+    expect(curl('dba', '/v1/customers?limit=1').out).toContain('ada.lovelace@customers.example');
+    const echo = curl('engineer', '/v1/echo', '-H', 'X-Api-Key: mine', '-H', 'X-Forwarded-For: 10.0.0.1');
+    expect(echo.out).toContain('"method":"GET"');
+    // The key is injected in place of the client's own, and does not come back; no token of ours gets there.
+    expect(echo.out).not.toMatch(/"mine"|shop_[A-Za-z0-9_-]{20}|sp_[a-z0-9]{38}|10\.0\.0\.1/);
+    const direct = spawnSync('curl', ['-sS', `${facts.resources['shop-api'].origin}/`, '--cacert', facts.ca], {
+      encoding: 'utf8',
+    });
+    expect(direct.stdout).toContain('"status":401');
+  });
+
+  it('refuses a DELETE with the rule’s name, as problem details', () => {
+    const { out } = curl('engineer', '-X', 'DELETE', '/v1/customers/1', '-i');
+    expect(out).toMatch(/^HTTP\/\S+ 403/);
+    expect(out).toMatch(/application\/problem\+json/i);
+    expect(out).toContain('customers-stay');
+    expect(curl('dba', '/v1/customers/1').out).toContain('Ada Lovelace');
+  });
+
+  it('holds a refund until the DBA approves it in another terminal', async () => {
+    const args = ['connect', 'shop-api', '--', '/v1/refunds', '-sS', '-d', 'order=1001&amount=20.00'];
+    const child = spawn(process.execPath, [join(root, 'bin/sallyport.js'), ...args], {
+      env: {
+        ...process.env,
+        XDG_CONFIG_HOME: join(directory, 'config'),
+        SALLYPORT_SERVER: facts.console,
+        SALLYPORT_CA: facts.ca,
+        SALLYPORT_TOKEN: facts.principals['engineer']!.token,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    child.stdout!.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const review = await until('the hold', () => {
+      const { out: listed } = sallyport('dba', 'reviews', 'ls', '-o', 'json');
+      // One that was decided a moment ago may be among them.
+      const found = JSON.parse(listed) as { id: string; resource: string }[];
+      return found.find(({ resource }) => resource === 'shop-api')?.id ?? null;
+    });
+    expect(out).toBe('');
+    expect(sallyport('dba', 'reviews', 'show', review).out).toMatch(
+      /POST \/v1\/refunds[\s\S]*order=1001&amount=20\.00/,
+    );
+    expect(sallyport('dba', 'reviews', 'approve', review, '--reason', 'ticket 4713').code).toBe(0);
+    expect(await ended).toBe(0);
+    expect(out).toContain('order=1001');
+  });
+
+  it('masks a feed of events as it comes', () => {
+    const { out } = curl('engineer', '/v1/events', '-N', '--max-time', '3');
+    expect(out).toMatch(/^event: order\ndata: \{"order":1000,"email":"[^@"]+"\}/);
+  });
+
+  it('replays requests with their answers', async () => {
+    const replay = await until('the requests in a replay', async () => {
+      for (const { id } of (await sessions()).slice(0, 8)) {
+        const { out } = sallyport('admin', 'sessions', 'replay', id);
+        if (out.includes('GET /v1/customers?limit=2')) return out;
+      }
+      return null;
+    });
+    expect(replay).toMatch(/ {2}200\n/);
+    expect(replay).toContain('"name": "Ada Lovelace"');
+    expect(replay).not.toMatch(/ada\.lovelace@|shop_[A-Za-z0-9_-]{20}/);
+  });
+
+  it('hands a browser over to the console, which signs on with the password that was printed', async () => {
+    const { origin } = facts.resources['shop-api'];
+    const args = ['-sS', '-i', '--cacert', facts.ca, '-H', 'Accept: text/html', `${origin}/`];
+    const { stdout } = spawnSync('curl', args, { encoding: 'utf8' });
+    expect(stdout).toMatch(/^HTTP\/\S+ 303/);
+    expect(stdout).toMatch(/set-cookie: __Host-sallyport-nonce=[^;]+;.*HttpOnly/i);
+    expect(stdout).toContain(`${facts.console}/visit.html#resource=shop-api`);
+    const { password } = facts.principals['engineer']!;
+    const body = JSON.stringify({ principal: 'engineer', password });
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${facts.console}/api/v1/login`, { method: 'POST', headers, body });
+    expect(answer.status).toBe(200);
+  });
+
+  const noKubectl = missingKubectl(['new']);
+  /** As the printed lines have it: `bin` on PATH, for the plugin that the kubeconfig names, and kubectl. */
+  const shell = (principal: string): Record<string, string | undefined> => ({
+    ...process.env,
+    PATH: `${join(directory, 'kubectl')}:${join(root, 'bin')}:${process.env['PATH'] ?? ''}`,
+    HOME: directory,
+    XDG_CONFIG_HOME: join(directory, 'config', principal),
+    SALLYPORT_SERVER: facts.console,
+    SALLYPORT_CA: facts.ca,
+    SALLYPORT_TOKEN: facts.principals[principal]!.token,
+    KUBECONFIG: join(directory, 'shop-cluster.kubeconfig'),
+  });
+  const kubectl = (principal: string, ...args: string[]): { code: number | null; out: string; err: string } => {
+    const { status, stdout, stderr } = spawnSync(join(directory, 'kubectl/kubectl'), args, {
+      env: shell(principal),
+      encoding: 'utf8',
+      timeout: 30_000,
+      cwd: directory,
+    });
+    return { code: status, out: stdout, err: stderr };
+  };
+
+  describe.skipIf(noKubectl !== null)('with a Kubernetes cluster', () => {
+    beforeAll(async () => {
+      await mkdir(join(directory, 'kubectl'));
+      await symlink(programPath('kubectl-new'), join(directory, 'kubectl/kubectl'));
+      const { stdout } = spawnSync(
+        process.execPath,
+        [join(root, 'bin/sallyport.js'), 'connect', 'shop-cluster', '--config'],
+        { env: shell('engineer'), encoding: 'utf8' },
+      );
+      await writeFile(join(directory, 'shop-cluster.kubeconfig'), stdout);
+    });
+
+    it('says whether it is Kubernetes itself', () => {
+      const { isReal } = facts.resources['shop-cluster'];
+      expect(output).toContain(isReal ? 'the cluster is Kubernetes itself' : 'what answers stands in for a cluster');
+    });
+
+    it('masks Secrets, and copies files', async () => {
+      const masked = kubectl('engineer', '-n', 'payments', 'get', 'secrets', '-o', 'yaml');
+      expect(masked.out).toContain(`password: ${Buffer.from('[redacted]').toString('base64')}`);
+      const seen = kubectl('dba', '-n', 'payments', 'get', 'secrets', '-o', 'yaml');
+      expect(seen.out).toContain(Buffer.from('correct horse battery staple').toString('base64'));
+      expect(kubectl('engineer', '-n', 'payments', 'cp', 'shop-0:config/shop.yaml', 'shop.yaml').code).toBe(0);
+      expect(await readFile(join(directory, 'shop.yaml'), 'utf8')).toBe('currency: EUR\n');
+    });
+
+    it('refuses rm -r in a pod, with the rule’s name', () => {
+      const refused = kubectl('engineer', '-n', 'payments', 'exec', 'shop-0', '--', 'rm', '-rf', 'releases');
+      expect(refused.code).toBe(1);
+      expect(refused.err).toContain('no-recursive-rm-in-pods');
+      expect(kubectl('engineer', '-n', 'payments', 'exec', 'shop-0', '--', 'ls', 'releases').out).toContain('42');
+    });
+
+    it('holds the deletion of the namespace until the DBA approves it in another terminal', async () => {
+      const child = spawn(join(directory, 'kubectl/kubectl'), ['delete', 'namespace', 'payments'], {
+        env: shell('engineer') as NodeJS.ProcessEnv,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let out = '';
+      child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      const review = await until('the hold', () => {
+        const { out: listed } = sallyport('dba', 'reviews', 'ls', '-o', 'json');
+        const found = JSON.parse(listed) as { id: string; resource: string }[];
+        return found.find(({ resource }) => resource === 'shop-cluster')?.id ?? null;
+      });
+      expect(out).toBe('');
+      expect(sallyport('dba', 'reviews', 'approve', review, '--reason', 'ticket 4714').code).toBe(0);
+      expect(await ended).toBe(0);
+      expect(out).toContain('namespace "payments" deleted');
+    });
+
+    it('replays it', async () => {
+      const replay = await until('the requests in a replay', async () => {
+        for (const { id } of (await sessions()).slice(0, 8)) {
+          const { out } = sallyport('admin', 'sessions', 'replay', id);
+          if (out.includes('delete namespaces payments')) return out;
+        }
+        return null;
+      });
+      expect(replay).toContain('approved by dba (api): ticket 4714');
+    });
   });
 
   it('pins host keys only when told so', () => {

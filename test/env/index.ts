@@ -33,6 +33,8 @@ export interface TestEnvOptions {
   readonly tls?: 'required' | 'optional';
   readonly recording?: { readonly resultBytesPerCommand?: number; readonly resultBytesPerSession?: number };
   readonly protocols?: readonly Protocol[];
+  /** Files of certificates that the gateway is given. */
+  readonly certificates?: NonNullable<GatewayConfig['certificates']>;
   readonly log?: Log;
   /** An existing data directory, which `close` then keeps. */
   readonly dataDirectory?: string;
@@ -196,10 +198,11 @@ class Environment implements TestEnv {
   }
 
   async #startGateway(): Promise<void> {
-    const { recording, tls = 'required', protocols, log = silentLog } = this.#options;
+    const { recording, tls = 'required', protocols, certificates = [], log = silentLog } = this.#options;
     const config: GatewayConfig = {
       dataDirectory: this.dataDirectory,
       names: [],
+      certificates,
       storeUrl: null,
       key: { file: join(this.dataDirectory, 'keys', 'master.key') },
       console: { host: '127.0.0.1', port: 0, tls: false },

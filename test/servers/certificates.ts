@@ -26,7 +26,7 @@ export interface Certificates {
   readonly stranger: KeyPair;
 }
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+export const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const dayMs = 24 * 60 * 60 * 1000;
 const rightNames = ['localhost', '127.0.0.1', '::1'];
 
@@ -36,7 +36,7 @@ type X509 = typeof import('@peculiar/x509');
  * `@peculiar/x509` is built on a library of decorators that insists on the metadata functions of a withdrawn proposal
  * being there, and calls none of them for what is used here. They are provided when they are missing.
  */
-async function loadX509(): Promise<X509> {
+export async function loadX509(): Promise<X509> {
   const reflect = Reflect as unknown as Record<string, unknown>;
   for (const name of ['getMetadata', 'getOwnMetadata', 'defineMetadata', 'hasOwnMetadata']) {
     reflect[name] ??= () => undefined;
@@ -89,11 +89,11 @@ export async function makeCertificates(): Promise<Certificates> {
   };
 }
 
-function generate(): Promise<webcrypto.CryptoKeyPair> {
+export function generate(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-async function pair(
+export async function pair(
   certificate: { rawData: ArrayBuffer; toString(format: 'pem'): string },
   keys: webcrypto.CryptoKeyPair,
 ): Promise<KeyPair> {

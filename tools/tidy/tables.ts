@@ -46,10 +46,12 @@ export const deepImporters: readonly string[] = ['gateway', 'main'];
 
 /** Third-party packages per room. A room not listed uses none. */
 export const roomPackages: Readonly<Record<string, readonly string[]>> = {
+  // OAuth is not spoken by our own code.
+  secrets: ['openid-client'],
   store: ['kysely', 'pg', '@electric-sql/pglite'],
   'api/contract': ['zod', 'yaml'],
   api: ['fastify', 'zod', 'yaml'],
-  language: ['libpg-query', 'unbash', '@xterm/headless', 'graphql'],
+  language: ['libpg-query', 'unbash', '@xterm/headless', 'graphql', 'yaml'],
   'protocols/ssh': ['ssh2'],
   policy: ['@marcbachmann/cel-js', 're2js'],
   masking: ['libphonenumber-js', 're2js', '@xterm/headless', '@xterm/addon-serialize'],
@@ -67,6 +69,7 @@ export const testPackages: readonly string[] = [
   '@peculiar/x509',
   'fastify',
   'ssh2',
+  'oidc-provider',
 ];
 
 /** Node's own modules, for the rooms that must not do I/O. A room not listed may use any. */
@@ -92,6 +95,7 @@ export const roomBuiltins: Readonly<Record<string, readonly string[]>> = {
     'node:http2',
     'node:zlib',
   ],
+  'protocols/kubernetes': ['node:crypto', 'node:buffer', 'node:stream', 'node:http', 'node:zlib'],
 };
 
 /** Rooms without a door of their own: every file may be imported. */

@@ -34,6 +34,7 @@ if (resource !== '' && wanted.get('nonce') !== null) {
   document.getElementById('wanted').hidden = false;
   document.title = `Sign on to ${resource} · Sallyport`;
   say('This resource asks who you are.');
+  form.elements.namedItem('principal').focus();
 }
 
 form.addEventListener('submit', async (event) => {

@@ -116,3 +116,18 @@ export const returnPathLengthMax = 2_048;
 
 /** Head fields of one credential: an API key, a tenant, and a few more. */
 export const credentialHeadersMax = 16;
+
+/** Longest client id, audience or resource of a credential: identifiers and URLs. */
+export const credentialParameterLengthMax = 1_024;
+
+/** Longest URL in a manifest. */
+export const urlLengthMax = 2_048;
+
+/** X.509 certificates of one authority: its issuers, and each again while it is renewed. */
+export const issuersMax = 16;
+
+/** Longest of them, in characters: a key of 8192 bits and many names fit. */
+export const issuerLengthMax = 16 * 1024;
+
+/** Client certificates that one authority has revoked before they expired. */
+export const revokedMax = 1_000;

@@ -12,9 +12,9 @@
 import { z } from 'zod';
 import { assert } from '../../base/assert.ts';
 import type { PrincipalKind, Role } from '../../core/principal.ts';
-import type { RecordingMode, SettingDefinition, TlsMode } from '../../core/resource.ts';
+import type { RecordingMode, SettingDefinition, SettingValue, TlsMode } from '../../core/resource.ts';
 import { formatAddress, parseAddress } from './address.ts';
-import { anyCredential, credentialOf, originName, originProtocols } from './credential.ts';
+import { anyCredential, type Credential, credentialOf, originName, originProtocols } from './credential.ts';
 import * as limits from './limits.ts';
 import { labels, metadata, nameList, shortText } from './names.ts';
 import { accessRequest, type GuardrailManifest, type MaskManifest } from './rules.ts';
@@ -128,14 +128,48 @@ export const sshPublicKey = z
     'must be a public key as OpenSSH writes it: ssh-ed25519 AAAA… comment',
   );
 
+/** Whether it is one of an authority, is looked at where it counts (identity). */
+const issuerCertificate = z
+  .string()
+  .max(limits.issuerLengthMax)
+  .regex(
+    /^\s*-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*$/,
+    'must be one certificate in PEM',
+  );
+
 export const certificateAuthoritySchema = z.strictObject({
   kind: z.literal('CertificateAuthority'),
   metadata,
-  spec: z.strictObject({
-    keys: z.array(sshPublicKey).min(1).max(limits.listEntriesMax).describe('What it signs user certificates with.'),
-    principals: principalSelector.describe('For whom it may vouch. A certificate must name the principal as well.'),
-    description: shortText.optional(),
-  }),
+  spec: z
+    .strictObject({
+      keys: z
+        .array(sshPublicKey)
+        .min(1)
+        .max(limits.listEntriesMax)
+        .optional()
+        .describe('What it signs user certificates of SSH with.'),
+      certificates: z
+        .array(issuerCertificate)
+        .min(1)
+        .max(limits.issuersMax)
+        .optional()
+        .describe('Its X.509 certificates: whatever issues client certificates of programs itself, for TLS.'),
+      revoked: z
+        .array(
+          z.string().regex(/^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$/, 'must be a SHA-256 fingerprint in hexadecimal'),
+        )
+        .max(limits.revokedMax)
+        .optional()
+        .describe(
+          'Fingerprints of client certificates that do not count any more (openssl x509 -fingerprint -sha256).',
+        ),
+      principals: principalSelector.describe('For whom it may vouch. A certificate must name the principal as well.'),
+      description: shortText.optional(),
+    })
+    .refine(
+      ({ keys, certificates }) => keys !== undefined || certificates !== undefined,
+      'must hold keys, certificates, or both',
+    ),
 });
 
 export const groupSchema = z.strictObject({
@@ -187,8 +221,17 @@ export function resourceSchemaOf(protocol: ProtocolDescription) {
   return z.strictObject({
     kind: z.literal('Resource'),
     metadata: originProtocols.includes(protocol.name) ? metadata.extend({ name: originName }) : metadata,
-    spec: z.strictObject({ protocol: z.literal(protocol.name), ...fields, ...settings }),
+    spec: z.strictObject({ protocol: z.literal(protocol.name), ...fields, ...settings }).superRefine(tlsForCertificate),
   });
+}
+
+/** A certificate is shown in a TLS handshake, and nowhere else. */
+function tlsForCertificate(spec: Readonly<Record<string, unknown>>, context: z.core.$RefinementCtx): void {
+  const credential = spec['credential'] as Credential | undefined;
+  if (credential?.clientCertificate === undefined) return;
+  if ((spec['tls'] as { readonly mode: TlsMode }).mode !== 'disable') return;
+  const path = ['credential', 'clientCertificate'];
+  context.addIssue({ code: 'custom', path, message: 'needs TLS to the target: tls.mode must not be disable' });
 }
 
 /** A Resource whose protocol is not known here: the common fields are checked, what else stands in `spec` is not. */
@@ -221,6 +264,13 @@ function settingSchema(definition: SettingDefinition): z.ZodType {
             .refine((value) => !value.includes('\0'), 'must not hold a zero byte')
         : z.enum(definition.choices as [string, ...string[]]);
     schema = definition.type === 'string' ? text : z.array(text).max(limits.listEntriesMax);
+  }
+  const { problem } = definition;
+  if (problem !== undefined) {
+    schema = schema.superRefine((value, context) => {
+      const message = problem(value as SettingValue);
+      if (message !== null) context.addIssue({ code: 'custom', message });
+    });
   }
   schema = schema.describe(definition.description);
   if (definition.default !== undefined) return schema.default(definition.default);

@@ -9,6 +9,89 @@ const verdict = z.object({ name: verdictName, rule: z.string(), reason: z.string
 /** One condition that was put to a command: as the manifest names it, whether it holds, what was compared with what. */
 const condition = z.object({ condition: z.string(), holds: z.boolean(), because: z.string() });
 
+/** Whether all is known of a command, and what is not, in plain words. */
+const known = { complete: z.boolean(), unknown: z.array(z.string()) };
+
+const shellMeaning = z.object({
+  language: z.literal('shell'),
+  /** The programs that run, wrappers peeled. */
+  commands: z.array(
+    z.object({
+      /** The words; a dynamic one is `…`. */
+      command: z.string(),
+      /** How it comes to run, outermost first: `sudo`, `xargs`, `$()`, … */
+      via: z.array(z.string()),
+      effects: z.array(z.string()),
+      /** As whom and where, as far as the text says so. */
+      asUser: z.string().nullable(),
+      host: z.string().nullable(),
+    }),
+  ),
+  ...known,
+});
+
+const meaning = z.discriminatedUnion('language', [
+  z.object({
+    language: z.literal('sql'),
+    statements: z.array(
+      z.object({
+        kind: z.string(),
+        effects: z.array(z.string()),
+        relations: z.array(z.object({ name: z.string(), access: z.enum(['read', 'write']) })),
+        functions: z.array(z.string()),
+      }),
+    ),
+    /** Whether the names were resolved by the resource's catalog, as they are in a session. */
+    catalog: z.boolean(),
+    ...known,
+  }),
+  shellMeaning,
+  z.object({
+    language: z.literal('http'),
+    method: z.string(),
+    /** In its one canonical spelling, without the query. */
+    path: z.string(),
+    /** The first of the resource's route templates that it fits. */
+    route: z.string().nullable(),
+    /** Names of the query, in order. */
+    query: z.array(z.string()),
+    contentType: z.string().nullable(),
+    body: z.enum(['none', 'unread', 'json', 'form', 'text']),
+    /** Methods of JSON-RPC. */
+    rpc: z.array(z.string()),
+    graphql: z.array(
+      z.object({
+        operation: z.enum(['query', 'mutation', 'subscription']),
+        name: z.string().nullable(),
+        /** Dotted paths from the root. */
+        fields: z.array(z.string()),
+      }),
+    ),
+    /** `package.Service/Method`. */
+    grpc: z.string().nullable(),
+    upgrade: z.string().nullable(),
+    ...known,
+  }),
+  z.object({
+    language: z.literal('kubernetes'),
+    /** As rules name it; of a path that names no resource, the method. */
+    verb: z.string(),
+    path: z.string(),
+    /** With its API group: `deployments.apps`; null for a path that names none. */
+    resource: z.string().nullable(),
+    subresource: z.string().nullable(),
+    /** Null: of the cluster, or all of them. */
+    namespace: z.string().nullable(),
+    /** Null: a list, or named by the body alone. */
+    name: z.string().nullable(),
+    /** Nothing is stored; null: asked for, and nobody knows whether it is heeded. */
+    dryRun: z.boolean().nullable(),
+    /** What an exec runs in the container. */
+    shell: shellMeaning.nullable(),
+    ...known,
+  }),
+]);
+
 export const commandExplanationShape = z.object({
   principal: z.string(),
   resource: z.string(),
@@ -20,24 +103,8 @@ export const commandExplanationShape = z.object({
   access: z.array(z.object({ access: z.string(), matched: z.boolean(), why: z.string() })),
   /** What would come of the command; null where no session may be opened. */
   verdict: verdict.nullable(),
-  /** What the command means. */
-  meaning: z
-    .object({
-      statements: z.array(
-        z.object({
-          kind: z.string(),
-          effects: z.array(z.string()),
-          relations: z.array(z.object({ name: z.string(), access: z.enum(['read', 'write']) })),
-          functions: z.array(z.string()),
-        }),
-      ),
-      complete: z.boolean(),
-      /** What stays unknown, in plain words. */
-      unknown: z.array(z.string()),
-      /** Whether the names were resolved by the resource's catalog, as they are in a session. */
-      catalog: z.boolean(),
-    })
-    .nullable(),
+  /** What the command means, by its language; null where it could not be told. */
+  meaning: meaning.nullable(),
   guardrails: z.array(
     z.object({
       name: z.string(),
@@ -118,6 +185,14 @@ export const replayEntryShape = z.discriminatedUnion('type', [
 
 /** What the journal says about a session beside its recording. */
 export const sessionEventShape = z.discriminatedUnion('type', [
+  /** The person confirmed the opening (step-up): with what proof, and when. */
+  z.object({
+    type: z.literal('confirmed'),
+    at,
+    command: z.null(),
+    by: z.string(),
+    proof: z.enum(['password', 'sign-on']),
+  }),
   z.object({ type: z.literal('verdict'), at, command: z.number(), verdict }),
   z.object({
     type: z.literal('review.requested'),
@@ -166,6 +241,7 @@ export const sessionEventShape = z.discriminatedUnion('type', [
   }),
 ]);
 
+export type ExplainedMeaning = z.output<typeof meaning>;
 export type CommandExplanation = z.output<typeof commandExplanationShape>;
 export type ExampleResult = z.output<typeof exampleResultShape>;
 export type ReplayEntry = z.output<typeof replayEntryShape>;

@@ -55,6 +55,29 @@ spec:
     - { command: select 1, expect: allow }
 ---
 kind: Guardrail
+metadata: { name: requests }
+spec:
+  match:
+    resources: { protocols: [http] }
+    commands:
+      http:
+        methods: [DELETE, PATCH]
+        paths: ["/v1/customers/*", "/admin/**", "**"]
+        routes: ["/v1/customers/{id}"]
+        query: [force, "mode=*hard*"]
+        headers: [x-debug, "accept=*xml*"]
+        contentTypes: ["application/*json"]
+        body: [/customer/ssn, "/items/*/price=0", "/a~1b", /]
+        graphql: { operations: [mutation], fields: [deleteCustomer, "customer.*"] }
+        rpc: ["admin_*"]
+        grpc: ["orders.Orders/*"]
+        upgrades: [websocket]
+        uncertain: ignore
+  verdict: block
+  examples:
+    - { command: DELETE /v1/customers/7, expect: block }
+---
+kind: Guardrail
 metadata: { name: bulk }
 spec:
   match: {}
@@ -69,6 +92,8 @@ metadata: { name: customer-pii }
 spec:
   match: { resources: { labels: { env: prod } }, principals: { except: { groups: [privacy-office] } } }
   columns: [public.customers.ssn, "*.*.card_number"]
+  fields: [/customers/*/ssn, "/**/password", /a~0b]
+  headers: [x-customer, "x-internal-*"]
   detect: [credit_card, email, us_ssn]
   patterns: [{ name: ticket, pattern: "T-[0-9]{6}" }]
   dictionaries: [{ name: codewords, words: [heron, plover] }]
@@ -87,7 +112,7 @@ describe('what is taken', () => {
   test('every field, sizes as numbers, defaults of a request filled in; giving back changes nothing', () => {
     const { manifests, problems } = readManifests(full, 'f.yaml', schemas);
     expect(problems).toEqual([]);
-    const [hold, bulk, pii, access] = manifests.map(({ manifest }) => manifest);
+    const [hold, , bulk, pii, access] = manifests.map(({ manifest }) => manifest);
     expect((bulk!.spec as unknown as GuardrailSpec).limits).toEqual({
       statement: { rows: 10_000, bytes: 10_485_760, duration: '30m' },
       session: { bytes: 1_000_000_000 },
@@ -169,6 +194,27 @@ spec:
       'spec.match.commands: must not be empty; leave it out to select every command',
     ],
     [{ match: { commands: { sql: {} } }, verdict: 'block' }, 'spec.match.commands.sql: must not be empty'],
+    [{ match: { commands: { http: {} } }, verdict: 'block' }, 'spec.match.commands.http: must not be empty'],
+    [
+      { match: { commands: { http: { paths: ['/v1/{id}'] } } }, verdict: 'block' },
+      'spec.match.commands.http.paths[0]: must be a path from / on, with * and ** only',
+    ],
+    [
+      { match: { commands: { http: { routes: ['v1'] } } }, verdict: 'block' },
+      'spec.match.commands.http.routes[0]: must be a route such as /v1/customers/{id}',
+    ],
+    [
+      { match: { commands: { http: { body: ['name'] } } }, verdict: 'block' },
+      'spec.match.commands.http.body[0]: must be a JSON pointer such as /customer/name, or /customer/name=value',
+    ],
+    [
+      { match: { commands: { http: { methods: ['GET /'] } } }, verdict: 'block' },
+      'spec.match.commands.http.methods[0]: must be a method such as DELETE',
+    ],
+    [
+      { match: { commands: { http: { graphql: {} } } }, verdict: 'block' },
+      'spec.match.commands.http.graphql: must not be empty',
+    ],
     [
       { match: {}, verdict: 'hold', review: { reviewers: {} } },
       'spec.review.reviewers: must name somebody by names or groups',
@@ -196,7 +242,9 @@ spec:
   });
 
   test.each<[unknown, string]>([
-    [{ match: {} }, 'spec: must mask something: columns, detect, patterns or dictionaries'],
+    [{ match: {}, fields: ['ssn'] }, 'spec.fields[0]: must be a JSON pointer such as /customers/*/ssn or /**/password'],
+    [{ match: {}, headers: ['x y'] }, 'spec.headers[0]: must be the name of a head field'],
+    [{ match: {} }, 'spec: must mask something: columns, fields, headers, detect, patterns or dictionaries'],
     [{ match: {}, columns: [] }, 'spec.columns: must not be empty'],
     [
       { match: {}, columns: ['a.b.c.d'] },

@@ -17,8 +17,11 @@ import type { ShellAccess } from '../../core/shell.ts';
 import { type ShellEffect, shellEffects } from '../../core/shell-effects.ts';
 import { type SqlEffect, sqlEffects, statementKinds } from '../../core/sql-effects.ts';
 import type { VerdictName } from '../../core/verdict.ts';
+import { httpSelector, maskFields, maskHeaders } from './http-rules.ts';
+import { kubernetesObjects, kubernetesSelector } from './kubernetes-rules.ts';
 import * as limits from './limits.ts';
 import { labels, metadata, nameList, objectName, shortText } from './names.ts';
+import { isDistinct, namePattern, oneOf, pathPattern, patternsOf, uncertain } from './rule-parts.ts';
 import { byteCount, durationMs, durationText } from './spelling.ts';
 
 const principalKinds = ['person', 'service', 'agent'] as const satisfies readonly PrincipalKind[];
@@ -70,24 +73,6 @@ const resources = z
     'must not be empty; leave it out to select every resource',
   )
   .describe('On which resources; on all where it is left out. All that is given must hold.');
-
-/** A name or `schema.name` with `*` for any run of characters. */
-const namePattern = z
-  .string()
-  .min(1, 'must not be empty')
-  .max(limits.patternNameLengthMax)
-  .refine((text) => !/[\0\n\r]/.test(text), 'must be one line');
-
-const pathPattern = z
-  .string()
-  .min(1, 'must not be empty')
-  .max(limits.pathPatternLengthMax)
-  .refine((text) => !/[\0\n\r]/.test(text), 'must be one line');
-
-const uncertain = z
-  .enum(['match', 'ignore'])
-  .optional()
-  .describe('What stays unknown may be anything, and counts as matching: match unless given.');
 
 const sql = z
   .strictObject({
@@ -172,6 +157,8 @@ const commands = z
     shell: shell.optional(),
     files: files.optional(),
     connections: connections.optional(),
+    http: httpSelector.optional(),
+    kubernetes: kubernetesSelector.optional(),
     verbs: patternsOf(z.string().min(1).max(limits.nameLengthMax)).optional(),
     text: patternsOf(z.string().min(1, 'must not be empty').max(limits.patternLengthMax))
       .optional()
@@ -306,13 +293,19 @@ export const maskSchema = z.strictObject({
   metadata,
   spec: z
     .strictObject({
-      match: z.strictObject({ resources: resources.optional(), principals: principals.optional() }),
+      match: z.strictObject({
+        resources: resources.optional(),
+        principals: principals.optional(),
+        kubernetes: kubernetesObjects.optional(),
+      }),
       columns: z
         .array(columnPattern)
         .min(1, 'must not be empty')
         .max(limits.listEntriesMax)
         .optional()
         .describe('`schema.relation.column`, where `*` stands for any run of characters within one name.'),
+      fields: maskFields.optional(),
+      headers: maskHeaders.optional(),
       detect: z
         .array(detectorName)
         .min(1, 'must not be empty')
@@ -350,8 +343,9 @@ export const maskSchema = z.strictObject({
         .describe('What happens to results whose origin cannot be followed; mask unless given.'),
     })
     .refine(
-      ({ columns, detect, patterns, dictionaries }) => (columns ?? detect ?? patterns ?? dictionaries) !== undefined,
-      'must mask something: columns, detect, patterns or dictionaries',
+      ({ columns, fields, headers, detect, patterns, dictionaries }) =>
+        (columns ?? fields ?? headers ?? detect ?? patterns ?? dictionaries) !== undefined,
+      'must mask something: columns, fields, headers, detect, patterns or dictionaries',
     )
     .refine((spec) => isDistinct([...(spec.patterns ?? []), ...(spec.dictionaries ?? [])].map(({ name }) => name)), {
       message: 'must not give two detectors the same name',
@@ -383,20 +377,8 @@ function checkTimes(times: ReviewTimes, refuse: (field: string[], message: strin
   if (after !== null && after >= within) refuse(['escalate', 'after'], 'must be less than within');
 }
 
-function oneOf<const T extends readonly [string, ...string[]]>(values: T) {
-  return z.array(z.enum(values)).min(1, 'must not be empty').refine(isDistinct, 'must not name anything twice');
-}
-
-function patternsOf<S extends z.ZodType<string>>(entry: S) {
-  return z.array(entry).min(1, 'must not be empty').max(limits.patternsMax);
-}
-
 function kept() {
   return z.int().min(0).max(limits.partialCharactersMax);
-}
-
-function isDistinct(values: readonly string[]): boolean {
-  return new Set(values).size === values.length;
 }
 
 function isAny(...lists: readonly (readonly unknown[] | undefined)[]): boolean {

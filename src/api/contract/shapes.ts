@@ -149,6 +149,7 @@ export const recordedEntryShape = z.discriminatedUnion('type', [
     type: z.literal('omitted'),
     at,
     command: z.number(),
+    direction: z.enum(['in', 'out']).optional(),
     rows: z.number(),
     bytes: z.number(),
     digest: z.string(),

@@ -2,7 +2,7 @@
 import { actorOf, type EventBody } from '../../core/event.ts';
 import { actingNames, type Principal } from '../../core/principal.ts';
 import type { ApiParts, Handlers } from '../context.ts';
-import type { Manifest, ManifestView, ObjectResult } from '../contract/index.ts';
+import { type Manifest, type ManifestView, type ObjectResult, secretsOf } from '../contract/index.ts';
 import { describeChange, secretText } from '../difference.ts';
 import { apiErrors } from '../errors.ts';
 import { type Plan, planApply, planDelete, secretUser } from '../plan.ts';
@@ -123,8 +123,8 @@ function publicManifest(manifest: Manifest): ManifestView {
   const { kind, metadata } = manifest;
   const spec: Record<string, unknown> = { ...manifest.spec };
   if (manifest.kind === 'Principal') delete spec['password'];
-  if (manifest.kind === 'Resource' && manifest.spec.credential?.password?.value !== undefined) {
-    spec['credential'] = { username: manifest.spec.credential.username };
+  if (manifest.kind === 'Resource' && secretsOf(manifest.spec.credential).some(({ source }) => 'value' in source)) {
+    delete spec['credential'];
   }
   return { kind, metadata: { ...metadata }, spec };
 }

@@ -117,6 +117,12 @@ async function* eventsOf(events: AsyncIterable<Event>): AsyncGenerator<SessionEv
   for await (const event of events) {
     const at = new Date(event.at).toISOString();
     switch (event.type) {
+      case 'session.opened':
+        if (event.stepUp !== undefined) {
+          const { atMs, proof } = event.stepUp;
+          yield { type: 'confirmed', at: new Date(atMs).toISOString(), command: null, by: event.principal.name, proof };
+        }
+        break;
       case 'command.verdict':
         yield { type: 'verdict', at, command: event.command, verdict: { ...event.verdict } };
         break;

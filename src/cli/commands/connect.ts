@@ -29,14 +29,17 @@ export const connectCommand: CommandSpec = {
   options: [
     {
       flags: '--program <name>',
-      description: 'Another client than the usual: sftp, scp or rsync for SSH.',
-      choices: ['psql', 'ssh', 'sftp', 'scp', 'rsync', 'curl'],
+      description: 'Another client than the usual: sftp, scp or rsync for SSH, helm or k9s for Kubernetes.',
+      choices: ['psql', 'ssh', 'sftp', 'scp', 'rsync', 'curl', 'kubectl', 'helm', 'k9s'],
     },
     {
       flags: '--print',
       description: 'Print lines to paste instead (psql, URI, JDBC, Python; ssh, sftp, rsync; curl, variables).',
     },
-    { flags: '--config', description: 'Print a configuration of ssh that lasts, for editors, Ansible, rsync and git.' },
+    {
+      flags: '--config',
+      description: 'Print a configuration that lasts: of ssh, for editors, Ansible, rsync and git; a kubeconfig.',
+    },
     { flags: '--show-token', description: 'With --print: write the access token into the lines.' },
     {
       flags: '--local-port [port]',
@@ -54,6 +57,8 @@ export const connectCommand: CommandSpec = {
     'sallyport connect web-1 --config >> ~/.ssh/config',
     'sallyport connect shop-api -- /v1/customers',
     'sallyport connect shop-api --print',
+    'sallyport connect shop-cluster -- get pods',
+    'sallyport connect shop-cluster --config > ~/.kube/shop-cluster',
   ],
   async run(context) {
     const { args, options } = context;
@@ -99,14 +104,23 @@ async function listResources(context: CommandContext, resources: readonly Openab
   await output.result(resources, async () => {
     if (resources.length === 0)
       return output.note('There is no resource that you may open. To ask for one: sallyport request RESOURCE --for 1h');
+    const { server } = await context.api();
+    const origins = resources.map((resource) => originFor(server.hostname, resource.origins));
+    const hasOrigins = origins.some((origin) => origin !== null);
     await output.table(
-      [{ title: 'RESOURCE' }, { title: 'PROTOCOL' }, { title: 'LABELS', widest: 60 }],
-      resources.map((resource) => [
+      [
+        { title: 'RESOURCE' },
+        { title: 'PROTOCOL' },
+        { title: 'LABELS', widest: 60 },
+        ...(hasOrigins ? [{ title: 'AT' }] : []),
+      ],
+      resources.map((resource, index) => [
         { text: resource.name, paint: output.palette.strong },
         resource.title,
         Object.entries(resource.labels)
           .map(([key, value]) => `${key}=${value}`)
           .join(', '),
+        ...(hasOrigins ? [origins[index] === null ? '' : `${origins[index]}/`] : []),
       ]),
     );
   });
@@ -192,7 +206,7 @@ async function printConfig(
   if (adapter.config === undefined) {
     throw usage(`There is no configuration for ${adapter.title}.`, `Print lines instead: --print`);
   }
-  const directory = join(context.profiles.directory, 'ssh', await context.profileName());
+  const directory = join(context.profiles.directory, adapter.protocol, await context.profileName());
   const { text, note } = await adapter.config(target, { api, directory });
   await context.output.write(text);
   context.output.note(note);

@@ -118,32 +118,113 @@ function verdictMark(name: string, palette: Palette): readonly [string, Paint] {
   return name === 'hold' ? ['⏸', palette.warning] : ['⛔', palette.bad];
 }
 
+type Meaning = NonNullable<CommandExplanation['meaning']>;
+type MeaningOf<Language extends Meaning['language']> = Extract<Meaning, { language: Language }>;
+
 async function showMeaning({ meaning }: CommandExplanation, output: Output): Promise<void> {
   const { palette } = output;
   await output.line();
   if (meaning === null) return await output.line(palette.bad('What the command means could not be told.'));
-  await output.table(
+  switch (meaning.language) {
+    case 'sql':
+      await showStatements(meaning, output);
+      break;
+    case 'shell':
+      await showPrograms(meaning, output);
+      break;
+    case 'http':
+      await output.fields(requestFields(meaning));
+      break;
+    case 'kubernetes':
+      await output.fields(objectFields(meaning));
+      if (meaning.shell !== null) {
+        await output.line();
+        await showPrograms(meaning.shell, output);
+      }
+  }
+  if (!meaning.complete) {
+    await output.line(palette.warning(escapeLine(`Stays unknown: ${meaning.unknown.join('; ') || 'something'}`)));
+  }
+  if (meaning.language === 'sql' && !meaning.catalog) {
+    await output.line(
+      palette.warning('Judged without the resource’s catalog: names stand for what they usually mean.'),
+    );
+  }
+}
+
+function showStatements({ statements }: MeaningOf<'sql'>, output: Output): Promise<void> {
+  return output.table(
     [
       { title: 'STATEMENT' },
       { title: 'EFFECTS', widest: 48 },
       { title: 'RELATIONS', widest: 64 },
       { title: 'FUNCTIONS', widest: 48 },
     ],
-    meaning.statements.map((statement) => [
+    statements.map((statement) => [
       statement.kind,
       statement.effects.join(', '),
       statement.relations.map(({ name, access }) => `${name} (${access})`).join(', '),
       statement.functions.join(', '),
     ]),
   );
-  if (!meaning.complete) {
-    await output.line(palette.warning(escapeLine(`Stays unknown: ${meaning.unknown.join('; ') || 'something'}`)));
-  }
-  if (!meaning.catalog) {
-    await output.line(
-      palette.warning('Judged without the resource’s catalog: names stand for what they usually mean.'),
-    );
-  }
+}
+
+async function showPrograms({ commands }: MeaningOf<'shell'>, output: Output): Promise<void> {
+  if (commands.length === 0) return await output.line('No program runs.');
+  await output.table(
+    [
+      { title: 'RUNS', widest: 64 },
+      { title: 'EFFECTS', widest: 48 },
+      { title: 'BY' },
+      { title: 'AS' },
+      { title: 'ON' },
+    ],
+    commands.map(({ command, effects, via, asUser, host }) => [
+      command,
+      effects.join(', '),
+      via.join(', '),
+      asUser ?? '',
+      host ?? '',
+    ]),
+  );
+}
+
+type Fields = readonly (readonly [string, string])[];
+
+/** Without what there is none of. */
+function told(fields: readonly (readonly [string, string | null])[]): Fields {
+  return fields.flatMap(([name, value]) => (value === null || value === '' ? [] : [[name, value] as const]));
+}
+
+function requestFields(meaning: MeaningOf<'http'>): Fields {
+  const { contentType, body, grpc, rpc, graphql, query, upgrade } = meaning;
+  const content = body === 'none' ? null : `${body}${contentType === null ? '' : ` (${contentType})`}`;
+  return told([
+    ['Request', `${meaning.method} ${meaning.path}`],
+    ['Route', meaning.route],
+    ['Query', query.join(', ')],
+    ['Body', content],
+    ...graphql.map(
+      ({ operation, name, fields }) =>
+        ['GraphQL', `${operation}${name === null ? '' : ` ${name}`}: ${fields.join(', ')}`] as const,
+    ),
+    ['JSON-RPC', rpc.join(', ')],
+    ['gRPC', grpc],
+    ['Upgrade', upgrade],
+  ]);
+}
+
+function objectFields(meaning: MeaningOf<'kubernetes'>): Fields {
+  const { dryRun } = meaning;
+  return told([
+    ['Verb', meaning.verb],
+    ['Path', meaning.resource === null ? meaning.path : null],
+    ['Resource', meaning.resource],
+    ['Subresource', meaning.subresource],
+    ['Namespace', meaning.namespace],
+    ['Name', meaning.name],
+    ['Dry run', dryRun === null ? 'asked for, and perhaps not heeded' : dryRun ? 'yes' : null],
+  ]);
 }
 
 async function showRules({ guardrails, masks }: CommandExplanation, output: Output): Promise<void> {

@@ -13,6 +13,7 @@ import { gatewayCommand } from './gateway.ts';
 import { getCommand } from './get.ts';
 import { grantsLsCommand, grantsRevokeCommand } from './grants.ts';
 import { helpCommand } from './help.ts';
+import { kubernetesCredentialCommand } from './kubernetes-credential.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
 import { policyReplayCommand, policyTestCommand } from './policy.ts';
@@ -49,6 +50,7 @@ export const commands: readonly CommandSpec[] = [
   connectCommand,
   approveCommand,
   sshCertificateCommand,
+  kubernetesCredentialCommand,
   tokenLsCommand,
   tokenCreateCommand,
   tokenRevokeCommand,

@@ -144,7 +144,8 @@ export class Transcript {
       case 'omitted': {
         const command = this.#of(entry.command);
         const amount = entry.rows > 0 ? `${count(entry.rows, 'more row')}, ` : '';
-        const text = `… ${amount}${byteSize(entry.bytes)} beyond the recording's budget, sha256 ${entry.digest}`;
+        const what = entry.direction === undefined ? '' : entry.direction === 'in' ? ' sent' : ' received';
+        const text = `… ${amount}${byteSize(entry.bytes)}${what} beyond the recording's budget, sha256 ${entry.digest}`;
         const before = this.#result(entry.command, command);
         return [...before, ...this.#under(entry.command), this.#options.palette.warning(escapeLine(text))];
       }

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type RecordedEntryView, type RouteName, routes, type SessionView } from '../../api/contract/index.ts';
-import { accessReview, explained, grant, replayed, review } from './fake-reviews.ts';
+import { accessReview, explained, explainedOtherwise, grant, replayed, review } from './fake-reviews.ts';
 
 export const goodToken = 'tok-good-secret';
 
@@ -332,7 +332,10 @@ const defaultAnswers: Answers = {
   readRecording: () => streamed(entries),
   tailSession: () => streamed(entries),
   sessionEvents: () => streamed([]),
-  explainCommand: ({ body }) => ({ ...explained, ...(body as object) }),
+  explainCommand: ({ body }) => {
+    const { resource } = body as { resource: string };
+    return { ...explained, ...explainedOtherwise[resource], ...(body as object) };
+  },
   listReviews: ({ query }) => ({
     reviews: [review(), accessReview].filter(
       ({ state, you }) =>

@@ -130,6 +130,7 @@ export const explained: CommandExplanation = {
   access: [{ access: 'engineers', matched: true, why: 'group engineering' }],
   verdict: { name: 'mask', rule: 'customer-pii', reason: '' },
   meaning: {
+    language: 'sql',
     statements: [
       { kind: 'select', effects: ['read'], relations: [{ name: 'public.customers', access: 'read' }], functions: [] },
     ],
@@ -163,6 +164,77 @@ export const explained: CommandExplanation = {
   hold: null,
   limits: [{ rule: 'bulk', verdict: 'alert', reason: 'More than 1000 rows were returned.' }],
   alerts: [],
+};
+
+const plain: CommandExplanation = {
+  ...explained,
+  verdict: { name: 'allow', rule: 'none', reason: '' },
+  guardrails: [],
+  masks: [],
+  columns: [],
+  limits: [],
+};
+
+/** By resource, where it is not SQL. */
+export const explainedOtherwise: Readonly<Record<string, CommandExplanation>> = {
+  'shop-api': {
+    ...plain,
+    resource: 'shop-api',
+    meaning: {
+      language: 'http',
+      method: 'POST',
+      path: '/graphql',
+      route: '/{anything}',
+      query: ['trace', 'ta\u202eg'],
+      contentType: 'application/json',
+      body: 'json',
+      rpc: [],
+      graphql: [
+        { operation: 'mutation', name: 'Remove', fields: ['deleteCustomer', 'deleteCustomer.id'] },
+        { operation: 'query', name: null, fields: ['me'] },
+      ],
+      grpc: null,
+      upgrade: null,
+      complete: false,
+      unknown: ['its operations of GraphQL'],
+    },
+  },
+  cluster: {
+    ...plain,
+    resource: 'cluster',
+    meaning: {
+      language: 'kubernetes',
+      verb: 'connect',
+      path: '/api/v1/namespaces/shop/pods/web-0/exec',
+      resource: 'pods',
+      subresource: 'exec',
+      namespace: 'shop',
+      name: 'web-0',
+      dryRun: false,
+      shell: {
+        language: 'shell',
+        commands: [{ command: 'cat /etc/passwd', via: [], effects: ['read'], asUser: null, host: null }],
+        complete: true,
+        unknown: [],
+      },
+      complete: true,
+      unknown: [],
+    },
+  },
+  'web-1': {
+    ...plain,
+    resource: 'web-1',
+    meaning: {
+      language: 'shell',
+      commands: [
+        { command: 'sudo systemctl restart nginx', via: [], effects: ['execute'], asUser: null, host: null },
+        { command: 'systemctl restart nginx', via: ['sudo'], effects: ['service'], asUser: 'root', host: null },
+        { command: 'rm …', via: ['ssh'], effects: ['delete'], asUser: null, host: 'web-2' },
+      ],
+      complete: false,
+      unknown: ['dynamic-argument: $x'],
+    },
+  },
 };
 
 export const replayed: readonly ReplayEntry[] = [
@@ -201,6 +273,7 @@ export const replayed: readonly ReplayEntry[] = [
 
 /** What the rules did in the session that `entries` record. */
 export const sessionEvents: readonly SessionEventView[] = [
+  { type: 'confirmed', at: at('00.100'), command: null, by: 'mallory', proof: 'password' },
   { type: 'verdict', at: at('00.120'), command: 1, verdict: { name: 'mask', rule: 'customer-pii', reason: 'Masked.' } },
   { type: 'alert', at: at('00.130'), command: 1, rule: 'bulk', reason: 'More than 1000 rows were returned.' },
   { type: 'masked', at: at('00.140'), command: 1, masked: { 'customer-pii': 2, 'by-content': 1 } },

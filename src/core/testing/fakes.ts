@@ -207,6 +207,7 @@ export const noKeys: Omit<Identification, 'bySecret' | 'byScram'> = {
   acceptsKey: () => Promise.resolve(false),
   byKey: () => Promise.reject(coreErrors('core.not-authenticated')),
   byCertificate: () => Promise.reject(coreErrors('core.not-authenticated')),
+  byTlsCertificate: () => Promise.reject(coreErrors('core.not-authenticated')),
   byApproval: () => Promise.reject(coreErrors('core.not-authenticated')),
   confirm: () => Promise.reject(coreErrors('core.step-up-refused')),
   visitLink: ({ resource }) => `https://console.example/visit.html#resource=${resource}`,

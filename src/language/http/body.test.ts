@@ -22,6 +22,11 @@ describe('bodies by their type', () => {
     ['application/merge-patch+json', '{}', 'json'],
     ['application/vnd.api+json;profile="a;b"', '{}', 'json'],
     ['application/json-rpc', '{}', 'json'],
+    ['application/x-amz-json-1.0', '{"TableName":"customers"}', 'json'],
+    ['application/x-amz-json-1.1; charset=utf-8', '{}', 'json'],
+    ['application/x-amz-json-1.1', '{"a":1,"a":2}', 'unread'],
+    ['application/x-amz-json-1.2', '{}', 'unread'],
+    ['application/x-amz-json-111', '{}', 'unread'],
     ['application/json; charset=utf-16', '{}', 'unread'],
     ['application/json; charset=utf-8; charset=utf-7', '{}', 'unread'],
     ['application/json, text/plain', '{}', 'unread'],
@@ -108,11 +113,11 @@ describe('JSON', () => {
       }),
       { numRuns: 2000 },
     );
-    const escaped = (name: string): string =>
+    const spelled = (name: string): string =>
       `"${[...name].map((one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"`;
     fc.assert(
       fc.property(fc.string({ maxLength: 8 }), fc.string({ maxLength: 8 }), fc.boolean(), (one, other, isEscaped) => {
-        const text = `[{${JSON.stringify(one)} :0,${isEscaped ? escaped(other) : JSON.stringify(other)}\n:"}"}]`;
+        const text = `[{${JSON.stringify(one)} :0,${isEscaped ? spelled(other) : JSON.stringify(other)}\n:"}"}]`;
         expect('unread' in readJson(text)).toBe(one === other);
       }),
       { numRuns: 2000 },
@@ -269,6 +274,15 @@ describe('A-HTTP-12: multipart forms', () => {
 });
 
 describe('whatever a body is', () => {
+  it('takes no longer than its length asks for', () => {
+    const spaces = ' '.repeat(4000);
+    const part = `--B\r\nContent-Disposition: x${spaces}x\r\n`;
+    expect(read('multipart/form-data; boundary=B', part.repeat(250)).body.kind).toBe('unread');
+    expect(read(`a/b${spaces.repeat(4)};${';'.repeat(16_000)}"`, 'x').body.kind).toBe('unread');
+    expect(read('application/json', `"${'\\'.repeat(1_000_000)}`).body.kind).toBe('unread');
+    expect(read('application/json', '{}', `/${'graphql'.repeat(2000)}/x`).body.kind).toBe('json');
+  });
+
   it('nothing throws', () => {
     const types = fc.constantFrom(
       'application/json',

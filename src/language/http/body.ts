@@ -61,6 +61,8 @@ type Reader = (text: string, isEndpoint: boolean) => BodyMeaning;
 function readerOf(type: string): Reader | null {
   // JSON after JSON: no one value.
   if (/^application\/(?:x-)?(?:ndjson|json-seq|jsonl|jsonlines|json-lines|stream\+json)$/.test(type)) return plainText;
+  // With a version, as AWS's services take it.
+  if (/^application\/x-amz-json-1\.[01]$/.test(type)) return json;
   if (/\/json$|\+json$|^application\/(?:json-?rpc|json5|jsonrequest|csp-report)$/.test(type)) return json;
   if (type === 'application/graphql') return graphqlDocument;
   if (type === 'application/x-www-form-urlencoded') return urlencoded;

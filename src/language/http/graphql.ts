@@ -74,7 +74,11 @@ export function graphqlOfFields(fields: readonly (readonly [string, string])[], 
 
 /** Whether a service at this path can be told to speak GraphQL: there, what is not understood is not passed over. */
 export function isGraphqlPath(path: string): boolean {
-  return /(?:graphql|\/gql)[^/]*\/?$/i.test(path);
+  const last = path
+    .toLowerCase()
+    .split('/')
+    .findLast((segment) => segment !== '');
+  return last !== undefined && (last.includes('graphql') || last.startsWith('gql'));
 }
 
 function graphqlOf(

@@ -71,9 +71,9 @@ function partOf(part: Buffer): Part | Unread {
   if (head === null) return malformed;
   const lines = new Map<string, string>();
   for (const line of head.split('\r\n')) {
-    const found = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*?)[ \t]*$/.exec(line);
+    const found = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)$/.exec(line);
     if (found === null || lines.has(found[1]!.toLowerCase())) return malformed;
-    lines.set(found[1]!.toLowerCase(), found[2]!);
+    lines.set(found[1]!.toLowerCase(), found[2]!.trimEnd());
   }
   const named = disposition.exec(lines.get('content-disposition') ?? '');
   if (named === null) return malformed;

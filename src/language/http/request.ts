@@ -134,7 +134,7 @@ export interface AnalyseOptions {
  * where the text is no request, or one that would be refused.
  */
 export function analyseRequest(text: string, options: AnalyseOptions = {}): HttpMeaning | null {
-  const parts = /^([^\s]+) ([^\s]+)[ \t]*(?:\r?\n([\s\S]*))?$/.exec(text);
+  const parts = /^([^\s]+) ([^\s]+)[ \t]*(?:\r?\n(.*))?$/s.exec(text);
   if (parts === null) return null;
   const [method, sent, rest = ''] = [parts[1]!, parts[2]!, parts[3]];
   const split = splitHead(rest);
@@ -181,15 +181,17 @@ function splitHead(rest: string): { readonly fields: Fields; readonly body: stri
     const line = rest.slice(at, feed < 0 ? undefined : feed).replace(/\r$/, '');
     at = feed < 0 ? rest.length : feed + 1;
     if (line === '') break;
-    const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line);
+    const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/.exec(line);
     if (field === null) return null;
-    fields.push([field[1]!, field[2]!]);
+    fields.push([field[1]!, field[2]!.trim()]);
   }
   return { fields, body: rest.slice(at) };
 }
 
 function typeOf(body: string, path: string): string {
-  if (isGraphqlPath(path) && !/^\s*(?:\[|\{\s*["}])/.test(body)) return 'application/graphql';
+  if (isGraphqlPath(path) && /^\s*(?:(?:query|mutation|subscription|fragment)\b|#|\{\s*[^\s"}])/.test(body)) {
+    return /^[a-z]+=/.test(body) ? 'application/x-www-form-urlencoded' : 'application/graphql';
+  }
   if (/^\s*[[{]/.test(body)) return 'application/json';
   return /^[^\s=&]+=[^\s]*$/.test(body) ? 'application/x-www-form-urlencoded' : 'text/plain';
 }

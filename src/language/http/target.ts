@@ -139,7 +139,7 @@ function segment(sent: string, isLast: boolean, options: TargetOptions): string 
   for (let at = 0; at < sent.length; at++) {
     const character = sent[at]!;
     if (character === '%') {
-      made += spellEscape(sent.slice(at + 1, at + 3), options);
+      made += octet(sent.slice(at + 1, at + 3), options);
       at += 2;
     } else if (character === '\\') {
       throw new Refused('slash', 'The path has a backslash, which some services read as a slash.');
@@ -163,7 +163,7 @@ function segment(sent: string, isLast: boolean, options: TargetOptions): string 
   return made;
 }
 
-function spellEscape(digits: string, options: TargetOptions): string {
+function octet(digits: string, options: TargetOptions): string {
   const code = codeOf(digits);
   if (code < 0x20 || code === 0x7f) {
     throw new Refused('character', 'The path has an encoded control character, where some services end the path.');

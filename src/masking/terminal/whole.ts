@@ -6,6 +6,7 @@
 import type {
   ContentHit,
   ContentScan,
+  HttpMasks,
   MaskedOutput,
   OutputMask,
   OutputStreams,
@@ -60,8 +61,8 @@ function createWholeMask(rule: string): TerminalMask {
   };
 }
 
-/** Everything is masked; content is refused with its first byte. */
-export function maskStreamsWholly(rule: string): OutputStreams {
+/** Everything is masked; content is refused with its first byte. `http`: the same for answers of HTTP. */
+export function maskStreamsWholly(rule: string, http: HttpMasks | null = null): OutputStreams {
   const hit: ContentHit = { rule, detector: 'everything', offset: 0 };
   const streams: OutputStreams = Object.freeze({
     terminal: () => createWholeMask(rule),
@@ -77,6 +78,7 @@ export function maskStreamsWholly(rule: string): OutputStreams {
         end: () => found,
       };
     },
+    ...(http === null ? {} : { http }),
   });
   wholly.add(streams);
   return streams;

@@ -76,6 +76,7 @@ export async function fakeDoor(options: { tlsRequired?: boolean; clock?: Door['c
     acceptsKey: () => Promise.resolve(false),
     identifyByKey: () => Promise.reject(coreErrors('core.not-authenticated')),
     identifyByCertificate: () => Promise.reject(coreErrors('core.not-authenticated')),
+    identifyByTlsCertificate: () => Promise.reject(coreErrors('core.not-authenticated')),
     identifyByApproval: () => Promise.reject(coreErrors('core.not-authenticated')),
     visitLink: () => '',
     redeemVisit: () => Promise.reject(coreErrors('core.not-authenticated')),

@@ -1,0 +1,140 @@
+/**
+ * A connection that is to turn into something else than HTTP, on both sides: the client's, from its request to 101 or to a
+ * refusal; the target's, from ours to its answer.
+ *
+ * Invariants:
+ * - Nothing of the client's passes before both have agreed; whoever writes earlier means it for whatever comes behind a failed
+ *   switch, and is cut off (A-HTTP-08, A-K8S-02).
+ * - A connection that did not switch ends with the answer that says so; neither side's is ever used for a further request.
+ *
+ * Deliberately absent: what is spoken afterwards; who may (exchange by exchange, in websocket.ts and in dialects).
+ */
+import { type IncomingMessage, ServerResponse, request as sendRequest } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Answer } from './answers.ts';
+import { type ClientExchange, Http1Exchange } from './client.ts';
+import type { Connection } from './connection.ts';
+import { type Field, fieldsOf, rawOf } from './fields.ts';
+import * as limits from './limits.ts';
+
+/** The client's side. */
+export class Handshake {
+  readonly connection: Connection;
+  readonly client: ClientExchange;
+  readonly socket: Duplex;
+  /** The client's connection is gone, at any time. Called once. */
+  onClosed: (() => void) | null = null;
+  readonly #response: ServerResponse;
+  #hasSwitched = false;
+
+  constructor(connection: Connection, request: IncomingMessage, socket: Duplex) {
+    this.connection = connection;
+    this.socket = socket;
+    this.#response = new ServerResponse(request);
+    this.#response.assignSocket(socket as never);
+    // Whatever is answered, nothing follows on this connection.
+    this.#response.shouldKeepAlive = false;
+    this.#response.on('finish', () => {
+      if (!this.#hasSwitched) this.end();
+    });
+    this.client = new Http1Exchange(request, this.#response, false);
+    connection.begin();
+    socket.on('data', this.#early);
+    socket.on('end', this.#early);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.onClosed?.();
+      connection.over();
+    });
+    socket.resume();
+  }
+
+  readonly #early = (): void => {
+    this.socket.destroy();
+  };
+
+  get isGone(): boolean {
+    return this.socket.destroyed;
+  }
+
+  /** Answers instead of switching. */
+  say(answer: Answer): void {
+    if (!this.#hasSwitched) this.connection.say(this.client, answer);
+  }
+
+  /** 101 with these fields. From here on what the socket reads is the caller's. */
+  switch(fields: readonly Field[]): void {
+    this.#hasSwitched = true;
+    const { socket } = this;
+    this.#response.detachSocket(socket as never);
+    socket.off('data', this.#early);
+    socket.off('end', this.#early);
+    const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    socket.write(Buffer.from(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${lines}\r\n`, 'latin1'));
+  }
+
+  /**
+   * No more is written; the connection is gone once what was written has left, or nobody takes it. `patienceMs`: the client may
+   * end it first.
+   */
+  end(patienceMs = 0): void {
+    const { socket } = this;
+    const { clock } = this.connection.door;
+    if (patienceMs > 0 && !socket.readableEnded && !socket.destroyed) {
+      socket.on('end', () => this.end());
+      socket.resume();
+      clock.after(patienceMs, () => this.end());
+      return;
+    }
+    socket.end(() => clock.after(limits.goodbyeLingerMs, () => socket.destroy()));
+    clock.after(limits.clientStallMs, () => socket.destroy());
+  }
+}
+
+/** What a target answered to a request that asks to switch. */
+export interface SwitchAnswer {
+  readonly status: number;
+  readonly fields: readonly Field[];
+  /** It switched: what it said behind its answer. Otherwise the beginning of the body. */
+  readonly first: Buffer;
+}
+
+/** Asks a target to switch on a connection of its own. `fields` with Host, Connection and Upgrade. Rejects as Node's client does. */
+export function askToSwitch(
+  socket: Duplex,
+  request: { readonly method: string; readonly target: string; readonly fields: readonly Field[] },
+): Promise<SwitchAnswer> {
+  return new Promise((resolve, reject) => {
+    const asked = sendRequest({
+      createConnection: () => socket,
+      method: request.method,
+      path: request.target,
+      headers: rawOf(request.fields),
+      setHost: false,
+      setDefaultHeaders: false,
+      insecureHTTPParser: false,
+      maxHeaderSize: limits.answerHeadBytesMax,
+    });
+    asked.on('error', reject);
+    asked.on('upgrade', (response, _socket, first) => {
+      resolve({ status: response.statusCode ?? 0, fields: fieldsOf(response.rawHeaders), first });
+    });
+    asked.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      const done = (): void => {
+        response.destroy();
+        const first = Buffer.concat(chunks).subarray(0, limits.refusalBytesMax);
+        resolve({ status: response.statusCode ?? 0, fields: fieldsOf(response.rawHeaders), first });
+      };
+      response.on('data', (view: Buffer) => {
+        chunks.push(view);
+        bytes += view.length;
+        if (bytes >= limits.refusalBytesMax) done();
+      });
+      response.on('end', done);
+      response.on('error', done);
+    });
+    asked.end();
+  });
+}
