@@ -54,8 +54,11 @@ beforeAll(async () => {
   await writeFile(join(folder, 'robot.crt'), robot.cert);
   await writeFile(join(folder, 'robot.key'), robot.key);
   tokenServer = createServer((request, response) => {
-    const proof = `Basic ${Buffer.from(`gateway:${clientSecret}`).toString('base64')}`;
-    if (request.headers.authorization !== proof) {
+    const [, basic = ''] = (request.headers.authorization ?? '').split('Basic ');
+    // Both parts are form-encoded before they are joined (RFC 6749, section 2.3.1).
+    const proof = Buffer.from(basic, 'base64').toString().split(':').map(decodeURIComponent);
+    response.setHeader('Content-Type', 'application/json');
+    if (proof.join(' ') !== `gateway ${clientSecret}`) {
       response.writeHead(401).end('{"error":"invalid_client"}');
       return;
     }
