@@ -15,6 +15,12 @@ export function quote(text: string): string {
   return JSON.stringify(escapeLine(text.length > 80 ? `${text.slice(0, 80)}…` : text));
 }
 
+/** A selector as the manifest has it, for people, bounded. */
+export function shownSelector(value: unknown): string {
+  const text = escapeLine(JSON.stringify(value));
+  return text.length > limits.explainedTextMax ? `${text.slice(0, limits.explainedTextMax)}…` : text;
+}
+
 /** Reads one manifest; knows its name for the errors. */
 export class Fields {
   readonly name: string;
@@ -65,6 +71,11 @@ export class Fields {
       throw this.fault(path, `${quote(String(value))} is none of ${known.join(', ')}`);
     }
     return value as Choice;
+  }
+
+  /** `uncertain` of a selector: whether what stays unknown does not match. */
+  ignoresUncertain(path: string, value: unknown): boolean {
+    return value !== undefined && this.choice(`${path}.uncertain`, value, ['match', 'ignore']) === 'ignore';
   }
 
   /** A whole number within bounds; null where it is not given. */

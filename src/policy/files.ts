@@ -10,11 +10,10 @@
  *
  * Deliberately absent: files that a shell command or SQL names; these have selectors of their own.
  */
-import { escapeLine } from '../base/escape.ts';
 import { filesOf } from '../core/command.ts';
 import { type FileOperation, type FileOperationName, fileOperations } from '../core/files.ts';
 import type { CommandCondition, Facts } from './facts.ts';
-import type { Fields } from './fields.ts';
+import { type Fields, shownSelector } from './fields.ts';
 import { both, either, type Finding, no, opaque, perhaps, yes } from './finding.ts';
 import * as limits from './limits.ts';
 import { compilePathGlob, type PathTest } from './path-glob.ts';
@@ -41,9 +40,7 @@ export function compileFiles(fields: Fields, path: string, value: unknown): Comm
   const globs = pathTests(fields, `${path}.paths`, given.paths);
   if (globs !== null) parts.push(pathsPart(globs));
   if (parts.length === 0) throw fields.fault(path, 'this selects nothing in particular; name operations, paths, …');
-  const ignores =
-    given.uncertain !== undefined &&
-    fields.choice(`${path}.uncertain`, given.uncertain, ['match', 'ignore']) === 'ignore';
+  const ignores = fields.ignoresUncertain(path, given.uncertain);
   return {
     name: path,
     isVolatile: true,
@@ -53,7 +50,7 @@ export function compileFiles(fields: Fields, path: string, value: unknown): Comm
       const found = test(parts, facts);
       return ignores ? found & ~perhaps : found;
     },
-    because: (facts) => `${spell(facts)}; it asks for ${cut(escapeLine(JSON.stringify(value)))}`,
+    because: (facts) => `${spell(facts)}; it asks for ${shownSelector(value)}`,
   };
 }
 
@@ -105,10 +102,6 @@ function pathTests(fields: Fields, path: string, value: unknown): PathTest[] | n
     if (glob === null) throw fields.fault(`${path}[${index}]`, 'this is no pattern of paths');
     return glob;
   });
-}
-
-function cut(text: string): string {
-  return text.length > limits.explainedTextMax ? `${text.slice(0, limits.explainedTextMax)}…` : text;
 }
 
 function spell({ command }: Facts): string {

@@ -21,18 +21,13 @@ export type ValueTest = (value: string) => boolean;
 
 export function compileBody(fields: Fields, path: string, patterns: readonly string[]): HttpPart {
   const places = patterns.map((pattern, index): Place => {
-    const at = pattern.indexOf('=');
-    const pointer = at < 0 ? pattern : pattern.slice(0, at);
-    if (!pointer.startsWith('/') || /~(?![01])/.test(pointer)) {
-      throw fields.fault(
-        `${path}[${index}]`,
-        'this is no JSON pointer such as /customer/name, or /customer/name=value',
-      );
-    }
-    return {
-      segments: pointer.slice(1).split('/').map(segmentTest),
-      value: at < 0 ? null : valueTest(pattern.slice(at + 1)),
-    };
+    const { segments, value } = readPlace(
+      fields,
+      `${path}[${index}]`,
+      pattern,
+      '/customer/name, or /customer/name=value',
+    );
+    return { segments: segments.map(segmentTest), value };
   });
   return (http) => {
     const found = places.reduce<Finding>((sum, place) => sum | findIn(http.body, place), no);
@@ -41,12 +36,27 @@ export function compileBody(fields: Fields, path: string, patterns: readonly str
   };
 }
 
+/** The parts of `pointer` or `pointer=value`. `examples`: what they look like here. */
+export function readPlace(
+  fields: Fields,
+  path: string,
+  pattern: string,
+  examples: string,
+): { readonly segments: readonly string[]; readonly value: ValueTest | null } {
+  const at = pattern.indexOf('=');
+  const pointer = at < 0 ? pattern : pattern.slice(0, at);
+  if (!pointer.startsWith('/') || /~(?![01])/.test(pointer)) {
+    throw fields.fault(path, `this is no JSON pointer such as ${examples}`);
+  }
+  return { segments: pointer.slice(1).split('/'), value: at < 0 ? null : valueTest(pattern.slice(at + 1)) };
+}
+
 export function segmentTest(segment: string): NameTest {
   return compileName(segment.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 /** `100` means `100.0` and `"1e2"` too: services turn texts into numbers. */
-export function valueTest(pattern: string): ValueTest {
+function valueTest(pattern: string): ValueTest {
   const is = compileName(pattern);
   const wanted = numberOf(pattern);
   return (value) => is(value.toLowerCase()) || (wanted !== null && numberOf(value) === wanted);

@@ -12,11 +12,10 @@
  *
  * Deliberately absent: canonicalisation (`language/http`: a path that could be read in two ways is no command), answers.
  */
-import { escapeLine } from '../base/escape.ts';
 import { httpOf } from '../core/command.ts';
 import type { GraphqlOperation, HttpSelector } from '../core/http.ts';
 import type { CommandCondition, Facts } from './facts.ts';
-import { type Fields, quote } from './fields.ts';
+import { type Fields, quote, shownSelector } from './fields.ts';
 import { both, type Finding, no, opaque, perhaps, yes } from './finding.ts';
 import { compileName, type NameTest } from './glob.ts';
 import { compileBody } from './http-body.ts';
@@ -79,9 +78,7 @@ export function compileHttp(fields: Fields, path: string, value: unknown): Comma
   const upgrades = fields.choices(`${path}.upgrades`, given.upgrades, ['websocket']);
   if (upgrades !== null) parts.push(({ upgrade }) => (upgrade !== null && upgrades.includes(upgrade) ? yes : no));
   if (parts.length === 0) throw fields.fault(path, 'this selects nothing in particular; name methods, paths, …');
-  const ignores =
-    given.uncertain !== undefined &&
-    fields.choice(`${path}.uncertain`, given.uncertain, ['match', 'ignore']) === 'ignore';
+  const ignores = fields.ignoresUncertain(path, given.uncertain);
   return {
     name: path,
     isVolatile: false,
@@ -92,7 +89,7 @@ export function compileHttp(fields: Fields, path: string, value: unknown): Comma
       const found = test(parts, facts);
       return ignores ? found & ~perhaps : found;
     },
-    because: (facts) => `${spell(facts)}; it asks for ${cut(escapeLine(JSON.stringify(value)))}`,
+    because: (facts) => `${spell(facts)}; it asks for ${shownSelector(value)}`,
   };
 }
 
@@ -222,10 +219,6 @@ function grpcPart(patterns: readonly string[]): HttpPart {
     // Many services of gRPC speak other protocols (Connect, JSON) at the same path.
     return any(named, path.split('/').slice(-2).join('/')) ? perhaps : no;
   };
-}
-
-function cut(text: string): string {
-  return text.length > limits.explainedTextMax ? `${text.slice(0, limits.explainedTextMax)}…` : text;
 }
 
 function spell({ command }: Facts): string {

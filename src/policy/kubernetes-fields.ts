@@ -13,7 +13,7 @@ import type { KubernetesBody, KubernetesMeaning, KubernetesPart } from '../core/
 import type { Fields } from './fields.ts';
 import { either, type Finding, no, perhaps, yes } from './finding.ts';
 import { compileName, type NameTest } from './glob.ts';
-import { segmentTest, textOf, type ValueTest, valueTest } from './http-body.ts';
+import { readPlace, segmentTest, textOf, type ValueTest } from './http-body.ts';
 import * as limits from './limits.ts';
 
 type Step = { readonly is: NameTest; readonly isExact: boolean; readonly isIndex: boolean } | '**';
@@ -28,15 +28,12 @@ export type KubernetesTest = (kubernetes: KubernetesMeaning) => Finding;
 
 export function compileObjectFields(fields: Fields, path: string, patterns: readonly string[]): KubernetesTest {
   const places = patterns.map((pattern, index): Place => {
-    const at = pattern.indexOf('=');
-    const pointer = at < 0 ? pattern : pattern.slice(0, at);
-    if (!pointer.startsWith('/') || /~(?![01])/.test(pointer)) {
-      throw fields.fault(
-        `${path}[${index}]`,
-        'this is no JSON pointer such as /spec/hostNetwork, or /spec/hostNetwork=true',
-      );
-    }
-    const segments = pointer.slice(1).split('/');
+    const { segments, value } = readPlace(
+      fields,
+      `${path}[${index}]`,
+      pattern,
+      '/spec/hostNetwork, or /spec/hostNetwork=true',
+    );
     if (segments.length > limits.objectFieldStepsMax) {
       throw fields.fault(`${path}[${index}]`, `this has more than ${limits.objectFieldStepsMax} steps`);
     }
@@ -46,7 +43,7 @@ export function compileObjectFields(fields: Fields, path: string, patterns: read
           ? '**'
           : { is: segmentTest(segment), isExact: !segment.includes('*'), isIndex: /^\d+$/.test(segment) };
       }),
-      value: at < 0 ? null : valueTest(pattern.slice(at + 1)),
+      value,
     };
   });
   return ({ body }) => places.reduce<Finding>((sum, place) => either(sum, findIn(body, place)), no);

@@ -25,7 +25,7 @@ import {
   kubernetesResourceType,
 } from '../core/kubernetes-resources.ts';
 import type { CommandCondition, Facts } from './facts.ts';
-import { type Fields, quote } from './fields.ts';
+import { type Fields, quote, shownSelector } from './fields.ts';
 import { both, either, type Finding, no, opaque, perhaps, yes } from './finding.ts';
 import { compileName, type NameTest } from './glob.ts';
 import { type Act, actsOf } from './kubernetes-acts.ts';
@@ -83,9 +83,7 @@ export function compileKubernetes(fields: Fields, path: string, value: unknown):
   if (acts.length + parts.length === 0) {
     throw fields.fault(path, 'this selects nothing in particular; name verbs, resources, …');
   }
-  const ignores =
-    given.uncertain !== undefined &&
-    fields.choice(`${path}.uncertain`, given.uncertain, ['match', 'ignore']) === 'ignore';
+  const ignores = fields.ignoresUncertain(path, given.uncertain);
   return {
     name: path,
     isVolatile: false,
@@ -96,7 +94,7 @@ export function compileKubernetes(fields: Fields, path: string, value: unknown):
       const found = test(acts, parts, facts);
       return ignores ? found & ~perhaps : found;
     },
-    because: (facts) => `${spell(facts)}; it asks for ${cut(escapeLine(JSON.stringify(value)))}`,
+    because: (facts) => `${spell(facts)}; it asks for ${shownSelector(value)}`,
   };
 }
 
@@ -234,10 +232,6 @@ export function spellKubernetesDoubt({
     return `The request reaches many objects${namespace === '' ? ', in any namespace' : ''}.`;
   }
   return '';
-}
-
-function cut(text: string): string {
-  return text.length > limits.explainedTextMax ? `${text.slice(0, limits.explainedTextMax)}…` : text;
 }
 
 function spell({ command }: Facts): string {

@@ -75,9 +75,7 @@ export function compileShell(fields: Fields, path: string, value: unknown): Comm
   const whole = wholeParts(fields, path, given);
   if (parts.length + whole.length === 0)
     throw fields.fault(path, 'this selects nothing in particular; name programs, effects, paths, …');
-  const ignores =
-    given.uncertain !== undefined &&
-    fields.choice(`${path}.uncertain`, given.uncertain, ['match', 'ignore']) === 'ignore';
+  const ignores = fields.ignoresUncertain(path, given.uncertain);
   return {
     name: path,
     isVolatile: false,

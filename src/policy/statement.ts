@@ -13,7 +13,7 @@ import type { Analysis, Reason, StatementAnalysis } from '../core/sql.ts';
 import { type SqlEffect, sqlEffects, statementKinds, unknownReasons } from '../core/sql-effects.ts';
 import { estimateOf } from './estimate.ts';
 import type { CommandCondition, Facts } from './facts.ts';
-import type { Fields } from './fields.ts';
+import { type Fields, shownSelector } from './fields.ts';
 import { both, either, type Finding, no, opaque, perhaps, yes } from './finding.ts';
 import { NameList } from './glob.ts';
 import { type Hidden, hiddenIn } from './hidden.ts';
@@ -59,9 +59,7 @@ export function compileSql(fields: Fields, path: string, value: unknown): Comman
   const rowsMin = fields.number(`${path}.rowsMin`, given.rowsMin, 1);
   if (rowsMin !== null) parts.push(rowsPart(rowsMin));
   if (parts.length === 0) throw fields.fault(path, 'this selects nothing in particular; name effects, statements, …');
-  const ignores =
-    given.uncertain !== undefined &&
-    fields.choice(`${path}.uncertain`, given.uncertain, ['match', 'ignore']) === 'ignore';
+  const ignores = fields.ignoresUncertain(path, given.uncertain);
   return {
     name: path,
     isVolatile: rowsMin !== null,
@@ -71,7 +69,7 @@ export function compileSql(fields: Fields, path: string, value: unknown): Comman
       const found = test(parts, facts);
       return ignores ? found & ~perhaps : found;
     },
-    because: (facts) => `${spellSql(facts)}; it asks for ${cut(escapeLine(JSON.stringify(value)))}`,
+    because: (facts) => `${spellSql(facts)}; it asks for ${shownSelector(value)}`,
   };
 }
 
@@ -141,10 +139,6 @@ function names(fields: Fields, path: string, value: unknown): NameList | null {
     if (!list.add(pattern)) throw fields.fault(`${path}[${index}]`, 'this is neither a name nor schema.name');
   }
   return list;
-}
-
-function cut(text: string): string {
-  return text.length > limits.explainedTextMax ? `${text.slice(0, limits.explainedTextMax)}…` : text;
 }
 
 function spellSql({ isSql, sql, command }: Facts): string {
