@@ -9,12 +9,13 @@
  *
  * Deliberately absent: what is spoken afterwards; who may (exchange by exchange, in websocket.ts and in dialects).
  */
+import { createHash } from 'node:crypto';
 import { type IncomingMessage, ServerResponse, request as sendRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Answer } from './answers.ts';
 import { type ClientExchange, Http1Exchange } from './client.ts';
 import type { Connection } from './connection.ts';
-import { type Field, fieldsOf, rawOf } from './fields.ts';
+import { type Field, fieldsOf, firstOf, rawOf, valuesOf } from './fields.ts';
 import * as limits from './limits.ts';
 
 /** The client's side. */
@@ -137,4 +138,37 @@ export function askToSwitch(
     });
     asked.end();
   });
+}
+
+/** What the digest of a key is made with (RFC 6455, section 1.3). */
+const keySuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
+
+/** `Sec-WebSocket-Accept` for a key (RFC 6455, section 4.2.2). */
+export function acceptOf(key: string): string {
+  return createHash('sha1')
+    .update(key + keySuffix)
+    .digest('base64');
+}
+
+/** What is wrong with the version and the key of a WebSocket handshake (RFC 6455, section 4.2.1); null: nothing. */
+export function keyProblem(fields: readonly Field[]): string | null {
+  const keys = valuesOf(fields, 'sec-websocket-key');
+  const versions = valuesOf(fields, 'sec-websocket-version');
+  if (versions.length !== 1 || versions[0] !== '13') return 'its version of WebSocket is not 13';
+  return keys.length !== 1 || Buffer.from(keys[0]!, 'base64').length !== 16 ? 'its Sec-WebSocket-Key is none' : null;
+}
+
+/** Whether the target agreed to what was asked, and to nothing else (RFC 6455, section 4.1). */
+export function agreementProblem(fields: readonly Field[], key: string, offered: readonly string[]): string | null {
+  if (firstOf(fields, 'upgrade')?.toLowerCase() !== 'websocket') return 'it switched to something else';
+  if (firstOf(fields, 'sec-websocket-accept') !== acceptOf(key)) return 'its Sec-WebSocket-Accept is wrong';
+  if (firstOf(fields, 'sec-websocket-extensions') !== null) return 'it uses an extension that nobody offered';
+  const chosen = valuesOf(fields, 'sec-websocket-protocol');
+  const names = offered
+    .join(',')
+    .split(',')
+    .map((name) => name.trim());
+  if (chosen.length > 1 || chosen.some((name) => !names.includes(name)))
+    return 'it chose a subprotocol that nobody offered';
+  return null;
 }

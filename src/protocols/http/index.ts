@@ -74,7 +74,7 @@ export {
   valuesOf,
 } from './fields.ts';
 export { closePayload, encodeFrame, type Frame, FrameReader, isControl, type Opcode, opcodes } from './frames.ts';
-export { askToSwitch, Handshake, type SwitchAnswer } from './handshake.ts';
+export { acceptOf, agreementProblem, askToSwitch, Handshake, keyProblem, type SwitchAnswer } from './handshake.ts';
 export { bodyOf, faultOf, parametersOf, type ReadBody, type Understood } from './request.ts';
 export type { Secrets } from './secrets.ts';
 export { type HttpSettings, settingDefinitions as httpSettings, settingsOf as httpSettingsOf } from './settings.ts';

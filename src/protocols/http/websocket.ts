@@ -10,8 +10,8 @@
  *
  * Deliberately absent: WebSocket over HTTP/2 (RFC 8441), judging single messages.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { type IncomingMessage, ServerResponse, request as sendRequest } from 'node:http';
+import { randomBytes } from 'node:crypto';
+import { type IncomingMessage, request as sendRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Timer } from '../../base/clock.ts';
 import { describeError, isGatewayError } from '../../base/errors.ts';
@@ -21,24 +21,19 @@ import type { Command, Flow, SessionEnding } from '../../core/session.ts';
 import { answerContext, masksOf } from './answer-context.ts';
 import { answerFields } from './answer-fields.ts';
 import { refusalOf } from './answers.ts';
-import { type ClientExchange, Http1Exchange } from './client.ts';
+import type { ClientExchange } from './client.ts';
 import { type Admitted, assertFraming, type Connection } from './connection.ts';
 import { httpErrors } from './errors.ts';
 import { checkFields, type Field, fieldsOf, firstOf, rawOf, valuesOf } from './fields.ts';
 import { closePayload, encodeFrame, type Frame, opcodes } from './frames.ts';
+import { acceptOf, agreementProblem, Handshake, keyProblem } from './handshake.ts';
 import * as limits from './limits.ts';
 import { WebSocketRelay } from './websocket-relay.ts';
-
-/** What the digest of a key is made with (section 1.3). */
-const keySuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 export class WebSocketExchange {
   command: Command | null = null;
   readonly #connection: Connection;
-  readonly #client: ClientExchange;
-  readonly #socket: Duplex;
-  readonly #response: ServerResponse;
-  readonly #key: string;
+  readonly #handshake: Handshake;
   #admitted: Admitted | null = null;
   #flow: Flow | null = null;
   #upstream: Duplex | null = null;
@@ -48,58 +43,37 @@ export class WebSocketExchange {
 
   /** Takes over a connection whose client asks to switch. */
   static begin(connection: Connection, request: IncomingMessage, socket: Duplex): void {
-    const exchange = new WebSocketExchange(connection, request, socket);
+    const exchange = new WebSocketExchange(connection, new Handshake(connection, request, socket));
     exchange.#start().catch((error: unknown) => {
-      connection.refuse(exchange.#client, error);
+      connection.refuse(exchange.#handshake.client, error);
       exchange.#leave();
     });
   }
 
-  private constructor(connection: Connection, request: IncomingMessage, socket: Duplex) {
+  private constructor(connection: Connection, handshake: Handshake) {
     this.#connection = connection;
-    this.#socket = socket;
-    this.#response = new ServerResponse(request);
-    this.#response.assignSocket(socket as never);
-    // Whatever else is answered, nothing follows on this connection.
-    this.#response.shouldKeepAlive = false;
-    this.#response.on('finish', () => {
-      if (this.#relay !== null) return;
-      socket.end();
-      connection.door.clock.after(limits.goodbyeLingerMs, () => socket.destroy());
-    });
-    this.#client = new Http1Exchange(request, this.#response, false);
-    this.#key = firstOf(this.#client.head.fields, 'sec-websocket-key') ?? '';
-    connection.begin();
-    // Bytes before the switch are nobody's.
-    socket.on('data', (view: Buffer) => this.#fromClient(view));
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => {
-      this.#end('unfinished', null);
-      connection.over();
-    });
-    socket.on('end', () => {
-      if (this.#relay === null) socket.destroy();
-    });
-    socket.resume();
+    this.#handshake = handshake;
+    handshake.onClosed = () => this.#end('unfinished', null);
   }
 
   async #start(): Promise<void> {
-    const { head } = this.#client;
+    const { client } = this.#handshake;
+    const { head } = client;
     checkFields(head.fields);
-    assertFraming(this.#client);
-    assertHandshake(this.#client);
+    assertFraming(client);
+    assertHandshake(client);
     const admitted = await this.#connection.admit(head);
-    if (!('conversation' in admitted)) return this.#connection.say(this.#client, admitted);
-    if (this.#socket.destroyed) return;
+    if (!('conversation' in admitted)) return this.#handshake.say(admitted);
+    if (this.#handshake.isGone) return;
     this.#admitted = admitted;
     const { conversation, passed } = admitted;
     const body = { chunks: [], isWhole: true, reason: null };
     const { session } = conversation;
-    const asked = { client: this.#client, passed, body, resource: session.resource, upgrade: 'websocket' };
+    const asked = { client, passed, body, resource: session.resource, upgrade: 'websocket' };
     const { draft, target } = conversation.dialect.understand(asked);
     this.#flow = session.openFlow({
       toUpstream: (view) => this.#upstream?.write(view) ?? true,
-      toClient: (view) => this.#socket.write(view),
+      toClient: (view) => this.#handshake.socket.write(view),
     });
     conversation.join(this);
     try {
@@ -230,20 +204,13 @@ export class WebSocketExchange {
     this.#timer?.cancel();
     const upstream = this.#upstream!;
     const flow = this.#flow!;
-    const socket = this.#socket;
-    const accept = createHash('sha1')
-      .update(this.#key + keySuffix)
-      .digest('base64');
-    const head: Field[] = [
-      ['Connection', 'Upgrade'],
+    const { socket, client } = this.#handshake;
+    this.#handshake.switch([
       ['Upgrade', 'websocket'],
-      ['Sec-WebSocket-Accept', accept],
+      ['Sec-WebSocket-Accept', acceptOf(firstOf(client.head.fields, 'sec-websocket-key') ?? '')],
       ...(subprotocol === null ? [] : [['Sec-WebSocket-Protocol', subprotocol] as const]),
       ...fields,
-    ];
-    this.#response.detachSocket(socket as never);
-    const lines = head.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    socket.write(Buffer.from(`HTTP/1.1 101 Switching Protocols\r\n${lines}\r\n`, 'latin1'));
+    ]);
     const { conversation } = this.#admitted!;
     const relay = new WebSocketRelay({
       ...looks,
@@ -264,6 +231,9 @@ export class WebSocketExchange {
       relay.flowing();
       upstream.resume();
     };
+    socket.on('data', (view: Buffer) => {
+      if (!this.#isOver) relay.fromClient(view);
+    });
     socket.on('drain', () => flow.clientDrained());
     upstream.on('drain', () => flow.upstreamDrained());
     upstream.on('data', (view: Buffer) => relay.fromTarget(view));
@@ -276,13 +246,6 @@ export class WebSocketExchange {
     socket.on('end', () => socket.end());
     if (first.length > 0) relay.fromTarget(first);
     upstream.resume();
-  }
-
-  #fromClient(view: Buffer): void {
-    if (this.#isOver) return;
-    if (this.#relay !== null) this.#relay.fromClient(view);
-    // A-HTTP-08: whoever writes before the switch means it for whatever comes behind a failed one.
-    else this.#socket.destroy();
   }
 
   #broke(side: 'client' | 'upstream', error: unknown): void {
@@ -321,14 +284,15 @@ export class WebSocketExchange {
       const session = this.#admitted?.conversation.session.id ?? null;
       const command = this.command?.ordinal ?? null;
       const refusal = { status, code, detail, rule, session, command };
-      this.#connection.say(this.#client, this.#connection.dialect.render(refusal, this.#client.head.fields));
+      const { fields } = this.#handshake.client.head;
+      this.#handshake.say(this.#connection.dialect.render(refusal, fields));
     }
     this.#end(outcome, rule ?? code, false);
   }
 
   #goodbye(code: number, reason: string): void {
     const frame: Frame = { fin: true, opcode: opcodes.close, payload: closePayload(code, reason) };
-    this.#socket.write(encodeFrame(frame, null));
+    this.#handshake.socket.write(encodeFrame(frame, null));
   }
 
   /** The command is over; both connections end. `isSilent`: the client has not been told anything. */
@@ -347,8 +311,8 @@ export class WebSocketExchange {
       });
     }
     this.#leave();
-    if (this.#relay !== null || isSilent) this.#socket.end();
-    const socket = this.#socket;
+    const { socket } = this.#handshake;
+    if (this.#relay !== null || isSilent) socket.end();
     this.#connection.door.clock.after(limits.goodbyeLingerMs, () => socket.destroy());
   }
 
@@ -366,35 +330,11 @@ export class WebSocketExchange {
 
 function assertHandshake({ head, hasBody }: ClientExchange): void {
   const { method, version, fields } = head;
-  const keys = valuesOf(fields, 'sec-websocket-key');
-  const versions = valuesOf(fields, 'sec-websocket-version');
   const what =
     method !== 'GET' || version !== '1.1'
       ? 'a WebSocket begins with GET of HTTP/1.1'
       : hasBody || firstOf(fields, 'content-length') !== null
         ? 'a WebSocket handshake has no body'
-        : versions.length !== 1 || versions[0] !== '13'
-          ? 'its version of WebSocket is not 13'
-          : keys.length !== 1 || Buffer.from(keys[0]!, 'base64').length !== 16
-            ? 'its Sec-WebSocket-Key is none'
-            : null;
+        : keyProblem(fields);
   if (what !== null) throw httpErrors('http.malformed', { values: { what } });
-}
-
-/** Whether the target agreed to what was asked, and to nothing else (section 4.1). */
-function agreementProblem(fields: readonly Field[], key: string, offered: readonly string[]): string | null {
-  const accept = createHash('sha1')
-    .update(key + keySuffix)
-    .digest('base64');
-  if (firstOf(fields, 'upgrade')?.toLowerCase() !== 'websocket') return 'it switched to something else';
-  if (firstOf(fields, 'sec-websocket-accept') !== accept) return 'its Sec-WebSocket-Accept is wrong';
-  if (firstOf(fields, 'sec-websocket-extensions') !== null) return 'it uses an extension that nobody offered';
-  const chosen = valuesOf(fields, 'sec-websocket-protocol');
-  const names = offered
-    .join(',')
-    .split(',')
-    .map((name) => name.trim());
-  if (chosen.length > 1 || chosen.some((name) => !names.includes(name)))
-    return 'it chose a subprotocol that nobody offered';
-  return null;
 }

@@ -11,7 +11,6 @@
  *
  * Deliberately absent: what runs and how it is judged line by line (programs.ts).
  */
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
@@ -21,6 +20,7 @@ import type { Command, SessionEnding } from '../../core/session.ts';
 import {
   type Admitted,
   type Answer,
+  acceptOf,
   assertFraming,
   type Connection,
   checkFields,
@@ -28,6 +28,7 @@ import {
   firstOf,
   Handshake,
   httpErrors,
+  keyProblem,
   type Refusal,
   refusalOf,
   valuesOf,
@@ -37,9 +38,6 @@ import { type Program, startProgram } from './programs.ts';
 import { type UnderstoodRequest, understand } from './request.ts';
 import { renderTargetStatus } from './status.ts';
 import { NotSwitched, Targets } from './targets.ts';
-
-/** What the digest of a key is made with (RFC 6455, section 1.3). */
-const keySuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 export class Switching {
   command: Command | null = null;
@@ -155,12 +153,9 @@ export class Switching {
       ];
     }
     const key = firstOf(this.#handshake.client.head.fields, 'sec-websocket-key') ?? '';
-    const accept = createHash('sha1')
-      .update(key + keySuffix)
-      .digest('base64');
     return [
       ['Upgrade', 'websocket'],
-      ['Sec-WebSocket-Accept', accept],
+      ['Sec-WebSocket-Accept', acceptOf(key)],
       ...(protocol === null ? [] : [['Sec-WebSocket-Protocol', protocol] as const]),
     ];
   }
@@ -225,19 +220,15 @@ export class Switching {
 
 function assertAsks({ client }: Handshake, kind: 'websocket' | 'spdy/3.1'): void {
   const { method, version, fields } = client.head;
-  const keys = valuesOf(fields, 'sec-websocket-key');
-  const versions = valuesOf(fields, 'sec-websocket-version');
   const isWebSocket = kind === 'websocket';
   const what =
     version !== '1.1' || (isWebSocket ? method !== 'GET' : method !== 'POST' && method !== 'GET')
       ? 'it cannot switch by this method or version of HTTP'
       : client.hasBody
         ? 'a request that switches has no body'
-        : isWebSocket && (versions.length !== 1 || versions[0] !== '13')
-          ? 'its version of WebSocket is not 13'
-          : isWebSocket && (keys.length !== 1 || Buffer.from(keys[0]!, 'base64').length !== 16)
-            ? 'its Sec-WebSocket-Key is none'
-            : null;
+        : isWebSocket
+          ? keyProblem(fields)
+          : null;
   if (what !== null) throw httpErrors('http.malformed', { values: { what } });
 }
 

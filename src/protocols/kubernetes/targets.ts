@@ -11,7 +11,15 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { withDeadline } from '../../base/deadline.ts';
 import type { Command } from '../../core/session.ts';
-import { type Admitted, askToSwitch, type Connection, type Field, httpErrors, valuesOf } from '../http/index.ts';
+import {
+  type Admitted,
+  agreementProblem,
+  askToSwitch,
+  type Connection,
+  type Field,
+  httpErrors,
+  valuesOf,
+} from '../http/index.ts';
 import { parseStatus, type TargetStatus } from './status.ts';
 import type { ExecTransport, ForwardTransport } from './streams/index.ts';
 
@@ -156,17 +164,20 @@ export class Targets {
       const { clock, signal } = this.#connection.door;
       const answer = await withDeadline(asked, settings.answerMs, 'an answer of the target', clock, signal);
       const { status } = answer;
+      const agreed = valuesOf(answer.fields, upgrade === 'websocket' ? 'sec-websocket-protocol' : spdyField);
       if (isShown) {
-        const agreed = valuesOf(answer.fields, upgrade === 'websocket' ? 'sec-websocket-protocol' : spdyField);
         const told: Field[] = agreed.map((one) => ['protocol', credential.secrets.inText(one)]);
         session.observe({ type: 'head', command: ordinal, direction: 'out', status, trailers: false, fields: told });
       }
       if (status !== 101)
         throw new NotSwitched(parseStatus(status, credential.secrets.inText(answer.first.toString('utf8'))));
-      const chosen = valuesOf(answer.fields, upgrade === 'websocket' ? 'sec-websocket-protocol' : spdyField);
-      if (chosen.length !== 1 || chosen[0] !== protocol) {
-        throw httpErrors('http.upstream-protocol', { values, detail: `switched to ${JSON.stringify(chosen)}` });
-      }
+      const problem =
+        agreed.length !== 1 || agreed[0] !== protocol
+          ? `switched to ${JSON.stringify(agreed)}`
+          : upgrade === 'websocket'
+            ? agreementProblem(answer.fields, key, agreed)
+            : null;
+      if (problem !== null) throw httpErrors('http.upstream-protocol', { values, detail: problem });
       return { socket, first: answer.first };
     } catch (error) {
       socket.destroy();
