@@ -2,6 +2,7 @@
 export { LineAnalyses, lineDraft, observedDraft, quoted } from './drafts.ts';
 export { terminalError } from './errors.ts';
 export { Gate } from './gate.ts';
+export { GatedLines, type GatedLinesParts, type LineOwner } from './gated-lines.ts';
 export { type HookNames, makeHookNames } from './hooks/names.ts';
 export { RedactedInput } from './input.ts';
 export { inputEntry } from './input-entry.ts';

@@ -13,22 +13,12 @@
  */
 import { describeError } from '../../base/errors.ts';
 import { escapeLine } from '../../base/escape.ts';
-import { actorOf } from '../../core/event.ts';
 import type { OutputLimit } from '../../core/judgement.ts';
 import type { KubernetesMeaning } from '../../core/kubernetes.ts';
 import { MaskedStream, maskedCounts, masksOf } from '../../core/masked-stream.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
-import { denial } from '../../core/say.ts';
-import type { Command, Flow, Session } from '../../core/session.ts';
-import {
-  Gate,
-  type GateAction,
-  type GateAsk,
-  inputEntry,
-  LineAnalyses,
-  lineDraft,
-  reductionOf,
-} from '../../language/index.ts';
+import type { Flow, Session } from '../../core/session.ts';
+import { Gate, type GateAction, GatedLines } from '../../language/index.ts';
 import { kubernetesErrors } from './errors.ts';
 import { clientLeg, execTransportOf, shapeOf, startExec, targetLeg } from './exec.ts';
 import type { Leg } from './leg.ts';
@@ -57,8 +47,7 @@ class GatedShell implements Program {
   readonly #kubernetes: KubernetesMeaning;
   readonly #program: string;
   readonly #gate: Gate;
-  readonly #lines = new LineAnalyses();
-  readonly #commands = new Map<number, Command>();
+  readonly #lines: GatedLines;
   readonly #output: MaskedStream;
   readonly #flow: Flow;
   readonly #sideFlow: Flow;
@@ -69,8 +58,6 @@ class GatedShell implements Program {
   #pty: Leg<ExecStreams> | null = null;
   /** For the client, before it has switched. */
   #unsaid: Buffer[] = [];
-  /** What is sent to the side channel now belongs to this command. */
-  #deciding: Command | null = null;
   /** What came in place of the gate. */
   #instead: Promise<Program | null> | null = null;
   #bytesOut = 0;
@@ -101,10 +88,21 @@ class GatedShell implements Program {
       toUpstream: (view) => this.#side?.end.write('stdin', view) ?? true,
       toClient: () => true,
     });
+    const { namespace, name, exec } = kubernetes;
+    this.#lines = new GatedLines({
+      session,
+      log: door.log,
+      shell: command,
+      gate: () => this.#gate,
+      context: () => ({ pod: `${namespace}/${name}`, container: exec!.container ?? '' }),
+      submit: (draft, owner) => this.#notices.submit(draft, owner),
+      complete: (line, result) => this.#notices.complete(line, result),
+      shownTextLengthMax: limits.shownTextLengthMax,
+    });
     this.#gate = new Gate({
       clock: door.clock,
       act: (action) => this.#act(action),
-      reduce: (text, dialect, level) => reductionOf(this.#lines.analyse({ text, dialect, level })),
+      reduce: this.#lines.reduce,
       ...size,
       unhooked: settingsOf(session.resource).unhooked,
     });
@@ -143,8 +141,7 @@ class GatedShell implements Program {
 
   #act(action: GateAction): void {
     if (this.#isOver) return;
-    const { command, door } = this.#parts;
-    const session = this.#session;
+    const { command } = this.#parts;
     switch (action.do) {
       case 'open-side':
         this.#attempt(this.#openSide(action.command));
@@ -159,48 +156,17 @@ class GatedShell implements Program {
         if (!this.#flow.forward(action.bytes, command)) this.#client?.pause();
         return;
       case 'to-side':
-        this.#sideFlow.forward(action.bytes, this.#deciding ?? command);
+        this.#sideFlow.forward(action.bytes, this.#lines.deciding ?? command);
         return;
       case 'ready':
-        this.#note('gated', `${action.shell.shell} ${action.shell.version}, judged by ${action.shell.assurance}`);
+        this.#lines.stands(action.shell);
         this.#ready();
-        return;
-      case 'nested':
-        this.#note('nested', `${action.shell.shell} ${action.shell.version}`);
-        return;
-      case 'ask':
-        this.#ask(action.ask);
-        return;
-      case 'covered':
-        this.#note('ran', action.text, this.#commands.get(action.line)?.ordinal);
-        return;
-      case 'withdraw':
-        this.#complete(action.id, action.by === 'person' ? 'withdrawn' : 'unfinished', null);
-        return;
-      case 'ended':
-        this.#complete(action.id, 'completed', action.status === null ? null : `exit ${action.status}`);
-        return;
-      case 'record-input':
-        this.#observe(inputEntry(command.ordinal, action.record));
-        return;
-      case 'alert':
-        session.note({
-          type: 'alert.raised',
-          rule: `gateway:shell-${action.reason}`,
-          reason: action.text,
-          session: session.id,
-          command: command.ordinal,
-          principal: actorOf(session.principal),
-          resource: session.resource.name,
-        });
-        return;
-      case 'freeze':
-        door.log.warn('a gated shell was frozen', { session: session.id, reason: action.reason });
-        session.end({ reason: 'violation', message: action.message, code: `gateway:shell-${action.reason}`, by: null });
         return;
       case 'unhooked':
         this.#unhooked(action);
         return;
+      default:
+        this.#lines.act(action);
     }
   }
 
@@ -319,59 +285,10 @@ class GatedShell implements Program {
     if (!this.#flow.deliver(bytes)) this.#pty?.pause();
   }
 
-  // ------------------------------------------------------------------ what is asked
-
-  #ask(ask: GateAsk): void {
-    const session = this.#session;
-    const line = ask.line === null ? undefined : this.#commands.get(ask.line);
-    // What the screen shows of a line that was released is that line, or one of its own.
-    if (ask.level === 'shown' && line?.state === 'released' && line.draft.text === ask.text) {
-      this.#decide(ask.id, line, { verdict: 'allow' });
-      return;
-    }
-    const { namespace, name, exec } = this.#kubernetes;
-    const context = { pod: `${namespace}/${name}`, container: exec!.container ?? '' };
-    const draft = lineDraft(ask, this.#lines.analyse(ask), line?.ordinal ?? null, context);
-    const submit = (): Command =>
-      session.submit(draft, (decided) => {
-        this.#notices.decided(decided);
-        if (decided.state === 'released') this.#commands.set(ask.id, decided);
-        else this.#commands.delete(ask.id);
-        if (ask.denied !== null) return this.#complete(ask.id, 'refused', null, ask.denied.code);
-        if (decided.state === 'released') return this.#decide(ask.id, decided, { verdict: 'allow' });
-        const message = about(ask.text, decided.verdict === null ? 'refused' : denial(decided.verdict));
-        this.#decide(ask.id, decided, { verdict: 'deny', message });
-      });
-    const command = this.#notices.during((text) => this.#gate.note(ask.id, about(ask.text, text)), submit);
-    if (command.state === 'pending') this.#commands.set(ask.id, command);
-  }
-
-  #decide(id: number, command: Command, decision: Parameters<Gate['decide']>[1]): void {
-    this.#deciding = command.state === 'released' ? command : null;
-    try {
-      this.#gate.decide(id, decision);
-    } finally {
-      this.#deciding = null;
-    }
-  }
-
-  #complete(
-    id: number,
-    outcome: 'completed' | 'refused' | 'withdrawn' | 'unfinished',
-    tag: string | null,
-    error: string | null = null,
-  ): void {
-    const command = this.#commands.get(id);
-    this.#commands.delete(id);
-    if (command === undefined) return;
-    this.#notices.decided(command);
-    this.#session.complete(command, { outcome, tag, error, rows: 0, bytes: 0 });
-  }
-
   // ------------------------------------------------------------------ ends
 
   #unhooked({ choice, message }: Extract<GateAction, { do: 'unhooked' }>): void {
-    this.#note('unhooked', message);
+    this.#lines.note('unhooked', message);
     this.#closeTarget();
     if (choice !== 'observe' || this.#client !== null) {
       if (this.#client === null) this.#refuse(403, 'kubernetes.unhooked', message);
@@ -420,7 +337,7 @@ class GatedShell implements Program {
   #letGo(): void {
     this.#unlisten();
     this.#output.drop();
-    for (const id of [...this.#commands.keys()]) this.#complete(id, 'unfinished', null);
+    this.#lines.end();
     this.#session.closeFlow(this.#flow);
     this.#session.closeFlow(this.#sideFlow);
   }
@@ -454,11 +371,6 @@ class GatedShell implements Program {
     this.#session.observe(entry);
   }
 
-  /** Into the recording, beside what is on the screen. */
-  #note(code: string, text: string, command: number = this.#parts.command.ordinal): void {
-    this.#observe({ type: 'message', command, level: 'gateway', code, text, fields: {} });
-  }
-
   /** A side channel that is not to be had is what the gate knows how to deal with. */
   #attempt(work: Promise<void>): void {
     work.catch((error: unknown) => {
@@ -484,10 +396,4 @@ const silent: ExecEvents = {
 function named(program: string): string {
   const search = 'IFS=:; for d in $PATH; do [ -x "$d/$s" ] && s=$d/$s && break; done; unset IFS';
   return `s=${program}; case $s in */*) ;; *) ${search} ;; esac; SHELL=$s; export SHELL`;
-}
-
-/** The line that it is about stands with what is said, since a line editor takes it off the screen. */
-function about(text: string, said: string): string {
-  const shown = escapeLine(text);
-  return `${shown.length > limits.shownTextLengthMax ? `${shown.slice(0, limits.shownTextLengthMax)}…` : shown}: ${said}`;
 }

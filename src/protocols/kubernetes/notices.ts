@@ -4,14 +4,17 @@
  *
  * Deliberately absent: how it is shown (gated-shell.ts).
  */
+import type { CommandDraft } from '../../core/command.ts';
 import { held } from '../../core/say.ts';
 import type { Command, Session } from '../../core/session.ts';
+import type { LineOwner } from '../../language/index.ts';
 
 type Listener = (text: string) => void;
 
 const all = new WeakMap<Session, Notices>();
 
 export class Notices {
+  readonly #session: Session;
   readonly #byCommand = new Map<number, Listener>();
   readonly #listeners = new Set<Listener>();
   /** Of what is being submitted: it may be held before its number is known. */
@@ -27,6 +30,7 @@ export class Notices {
   }
 
   private constructor(session: Session) {
+    this.#session = session;
     // Requests of this session that wait have an ear of their own (protocols/http, conversation.ts).
     const { onHeld } = session;
     session.onHeld = (command, review, waitedMs) => {
@@ -45,11 +49,15 @@ export class Notices {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Submits by `submit`; while the command waits, `waiting` is told. */
-  during(waiting: Listener, submit: () => Command): Command {
+  /** Submits a command; while it waits, its owner is told. */
+  submit(draft: CommandDraft, owner: LineOwner): Command {
+    const waiting = (text: string): void => owner.waiting(text);
     this.#submitting = waiting;
     try {
-      const command = submit();
+      const command = this.#session.submit(draft, (decided) => {
+        this.#byCommand.delete(decided.ordinal);
+        owner.decided(decided);
+      });
       if (command.state === 'pending') this.#byCommand.set(command.ordinal, waiting);
       return command;
     } finally {
@@ -57,8 +65,9 @@ export class Notices {
     }
   }
 
-  /** It waits no more. */
-  decided(command: Command): void {
+  /** The command is over, one way or another. Idempotent. */
+  complete(command: Command, result: Parameters<Session['complete']>[1]): void {
     this.#byCommand.delete(command.ordinal);
+    this.#session.complete(command, result);
   }
 }

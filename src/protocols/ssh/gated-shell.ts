@@ -12,25 +12,15 @@
  * Deliberately absent: what is judged and when (language/terminal), who may (policy).
  */
 
-import { escapeLine } from '../../base/escape.ts';
 import { shellOf } from '../../core/command.ts';
-import { actorOf } from '../../core/event.ts';
 import type { RecordingEntry } from '../../core/recording.ts';
 import type { Command, Flow, Session } from '../../core/session.ts';
-import {
-  Gate,
-  type GateAction,
-  type GateAsk,
-  inputEntry,
-  LineAnalyses,
-  lineDraft,
-  quoted,
-  reductionOf,
-} from '../../language/index.ts';
+import { Gate, type GateAction, type GateAsk, GatedLines } from '../../language/index.ts';
 import * as limits from './limits.ts';
 import { MaskedStream, maskedCounts, masksOf } from './output.ts';
-import { denial, line as lineOf } from './say.ts';
+import { line as lineOf } from './say.ts';
 import type { Program } from './session-channel.ts';
+import type { SshSettings } from './settings.ts';
 import type { ShellProgramParts } from './shell.ts';
 import { sftpDenial, startsSftp, strictDenial } from './strict.ts';
 import { supervisedHelloMs } from './supervisor/index.ts';
@@ -51,18 +41,13 @@ export interface GatedShellParts extends ShellProgramParts {
 export class GatedShell implements Program {
   readonly #parts: GatedShellParts;
   readonly #gate: Gate;
-  readonly #lines = new LineAnalyses();
-  readonly #commands = new Map<number, Command>();
+  readonly #lines: GatedLines;
   readonly #output: MaskedStream;
   readonly #flow: Flow;
   readonly #sideFlow: Flow;
   #side: SshChannel | null = null;
   #pty: SshChannel | null = null;
   #size: PtyRequest;
-  /** What is sent to the side channel now belongs to this command. */
-  #deciding: Command | null = null;
-  /** Where the shell last said that it is. */
-  #directory: string | null = null;
   #bytesOut = 0;
   #exit: number | null = null;
   #isOver = false;
@@ -70,7 +55,7 @@ export class GatedShell implements Program {
   constructor(parts: GatedShellParts) {
     this.#parts = parts;
     this.#size = parts.pty;
-    const { conversation, client, shell, pty } = parts;
+    const { conversation, channel, client, shell, pty } = parts;
     this.#output = new MaskedStream({
       mask: masksOf(shell, pty)[0],
       clock: conversation.door.clock,
@@ -88,10 +73,21 @@ export class GatedShell implements Program {
       toUpstream: (view) => this.#side?.write(view) ?? true,
       toClient: () => true,
     });
+    this.#lines = new GatedLines({
+      session: conversation.session,
+      log: conversation.door.log,
+      shell,
+      gate: () => this.#gate,
+      context: () => channel.context(),
+      submit: (draft, owner) => conversation.submit(draft, owner),
+      complete: (command, result) => conversation.complete(command, result),
+      obstacle: (ask, decided) => obstacleTo(ask, decided, conversation.settings),
+      shownTextLengthMax: limits.shownTextLengthMax,
+    });
     this.#gate = new Gate({
       clock: conversation.door.clock,
       act: (action) => this.#act(action),
-      reduce: (text, dialect, level) => reductionOf(this.#lines.analyse({ text, dialect, level })),
+      reduce: this.#lines.reduce,
       columns: pty.columns,
       rows: pty.rows,
       unhooked: conversation.settings.unhooked,
@@ -132,7 +128,7 @@ export class GatedShell implements Program {
 
   /** Lines and commands that run or wait now. */
   get running(): readonly Command[] {
-    return [...this.#commands.values()];
+    return this.#lines.running;
   }
 
   clientClosed(): void {
@@ -142,8 +138,7 @@ export class GatedShell implements Program {
 
   #act(action: GateAction): void {
     if (this.#isOver) return;
-    const { conversation, client, shell } = this.#parts;
-    const { session, door } = conversation;
+    const { client, shell } = this.#parts;
     switch (action.do) {
       case 'open-side':
         this.#openSide(action.command);
@@ -158,49 +153,18 @@ export class GatedShell implements Program {
         if (!this.#flow.forward(action.bytes, shell)) client.pause();
         return;
       case 'to-side':
-        this.#sideFlow.forward(action.bytes, this.#deciding ?? shell);
+        this.#sideFlow.forward(action.bytes, this.#lines.deciding ?? shell);
         return;
       case 'ready':
-        this.#note('gated', `${action.shell.shell} ${action.shell.version}, judged by ${action.shell.assurance}`);
+        this.#lines.stands(action.shell);
         this.#parts.beneath?.ready();
         client.resume();
-        return;
-      case 'nested':
-        this.#note('nested', `${action.shell.shell} ${action.shell.version}`);
-        return;
-      case 'ask':
-        this.#ask(action.ask);
-        return;
-      case 'covered':
-        this.#note('ran', action.text, this.#commands.get(action.line)?.ordinal);
-        return;
-      case 'withdraw':
-        this.#complete(action.id, action.by === 'person' ? 'withdrawn' : 'unfinished', null);
-        return;
-      case 'ended':
-        this.#complete(action.id, 'completed', action.status === null ? null : `exit ${action.status}`);
-        return;
-      case 'record-input':
-        this.#observe(inputEntry(shell.ordinal, action.record));
-        return;
-      case 'alert':
-        session.note({
-          type: 'alert.raised',
-          rule: `gateway:shell-${action.reason}`,
-          reason: action.text,
-          session: session.id,
-          command: shell.ordinal,
-          principal: actorOf(session.principal),
-          resource: session.resource.name,
-        });
-        return;
-      case 'freeze':
-        door.log.warn('a gated shell was frozen', { session: session.id, reason: action.reason });
-        session.end({ reason: 'violation', message: action.message, code: `gateway:shell-${action.reason}`, by: null });
         return;
       case 'unhooked':
         this.#unhooked(action);
         return;
+      default:
+        this.#lines.act(action);
     }
   }
 
@@ -257,70 +221,6 @@ export class GatedShell implements Program {
     );
   }
 
-  // ------------------------------------------------------------------ what is asked
-
-  #ask(ask: GateAsk): void {
-    const { conversation, channel } = this.#parts;
-    const of = ask.line === null ? null : (this.#commands.get(ask.line)?.ordinal ?? null);
-    const line = ask.line === null ? undefined : this.#commands.get(ask.line);
-    // What the screen shows of a line that was released is that line, or one of its own.
-    if (ask.level === 'shown' && line?.state === 'released' && line.draft.text === ask.text) {
-      this.#decide(ask.id, line, { verdict: 'allow' });
-      return;
-    }
-    const draft = lineDraft(ask, this.#lines.analyse(ask), of, channel.context());
-    const command = conversation.submit(draft, {
-      decided: (decided) => {
-        if (decided.state === 'released') this.#commands.set(ask.id, decided);
-        else this.#commands.delete(ask.id);
-        if (ask.denied !== null) return this.#complete(ask.id, 'refused', null, ask.denied.code);
-        if (decided.state !== 'released') {
-          const message = about(ask.text, decided.verdict === null ? 'refused' : denial(decided.verdict));
-          return this.#decide(ask.id, decided, { verdict: 'deny', message });
-        }
-        const { complete, flags } = ask.reduction;
-        const unbounded = strictDenial(conversation.settings, decided, {
-          isBounded: complete && flags.length === 0,
-          flags,
-        });
-        const shell = shellOf(draft.meaning);
-        const obstacle = shell !== null && startsSftp(shell) ? sftpDenial : unbounded;
-        if (obstacle !== null) {
-          this.#decide(ask.id, decided, { verdict: 'deny', message: about(ask.text, obstacle) });
-          return this.#complete(ask.id, 'refused', null, unbounded === null ? 'ssh.not-judged' : 'ssh.unbounded');
-        }
-        this.#decide(ask.id, decided, { verdict: 'allow' });
-      },
-      waiting: (text) => this.#gate.note(ask.id, about(ask.text, text)),
-      overdue: (limit) => this.#gate.say(`${limit.reason} (rule ${limit.rule})`),
-    });
-    if (command.state === 'pending') this.#commands.set(ask.id, command);
-    if (ask.directory === null || ask.directory === this.#directory) return;
-    this.#directory = ask.directory;
-    this.#note('directory', `the shell says that it is in ${quoted(ask.directory)}`, command.ordinal);
-  }
-
-  #decide(id: number, command: Command, decision: Parameters<Gate['decide']>[1]): void {
-    this.#deciding = command.state === 'released' ? command : null;
-    try {
-      this.#gate.decide(id, decision);
-    } finally {
-      this.#deciding = null;
-    }
-  }
-
-  #complete(
-    id: number,
-    outcome: 'completed' | 'refused' | 'withdrawn' | 'unfinished',
-    tag: string | null,
-    error: string | null = null,
-  ): void {
-    const command = this.#commands.get(id);
-    this.#commands.delete(id);
-    if (command === undefined) return;
-    this.#parts.conversation.complete(command, { outcome, tag, error, rows: 0, bytes: 0 });
-  }
-
   // ------------------------------------------------------------------ towards the person
 
   #deliver(bytes: Buffer): void {
@@ -339,7 +239,7 @@ export class GatedShell implements Program {
 
   #unhooked({ choice, message }: Extract<GateAction, { do: 'unhooked' }>): void {
     const { channel, accept } = this.#parts;
-    this.#note('unhooked', message);
+    this.#lines.note('unhooked', message);
     this.#closeTarget();
     if (choice === 'refuse') {
       accept();
@@ -366,7 +266,7 @@ export class GatedShell implements Program {
     this.#isOver = true;
     this.#output.drop();
     this.#closeTarget();
-    for (const id of [...this.#commands.keys()]) this.#complete(id, 'unfinished', null);
+    this.#lines.end();
     if (why === 'target' || why === 'limit') {
       client.notify({ kind: 'exit-status', code: this.#exit ?? (why === 'limit' ? 124 : 255) });
       client.eof();
@@ -393,11 +293,6 @@ export class GatedShell implements Program {
     this.#session.observe(entry);
   }
 
-  /** Into the recording, beside what is on the screen. */
-  #note(code: string, text: string, command: number = this.#parts.shell.ordinal): void {
-    this.#observe({ type: 'message', command, level: 'gateway', code, text, fields: {} });
-  }
-
   #attempt(work: Promise<void>): void {
     work.catch((error: unknown) => {
       const { door } = this.#parts.conversation;
@@ -408,8 +303,16 @@ export class GatedShell implements Program {
   }
 }
 
-/** The line that it is about stands with what is said, since a line editor takes it off the screen. */
-function about(text: string, said: string): string {
-  const shown = escapeLine(text);
-  return `${shown.length > limits.shownTextLengthMax ? `${shown.slice(0, limits.shownTextLengthMax)}…` : shown}: ${said}`;
+/** Why a line that was released must not run: what strict cannot bound, or files that would be served unseen. */
+function obstacleTo(
+  { reduction: { complete, flags } }: GateAsk,
+  decided: Command,
+  settings: SshSettings,
+): { message: string; code: string } | null {
+  const unbounded = strictDenial(settings, decided, { isBounded: complete && flags.length === 0, flags });
+  const shell = shellOf(decided.draft.meaning);
+  if (shell !== null && startsSftp(shell)) {
+    return { message: sftpDenial, code: unbounded === null ? 'ssh.not-judged' : 'ssh.unbounded' };
+  }
+  return unbounded === null ? null : { message: unbounded, code: 'ssh.unbounded' };
 }
