@@ -10,11 +10,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { type Service, startService } from '../../demo/service.ts';
-import { type Client, createClient } from '../../src/api/contract/index.ts';
-import { silentLog } from '../../src/base/log.ts';
-import { type Gateway, readConfig, startGateway } from '../../src/gateway/index.ts';
+import type { Client } from '../../src/api/contract/index.ts';
+import type { Gateway } from '../../src/gateway/index.ts';
 import { Chromium, hasChromium } from '../env/chromium.ts';
-import { setUp } from '../env/setup.ts';
+import { engineerAndDba, startOrigins } from '../env/origins.ts';
 
 const password = 'a long enough password';
 
@@ -29,26 +28,9 @@ let admin: Client;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-browser-'));
   service = await startService(await freePort());
-  const config = await readConfig({ dataDirectory: folder, environment: {} });
-  gateway = await startGateway({
-    config: {
-      ...config,
-      console: { host: '127.0.0.1', port: 0, tls: false },
-      listeners: [{ protocol: 'http', host: '127.0.0.1', port: 0, tlsRequired: true, domains: ['localhost'] }],
-      drainMs: 0,
-    },
-    log: silentLog,
-  });
-  const { consoleUrl, caPath } = gateway;
-  const people = [
-    { name: 'dba', groups: ['dba'] },
-    { name: 'erin', groups: ['engineering'] },
-  ];
-  const tokens = await setUp({ consoleUrl, caPath, dataDirectory: folder }, [], people);
-  const clientOf = async (name: string) =>
-    createClient({ baseUrl: consoleUrl, ca: await readFile(caPath, 'utf8'), token: tokens.get(name)! });
-  admin = await clientOf('admin');
-  dba = await clientOf('dba');
+  const origins = await startOrigins({ dataDirectory: folder, people: engineerAndDba });
+  ({ gateway, admin } = origins);
+  dba = origins.clientOf('dba');
   const policies = await readFile(new URL('../../demo/policies/http.yaml', import.meta.url), 'utf8');
   const documents = [
     { kind: 'Principal', metadata: { name: 'erin' }, spec: { kind: 'person', password } },
@@ -143,11 +125,12 @@ describe.runIf(hasChromium)('a browser at an HTTP resource', () => {
     await chromium.open(`${origin}/.sallyport/sign-off`);
     await chromium.until("document.querySelector('form[method=post] button')");
     await chromium.evaluate("document.querySelector('form').requestSubmit()");
-    await chromium.until('/signed off/i.test(document.body.innerText)');
+    // Chromium shows the page when it has cleared the cache, which may take its time.
+    await chromium.until('/signed off/i.test(document.body.innerText)', 60_000);
     await chromium.open(`${origin}/`);
     await chromium.until("document.getElementById('wanted')?.hidden === false");
     expect(await liveSessions(0)).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 /** The index of sessions follows behind. */

@@ -76,7 +76,7 @@ test('a session of now is replayed, though nothing of it has reached the disk', 
     for await (const entry of admin.stream('readRecording', { params: { id: session!.id } })) types.push(entry.type);
     expect(types).toContain('command');
   } finally {
-    const ended = new Promise((resolve) => held.once('exit', resolve));
+    const ended = new Promise((resolve) => held.once('close', resolve));
     held.stdin!.end();
     await ended;
   }

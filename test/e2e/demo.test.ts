@@ -107,7 +107,7 @@ function sallyport(
 
 async function sessions(
   principal = 'admin',
-): Promise<{ id: string; live: boolean; endReason: string | null; principal: { name: string } }[]> {
+): Promise<{ id: string; live: boolean; endReason: string | null; protocol: string; principal: { name: string } }[]> {
   const { out } = sallyport(principal, 'sessions', 'ls', '-o', 'json');
   const parsed = JSON.parse(out) as unknown;
   return (Array.isArray(parsed) ? parsed : (parsed as { sessions: unknown[] }).sessions) as never;
@@ -205,7 +205,7 @@ describe('the tour', () => {
         ? true
         : null,
     );
-    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const ended = new Promise((resolve) => child.once('close', resolve));
     child.kill('SIGINT');
     await ended;
     expect(err).toContain('canceling statement due to user request');
@@ -266,7 +266,7 @@ describe('the tour', () => {
     let err = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const ended = new Promise((resolve) => child.once('close', resolve));
     const review = await until('the notice', () => /review (rev_\w+)/.exec(err)?.[1] ?? null);
     expect(err).toMatch(/NOTICE: {2}The statement waits for approval by a member of dba/);
     expect(out).toBe('');
@@ -416,7 +416,7 @@ describe('the tour', () => {
     });
     let out = '';
     child.stdout!.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const ended = new Promise((resolve) => child.once('close', resolve));
     const review = await until('the hold', () => {
       const { out: listed } = sallyport('dba', 'reviews', 'ls', '-o', 'json');
       // One that was decided a moment ago may be among them.
@@ -526,7 +526,7 @@ describe('the tour', () => {
       });
       let out = '';
       child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-      const ended = new Promise((resolve) => child.once('exit', resolve));
+      const ended = new Promise((resolve) => child.once('close', resolve));
       const review = await until('the hold', () => {
         const { out: listed } = sallyport('dba', 'reviews', 'ls', '-o', 'json');
         const found = JSON.parse(listed) as { id: string; resource: string }[];
@@ -584,9 +584,12 @@ describe('the tour', () => {
     child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
     const session = await until(
       'the live session',
-      async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'dba') ?? null,
+      async () =>
+        (await sessions()).find(
+          ({ live, principal, protocol }) => live && principal.name === 'dba' && protocol === 'postgres',
+        ) ?? null,
     );
-    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const ended = new Promise((resolve) => child.once('close', resolve));
     expect(sallyport('admin', 'sessions', 'kill', session.id, '--reason', 'lunch').code).toBe(0);
     await ended;
     expect(err).toMatch(/lunch/);
@@ -600,9 +603,12 @@ describe('the tour', () => {
     });
     await until(
       'the live session',
-      async () => (await sessions()).find(({ live, principal }) => live && principal.name === 'dba') ?? null,
+      async () =>
+        (await sessions()).find(
+          ({ live, principal, protocol }) => live && principal.name === 'dba' && protocol === 'postgres',
+        ) ?? null,
     );
-    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const ended = new Promise((resolve) => child.once('close', resolve));
     expect(sallyport('dba', 'token', 'revoke', created.id).code).toBe(0);
     expect(await ended).not.toBe(0);
   });
@@ -634,7 +640,7 @@ describe('the tour', () => {
     await until('the statements', () => (psql('dba', '-c', asleep).out.trim() === '1' ? true : null));
     // Intents are durable at once; what a recording holds beside them may be lost for a second.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const ended = new Promise((resolve) => child.once('close', resolve));
     process.kill(facts.gateway.pid, 'SIGKILL');
     await ended;
     await until('the restart', () => (output.includes('the gateway is back') ? true : null));

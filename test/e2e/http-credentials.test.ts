@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
@@ -13,10 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Client, createClient } from '../../src/api/contract/index.ts';
-import { silentLog } from '../../src/base/log.ts';
-import { type Gateway, readConfig, startGateway } from '../../src/gateway/index.ts';
-import { setUp } from '../env/setup.ts';
+import type { Client } from '../../src/api/contract/index.ts';
+import type { Gateway } from '../../src/gateway/index.ts';
+import { startOrigins } from '../env/origins.ts';
 import { type KeyPair, makeCertificates } from '../servers/certificates.ts';
 import { type ClientAuthority, makeClientAuthority } from '../servers/client-certificates.ts';
 
@@ -76,20 +75,8 @@ beforeAll(async () => {
     response.writeHead(isKnown ? 200 : 401).end(JSON.stringify({ name, authorization }));
   });
   const [tokenPort, port] = [await listen(tokenServer), await listen(service)];
-  const config = await readConfig({ dataDirectory: join(folder, 'data'), environment: {} });
-  gateway = await startGateway({
-    config: {
-      ...config,
-      console: { host: '127.0.0.1', port: 0, tls: false },
-      listeners: [{ protocol: 'http', host: '127.0.0.1', port: 0, tlsRequired: true, domains: ['localhost'] }],
-      drainMs: 0,
-    },
-    log: silentLog,
-  });
-  const { consoleUrl, caPath } = gateway;
   const people = [{ name: 'robot', groups: ['programs'] }];
-  const tokens = await setUp({ consoleUrl, caPath, dataDirectory: join(folder, 'data') }, [], people);
-  admin = createClient({ baseUrl: consoleUrl, ca: await readFile(caPath, 'utf8'), token: tokens.get('admin')! });
+  ({ gateway, admin } = await startOrigins({ dataDirectory: join(folder, 'data'), people }));
   const documents = [
     trust(),
     {

@@ -11,10 +11,9 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { type Service, startService } from '../../demo/service.ts';
-import { type Client, createClient } from '../../src/api/contract/index.ts';
-import { silentLog } from '../../src/base/log.ts';
-import { type Gateway, readConfig, startGateway } from '../../src/gateway/index.ts';
-import { setUp } from '../env/setup.ts';
+import type { Client } from '../../src/api/contract/index.ts';
+import type { Gateway } from '../../src/gateway/index.ts';
+import { engineerAndDba, startOrigins } from '../env/origins.ts';
 
 let folder: string;
 let service: Service;
@@ -39,23 +38,7 @@ const shop = (spec: Record<string, unknown> = {}) => ({
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-http-'));
   service = await startService(await freePort());
-  const config = await readConfig({ dataDirectory: folder, environment: {} });
-  gateway = await startGateway({
-    config: {
-      ...config,
-      console: { host: '127.0.0.1', port: 0, tls: false },
-      listeners: [{ protocol: 'http', host: '127.0.0.1', port: 0, tlsRequired: true, domains: ['localhost'] }],
-      drainMs: 0,
-    },
-    log: silentLog,
-  });
-  const { consoleUrl, caPath } = gateway;
-  const people = [
-    { name: 'dba', groups: ['dba'] },
-    { name: 'erin', groups: ['engineering'] },
-  ];
-  tokens = await setUp({ consoleUrl, caPath, dataDirectory: folder }, [], people);
-  admin = createClient({ baseUrl: consoleUrl, ca: await readFile(caPath, 'utf8'), token: tokens.get('admin')! });
+  ({ gateway, tokens, admin } = await startOrigins({ dataDirectory: folder, people: engineerAndDba }));
   const policies = await readFile(new URL('../../demo/policies/http.yaml', import.meta.url), 'utf8');
   const documents = [
     shop(),

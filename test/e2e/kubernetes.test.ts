@@ -11,10 +11,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { clusterObjects, clusterNamespace as namespace, clusterPod as pod } from '../../demo/cluster.ts';
 import { demoPolicies, shopCluster } from '../../demo/objects.ts';
-import { type Client, createClient } from '../../src/api/contract/index.ts';
-import { silentLog } from '../../src/base/log.ts';
-import { type Gateway, readConfig, startGateway } from '../../src/gateway/index.ts';
-import { setUp } from '../env/setup.ts';
+import type { Client } from '../../src/api/contract/index.ts';
+import type { Gateway } from '../../src/gateway/index.ts';
+import { engineerAndDba, startOrigins } from '../env/origins.ts';
 import type { ApiServer } from '../kubernetes/access.ts';
 import { startCluster } from '../kubernetes/cluster.ts';
 import {
@@ -72,25 +71,8 @@ describe.each(kinds)('with %s', (_what, reason, start, versions) => {
       for (const [path, body] of [...clusterObjects, web]) {
         expect((await server.api('POST', path, { body })).status).toBe(201);
       }
-      const config = await readConfig({ dataDirectory: folder, environment: {} });
-      gateway = await startGateway({
-        config: {
-          ...config,
-          console: { host: '127.0.0.1', port: 0, tls: false },
-          listeners: [
-            { protocol: 'kubernetes', host: '127.0.0.1', port: 0, tlsRequired: true, domains: ['localhost'] },
-          ],
-          drainMs: 0,
-        },
-        log: silentLog,
-      });
-      const { consoleUrl, caPath } = gateway;
-      const people = [
-        { name: 'dba', groups: ['dba'] },
-        { name: 'erin', groups: ['engineering'] },
-      ];
-      tokens = await setUp({ consoleUrl, caPath, dataDirectory: folder }, [], people);
-      admin = createClient({ baseUrl: consoleUrl, ca: await readFile(caPath, 'utf8'), token: tokens.get('admin')! });
+      const started = { dataDirectory: folder, protocol: 'kubernetes', people: engineerAndDba };
+      ({ gateway, tokens, admin } = await startOrigins(started));
       const { port: serverPort, ca, impersonatorToken } = server;
       const documents = [
         shopCluster({ host: '127.0.0.1', port: serverPort, ca, token: impersonatorToken }),

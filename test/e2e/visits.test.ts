@@ -9,13 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Client, createClient } from '../../src/api/contract/index.ts';
-import { silentLog } from '../../src/base/log.ts';
 import type { Wire } from '../../src/base/wire.ts';
 import type { Door, Protocol } from '../../src/core/protocol.ts';
-import { type Gateway, readConfig, startGateway } from '../../src/gateway/index.ts';
+import type { Gateway } from '../../src/gateway/index.ts';
 import { readEvents as readJournal } from '../../src/recording/index.ts';
 import { Chromium, hasChromium } from '../env/chromium.ts';
-import { setUp } from '../env/setup.ts';
+import { startOrigins } from '../env/origins.ts';
 
 const password = 'a long enough password';
 const flags = 'HttpOnly; Secure; SameSite=Lax; Path=/';
@@ -29,20 +28,11 @@ let port: number;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sallyport-visits-'));
-  const config = await readConfig({ dataDirectory: folder, environment: {} });
-  gateway = await startGateway({
-    config: {
-      ...config,
-      console: { host: '127.0.0.1', port: 0, tls: false },
-      listeners: [{ protocol: 'http', host: '127.0.0.1', port: 0, tlsRequired: true, domains: ['localhost'] }],
-      drainMs: 0,
-    },
-    log: silentLog,
+  ({ gateway, admin } = await startOrigins({
+    dataDirectory: folder,
+    people: [{ name: 'outsider' }],
     protocols: [standIn],
-  });
-  const { consoleUrl, caPath } = gateway;
-  const tokens = await setUp({ consoleUrl, caPath, dataDirectory: folder }, [], [{ name: 'outsider' }]);
-  admin = createClient({ baseUrl: consoleUrl, ca: await readFile(caPath, 'utf8'), token: tokens.get('admin')! });
+  }));
   const spec = { kind: 'person', password };
   const documents = [
     ...['erin', 'mallory'].map((name) => ({ kind: 'Principal', metadata: { name }, spec })),

@@ -115,8 +115,8 @@ export class Chromium {
   }
 
   /** Waits until an expression is true in whichever page there is then. */
-  async until(expression: string): Promise<void> {
-    const end = performance.now() + pageDeadlineMs;
+  async until(expression: string, deadlineMs = pageDeadlineMs): Promise<void> {
+    const end = performance.now() + deadlineMs;
     for (;;) {
       // While a page is being left, there is none to ask.
       if (await this.evaluate<boolean>(`Boolean(${expression})`).catch(() => false)) return;

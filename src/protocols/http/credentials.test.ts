@@ -3,7 +3,7 @@
  * connection; and that nothing of them comes back or is recorded (A-HTTP-14).
  */
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -12,7 +12,7 @@ import { makeCertificates } from '../../../test/servers/certificates.ts';
 import { makeClientAuthority } from '../../../test/servers/client-certificates.ts';
 import type { AwsKeys, UpstreamCredential } from '../../core/ports.ts';
 import { firstOf } from './fields.ts';
-import { openRoom, type Room, type RoomOptions, startTarget } from './room-testing.ts';
+import { bodyOf, openRoom, openRoomBefore, type Room, type RoomOptions } from './room-testing.ts';
 import { hashOf, sign } from './sigv4.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -21,22 +21,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function room(
-  handler: Parameters<typeof startTarget>[0],
-  options: Omit<RoomOptions, 'target'> = {},
-): Promise<Room> {
-  const target = await startTarget(handler);
-  closing.push(() => target.stop());
-  const opened = await openRoom({ target, ...options });
-  closing.push(() => opened.close());
-  return opened;
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
+const room = (handler: RequestListener, options: Omit<RoomOptions, 'target'> = {}): Promise<Room> =>
+  openRoomBefore(handler, options, closing);
 
 function recordedOf(opened: Room): string {
   const contents = opened.recordings.map((recording) => recording.content().toString('latin1'));

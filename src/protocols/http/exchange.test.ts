@@ -1,19 +1,20 @@
 /** Exchanges through a whole gateway with real clients and servers: what reaches the target, what comes back, what is recorded. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { createGzip } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { httpMasks } from '../../masking/http/testing.ts';
 import { maskingJudge } from './masks-testing.ts';
 import {
+  bodyOf,
   domain,
   eventually,
   openRoom,
+  openRoomBefore,
   principal,
   type Room,
   type RoomOptions,
-  startTarget,
   token,
   upstreamSecret,
 } from './room-testing.ts';
@@ -24,22 +25,8 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function room(
-  handler: Parameters<typeof startTarget>[0],
-  options: Omit<RoomOptions, 'target'> = {},
-): Promise<Room> {
-  const target = await startTarget(handler);
-  closing.push(() => target.stop());
-  const opened = await openRoom({ target, ...options });
-  closing.push(() => opened.close());
-  return opened;
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
+const room = (handler: RequestListener, options: Omit<RoomOptions, 'target'> = {}): Promise<Room> =>
+  openRoomBefore(handler, options, closing);
 
 describe('exchanges', () => {
   test('GET: judged, sent with the credential, answered, recorded', async () => {

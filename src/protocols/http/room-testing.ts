@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { type Certificates, makeCertificates } from '../../../test/servers/certificates.ts';
@@ -257,6 +257,26 @@ export async function startTarget(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** A room before a target of its own; `closing` gets what ends them, to be called backwards. */
+export async function openRoomBefore(
+  handler: RequestListener,
+  options: Omit<RoomOptions, 'target'>,
+  closing: (() => Promise<void>)[],
+): Promise<Room> {
+  const target = await startTarget(handler);
+  closing.push(() => target.stop());
+  const opened = await openRoom({ target, ...options });
+  closing.push(() => opened.close());
+  return opened;
+}
+
+/** The body of a request at the target. */
+export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 export interface CurlAnswer {
