@@ -2,11 +2,11 @@
  * HTTP through the gateway against nginx as a proxy and against nginx directly, interleaved round by round (P13): small
  * answers and larger ones over connections that stay open.
  *
- *     node bench/http.ts [--quick] [--rounds N] [--seconds S] [--connections N]
+ *     node bench/http.ts [--quick] [--rounds N] [--seconds S] [--connections N] [--candidates A,B] [--workloads A,B]
  *
  * The target is nginx with files; every candidate is one process of one thread that speaks HTTP/1.1 without TLS to both
  * sides, and wrk is the load. Each request through the gateway carries a token, is judged, and is recorded as the resource
- * says. Rates and CPU are compared within a round, and the median of those ratios is shown. Prints a table and writes
+ * says. `--candidates` and `--workloads` run a part of it, and write nothing. Rates and CPU are compared within a round, and the median of those ratios is shown. Prints a table and writes
  * `bench/results/http.{json,md}` (`http-quick.*` for a quick run). A benchmark never fails a test run.
  */
 import { execFile, execFileSync, spawn } from 'node:child_process';
@@ -29,12 +29,16 @@ const { values: flags } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     connections: { type: 'string' },
+    candidates: { type: 'string' },
+    workloads: { type: 'string' },
   },
 });
 const rounds = Number(flags.rounds ?? (flags.quick ? 1 : 8));
 const seconds = Number(flags.seconds ?? (flags.quick ? 2 : 5));
 const connections = Number(flags.connections ?? 16);
 const readyDeadlineMs = 60_000;
+/** Whether a list that was given has it; all are wanted where none was. */
+const isWanted = (list: string | undefined, name: string): boolean => list?.split(',').includes(name) ?? true;
 
 interface Workload {
   readonly name: string;
@@ -43,10 +47,11 @@ interface Workload {
   readonly bytes: number;
 }
 
-const workloads: readonly Workload[] = [
+const everyWorkload: readonly Workload[] = [
   { name: 'small', title: '1 KB of JSON', path: '/small.json', bytes: 1024 },
   { name: 'large', title: '100 KB of JSON', path: '/large.json', bytes: 102_400 },
 ];
+const workloads = everyWorkload.filter(({ name }) => isWanted(flags.workloads, name));
 
 interface Candidate {
   readonly name: string;
@@ -250,7 +255,9 @@ async function report(candidates: readonly Candidate[], samples: readonly Sample
       workload: title,
       candidate: candidate.title,
       perSecond: median(of(candidate.name).map(({ perSecond }) => perSecond)),
-      ratio: median(of(candidate.name).map(({ perSecond }, round) => perSecond / nginx[round]!.perSecond)),
+      ratio: median(
+        of(candidate.name).map(({ perSecond }, round) => perSecond / (nginx[round]?.perSecond ?? Number.NaN)),
+      ),
       cpuMicroseconds: median(of(candidate.name).map((sample) => sample.cpuMicroseconds ?? 0)),
     }));
   });
@@ -265,6 +272,10 @@ async function report(candidates: readonly Candidate[], samples: readonly Sample
     ),
     '',
   ].join('\n');
+  if (flags.candidates !== undefined || flags.workloads !== undefined) {
+    console.log(`\n${markdown}`);
+    return;
+  }
   const results = fileURLToPath(new URL('./results/', import.meta.url));
   const name = flags.quick ? 'http-quick' : 'http';
   await mkdir(results, { recursive: true });
@@ -291,7 +302,7 @@ async function main(): Promise<void> {
       { name: 'direct', title: 'nothing (direct)', headers: [], ...target },
       { name: 'nginx', title: 'nginx, proxy', headers: [], ...proxy },
       ...(await startGateway(folder, target.port, stops)),
-    ];
+    ].filter(({ name }) => isWanted(flags.candidates, name));
     for (const workload of workloads) {
       for (const candidate of candidates) await prove(candidate, workload);
       for (let round = 0; round < rounds; round++) {

@@ -17,10 +17,16 @@ interface Spending {
   digest: Hash | null;
 }
 
+/** What went in, and what came out. */
+interface Ways {
+  in: Spending | null;
+  out: Spending | null;
+}
+
 export class Budget {
   readonly #perCommand: number;
   #sessionLeft: number;
-  readonly #commands = new Map<number, Map<'in' | 'out', Spending>>();
+  readonly #commands = new Map<number, Ways>();
 
   constructor(perCommandBytes: number, perSessionBytes: number) {
     this.#perCommand = perCommandBytes;
@@ -53,7 +59,7 @@ export class Budget {
     this.#commands.delete(command);
     const omitted: Omitted[] = [];
     for (const way of ['in', 'out'] as const) {
-      const spending = ways?.get(way);
+      const spending = ways?.[way];
       if (spending?.digest == null) continue;
       omitted.push({
         type: 'omitted',
@@ -70,21 +76,21 @@ export class Budget {
   /** Commands that left something out and have not ended. */
   get unsettled(): number[] {
     const commands = [...this.#commands];
-    return commands.filter(([, ways]) => [...ways.values()].some(({ digest }) => digest !== null)).map(([id]) => id);
+    return commands.filter(([, ways]) => (ways.in?.digest ?? ways.out?.digest ?? null) !== null).map(([id]) => id);
   }
 
   #spendingOf(entry: Bulk): Spending {
     const way = entry.type === 'data' ? entry.direction : 'out';
     let ways = this.#commands.get(entry.command);
     if (ways === undefined) {
-      ways = new Map();
+      ways = { in: null, out: null };
       this.#commands.set(entry.command, ways);
     }
-    let spending = ways.get(way);
-    if (spending === undefined) {
+    let spending = ways[way];
+    if (spending === null) {
       const direction = entry.type === 'data' ? entry.direction : null;
       spending = { direction, bytes: 0, omittedRows: 0, omittedBytes: 0, digest: null };
-      ways.set(way, spending);
+      ways[way] = spending;
     }
     return spending;
   }

@@ -15,6 +15,7 @@ export const recordingErrors = defineErrors({
     kind: 'operation',
     message: 'An event is larger than the journal takes ({bytes} bytes), so what caused it was not allowed.',
   },
+  'recording.absent': { kind: 'operation', message: 'There is no recording of this session.' },
   'recording.unreadable': { kind: 'operation', message: 'The recording cannot be read: {problem}.' },
   'recording.bad-checkpoint': { kind: 'operation', message: 'This is not a checkpoint of a journal: {problem}.' },
   'recording.invalid-session': { kind: 'assertion', message: 'The gateway met a session id that cannot name a file.' },

@@ -37,7 +37,7 @@ export class RecordingFile {
     this.header = header;
   }
 
-  /** Throws `recording.unreadable`. */
+  /** Throws `recording.absent`, `recording.unreadable`. */
   static async open(path: string): Promise<RecordingFile> {
     const file = await openFile(path);
     try {
@@ -84,7 +84,8 @@ async function openFile(path: string): Promise<FileHandle> {
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     const code = (cause as { code?: unknown }).code;
-    const problem = code === 'ENOENT' ? 'there is none of this session' : `it cannot be opened (${String(code)})`;
+    if (code === 'ENOENT') throw recordingErrors('recording.absent', { cause });
+    const problem = `it cannot be opened (${String(code)})`;
     throw recordingErrors('recording.unreadable', { cause, values: { problem } });
   }
 }

@@ -116,7 +116,7 @@ describe('a recording', () => {
     await recordings.close();
     await journal.close();
     expect((await eventsOf(dir)).at(-1)).toMatchObject({ type: 'recording.sealed', chunks: 0, bytes: 0 });
-    await expect(read(recordings.pathOf('ses_a'))).rejects.toMatchObject({ code: 'recording.unreadable' });
+    await expect(read(recordings.pathOf('ses_a'))).rejects.toMatchObject({ code: 'recording.absent' });
     expect((await verifyJournal({ dir, publicKey: keys.publicKey })).ok).toBe(true);
   });
 
@@ -281,7 +281,7 @@ describe('reading a live one', () => {
     const reading = all(recordings.read('ses_a'));
     recording.fail(new Error('the disk is gone'));
     expect(await reading).toEqual([]);
-    await expect(all(recordings.read('ses_none'))).rejects.toMatchObject({ code: 'recording.unreadable' });
+    await expect(all(recordings.read('ses_none'))).rejects.toMatchObject({ code: 'recording.absent' });
     await recordings.close();
     await journal.close();
   });

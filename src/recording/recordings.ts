@@ -110,7 +110,7 @@ export class SessionRecordings implements Recordings, RecordingHost {
 
   /**
    * What a session's recording holds and, while the session lives, what is added to it, until it ends. Everything given
-   * is durable first. Throws `recording.unreadable` where there is nothing.
+   * is durable first. Throws `recording.absent` where there is nothing.
    */
   async *follow(session: string): AsyncGenerator<RecordedEntry> {
     const recording = this.#live.get(session);
@@ -120,7 +120,7 @@ export class SessionRecordings implements Recordings, RecordingHost {
 
   /**
    * What a session's recording holds by now; of one that lives and has recorded nothing yet that is nothing. Everything given
-   * is durable first. Throws `recording.unreadable` where there is no recording.
+   * is durable first. Throws `recording.absent` where there is no recording: nothing was recorded, or it is gone.
    */
   async *read(session: string): AsyncGenerator<RecordedEntry> {
     const recording = this.#live.get(session);

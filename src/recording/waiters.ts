@@ -34,6 +34,8 @@ export class Waiters {
   release(sequence: number, error: Error | null): void {
     while (this.#head < this.#sequences.length && this.#sequences[this.#head]! <= sequence) {
       const callback = this.#callbacks[this.#head]!;
+      // Who was served would be kept for as long as somebody waits, with all that they know.
+      this.#callbacks[this.#head] = served;
       this.#head++;
       if (this.#head === this.#sequences.length) {
         this.#sequences = [];
@@ -48,6 +50,8 @@ export class Waiters {
     }
   }
 }
+
+const served: DurableCallback = () => undefined;
 
 /** One caller's bug must not keep the others waiting; it surfaces as an uncaught exception instead. */
 function callAside(callback: DurableCallback, error: Error | null): void {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HttpBody } from '../../core/http.ts';
-import { type BodyMeaning, bodyMeaning } from './body.ts';
+import { type BodyMeaning, bodyMeaning, isReadType } from './body.ts';
 import { readJson } from './json.ts';
 import * as limits from './limits.ts';
 import { mediaTypeOf } from './media-type.ts';
@@ -306,5 +306,35 @@ describe('whatever a body is', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe('types', () => {
+  it.each([
+    ...['application/json', 'application/vnd.api+json', 'application/json-rpc', 'application/jsonrequest', 'text/json'],
+    'application/x-amz-json-1.1',
+  ])('%s is JSON', (type) => {
+    expect(bodyMeaning(type, Buffer.from('{"a":1}')).body).toMatchObject({ kind: 'json', value: { a: 1 } });
+    expect(isReadType(type)).toBe(true);
+  });
+
+  it.each([
+    ...['application/x-ndjson', 'application/jsonlines', 'application/jsonl', 'application/stream+json', 'text/csv'],
+    ...['application/json-seq', 'application/geo+json-seq', 'application/xml', 'application/yaml', 'text/plain'],
+  ])('%s is text', (type) => {
+    expect(bodyMeaning(type, Buffer.from('{"a":1}\n{"a":2}\n')).body.kind).toBe('text');
+    expect(isReadType(type)).toBe(true);
+  });
+
+  it.each([
+    'application/octet-stream',
+    'application/x-protobuf',
+    'application/grpc',
+    'image/png',
+    'multipart/mixed',
+    '',
+  ])('%s is not read', (type) => {
+    expect(bodyMeaning(type, Buffer.from('{"a":1}')).body.kind).toBe('unread');
+    expect(isReadType(type)).toBe(false);
   });
 });

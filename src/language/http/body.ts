@@ -8,6 +8,7 @@
  * Deliberately absent: content codings (whoever has decoded them says so), streams, contents of files, binary formats.
  */
 import type { GraphqlOperation, HttpBody } from '../../core/http.ts';
+import { bodyKindOf } from '../../core/media-types.ts';
 import { type GraphqlReading, graphqlOfFields, graphqlOfJson, isGraphqlPath, readGraphql } from './graphql.ts';
 import { readJson, rpcMethods } from './json.ts';
 import * as limits from './limits.ts';
@@ -59,15 +60,20 @@ export function bodyMeaning(contentType: string | null, bytes: Uint8Array, optio
 type Reader = (text: string, isEndpoint: boolean) => BodyMeaning;
 
 function readerOf(type: string): Reader | null {
-  // JSON after JSON: no one value.
-  if (/^application\/(?:x-)?(?:ndjson|json-seq|jsonl|jsonlines|json-lines|stream\+json)$/.test(type)) return plainText;
-  // With a version, as AWS's services take it.
-  if (/^application\/x-amz-json-1\.[01]$/.test(type)) return json;
-  if (/\/json$|\+json$|^application\/(?:json-?rpc|json5|jsonrequest|csp-report)$/.test(type)) return json;
   if (type === 'application/graphql') return graphqlDocument;
-  if (type === 'application/x-www-form-urlencoded') return urlencoded;
-  if (/^text\/|[/+](?:xml|yaml|x-yaml|javascript|ecmascript|sql|toml)$/.test(type)) return plainText;
-  return null;
+  switch (bodyKindOf(type)) {
+    case 'json':
+      return json;
+    case 'form':
+      return urlencoded;
+    case 'multipart':
+    case 'media':
+    case 'unread':
+      return null;
+    // JSON after JSON, too: no one value.
+    default:
+      return plainText;
+  }
 }
 
 function plainText(text: string): BodyMeaning {
@@ -86,6 +92,11 @@ function jsonMeaning(value: unknown, text: string, isEndpoint: boolean): BodyMea
   // The rest of the JSON is known, whatever stands in one text of it.
   if (graphql === 'unread') return { body: { kind: 'json', value, rpc, graphql: null }, text, graphql };
   return { body: { kind: 'json', value, rpc, graphql }, text, graphql: null };
+}
+
+/** Whether anything is made of bodies of this media type (in lower case, without parameters). */
+export function isReadType(type: string): boolean {
+  return type === 'multipart/form-data' || readerOf(type) !== null;
 }
 
 /** The same as `{"query": …}` in JSON. */

@@ -1,5 +1,5 @@
 /** What others may import: the analysis of HTTP requests. Its result types are in `core/http.ts`. */
-export { type BodyMeaning, type BodyOptions, bodyMeaning } from './body.ts';
+export { type BodyMeaning, type BodyOptions, bodyMeaning, isReadType, noBody } from './body.ts';
 export { analysedBodyBytesMax, targetBytesMax } from './limits.ts';
 export {
   type AnalyseOptions,
@@ -7,6 +7,7 @@ export {
   type HttpReading,
   type HttpRequest,
   httpMeaning,
+  type KnownBody,
   type RequestBody,
   requestText,
 } from './request.ts';

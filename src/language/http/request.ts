@@ -11,6 +11,9 @@
  * that everybody knows are left out here once more), what the target answers.
  */
 import type { HttpBody, HttpMeaning, HttpUpgrade } from '../../core/http.ts';
+import type { RpcMethod } from '../../core/messages.ts';
+import { rpcNames } from '../grpc/body.ts';
+import type { RpcSchema } from '../grpc/descriptors.ts';
 import { type BodyMeaning, bodyMeaning, graphqlIn, noBody, unreadBody } from './body.ts';
 import { graphqlOfFields, isGraphqlPath } from './graphql.ts';
 import { mediaTypeOf } from './media-type.ts';
@@ -23,13 +26,19 @@ export type RequestBody =
   | { readonly kind: 'whole'; readonly bytes: Uint8Array; readonly decoded?: boolean }
   | { readonly kind: 'unread'; readonly reason: string };
 
+/** What whoever knows its form makes of it: gRPC by a descriptor. */
+export interface KnownBody {
+  readonly kind: 'known';
+  readonly meaning: BodyMeaning;
+}
+
 export interface HttpRequest {
   readonly method: string;
   /** As it stood in the request line, or in `:path`. */
   readonly target: string;
   /** In order, names in any case, without what concerns one connection only. */
   readonly fields: readonly (readonly [name: string, value: string])[];
-  readonly body: RequestBody;
+  readonly body: RequestBody | KnownBody;
   readonly routes: Routes;
   readonly upgrade?: HttpUpgrade | null;
   readonly targetOptions?: TargetOptions;
@@ -66,9 +75,10 @@ const credentialFields: ReadonlySet<string> = new Set(['authorization', 'proxy-a
 
 type Fields = readonly (readonly [string, string])[];
 
-function meaningOf(body: RequestBody, type: string | null, fields: Fields, path: string): BodyMeaning {
+function meaningOf(body: RequestBody | KnownBody, type: string | null, fields: Fields, path: string): BodyMeaning {
   if (body.kind === 'none') return noBody;
   if (body.kind === 'unread') return unreadBody(body.reason);
+  if (body.kind === 'known') return body.meaning;
   const codings = fields.filter(
     ([name, value]) => name === 'content-encoding' && !/^\s*(?:identity)?\s*$/i.test(value),
   );
@@ -126,6 +136,8 @@ export function requestText(method: string, target: string, body: string | null)
 export interface AnalyseOptions {
   readonly routes?: Routes;
   readonly targetOptions?: TargetOptions;
+  /** What services there are, by their descriptors. */
+  readonly rpc?: RpcSchema | null;
 }
 
 /**
@@ -155,6 +167,8 @@ export function analyseRequest(text: string, options: AnalyseOptions = {}): Http
     targetOptions,
   });
   if (isHttpFault(found)) return null;
+  const call = options.rpc?.methodOf(target.path) ?? null;
+  if (call !== null && !hasType(fields)) return rpcMeaning(found.http, call);
   if (form === null) return found.http;
   const graphql = joined(
     graphqlIn(graphqlOfFields(form.fields, isGraphqlPath(target.path))),
@@ -165,6 +179,18 @@ export function analyseRequest(text: string, options: AnalyseOptions = {}): Http
     contentType: 'multipart/form-data',
     body: form,
     ...(graphql === null ? {} : { graphql }),
+  };
+}
+
+/** Of a message as it stands in the text of a command. */
+function rpcMeaning({ graphql: _, ...http }: HttpMeaning, method: RpcMethod): HttpMeaning {
+  const { body } = http;
+  const isMessage = body.kind === 'json' && body.rpc === null;
+  return {
+    ...http,
+    contentType: 'application/grpc',
+    body: isMessage ? { ...body, graphql: null, names: rpcNames(method.input) } : body,
+    grpc: method.name,
   };
 }
 

@@ -13,6 +13,17 @@ export type Found = (start: number, end: number, strength: Strength) => void;
 
 const localPart = /[\p{L}\p{N}!#$%&'*+/=?^_`{|}~.-]/u;
 const domainPart = /[\p{L}\p{N}.-]/u;
+/** The same for characters of ASCII, by their codes: 1 in local parts, 2 in domains. */
+const asciiParts = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code);
+  return (localPart.test(character) ? 1 : 0) | (domainPart.test(character) ? 2 : 0);
+});
+
+function isPart(text: string, at: number, bit: 1 | 2): boolean {
+  const code = text.charCodeAt(at);
+  return code < 128 ? (asciiParts[code]! & bit) !== 0 : (bit === 1 ? localPart : domainPart).test(text[at]!);
+}
+
 const localMax = 64;
 const domainMax = 253;
 /** What ends names of files like `icon@2x.png`, and is no top-level domain. */
@@ -25,9 +36,9 @@ export function findEmails(text: string, work: Work, found: Found): void {
   let from = 0;
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
     let start = at;
-    while (start > from && at - start < localMax && localPart.test(text[start - 1]!)) start--;
+    while (start > from && at - start < localMax && isPart(text, start - 1, 1)) start--;
     let end = at + 1;
-    while (end < text.length && end - at <= domainMax && domainPart.test(text[end]!)) end++;
+    while (end < text.length && end - at <= domainMax && isPart(text, end, 2)) end++;
     if (!work.spend((end - start) * 8 + 20)) return;
     while (end > at + 1 && /[.-]/.test(text[end - 1]!)) end--;
     while (start < at && /[.'/=|]/.test(text[start]!)) start++;

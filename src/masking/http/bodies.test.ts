@@ -339,3 +339,35 @@ describe('plans', () => {
     }
   });
 });
+
+describe('types', () => {
+  const masks = httpMasks({ fields: ['/a'], with: 'redact' });
+
+  it.each([
+    ...[
+      'application/json',
+      'application/vnd.api+json',
+      'application/json-rpc',
+      'application/x-ndjson',
+      'application/jsonl',
+    ],
+    ...['application/jsonlines', 'application/stream+json', 'application/json-seq', 'application/geo+json-seq'],
+  ])('%s is masked by place, in each of its texts', (type) => {
+    const separator = type.endsWith('json-seq') ? '\x1e' : '';
+    const texts = `${separator}{"a":"x"}\n${separator}{"a":"y"}\n`;
+    expect(run(masks.body(bodyType(type)), texts).text).toBe(texts.replace(/[xy]/g, '[redacted]'));
+  });
+
+  it.each([
+    'application/octet-stream',
+    'application/x-protobuf',
+    'application/grpc',
+    'application/cbor',
+    'application/pdf',
+    null,
+  ])('%s does not pass where fields are masked', (type) => {
+    const { text, fault } = run(masks.body(bodyType(type)), '{"a":"x"}');
+    expect(text).toBe('');
+    expect(fault).toMatch(/cannot be read for them/);
+  });
+});

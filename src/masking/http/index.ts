@@ -1,5 +1,6 @@
 /** What the room makes of its Masks for answers of HTTP; see README.md. */
-import type { BodyMask, BodyType, HttpMasks, ValueMask } from '../../core/masking.ts';
+import type { BodyMask, BodyType, HttpMasks, MessageMask, ValueMask } from '../../core/masking.ts';
+import type { MessageType } from '../../core/messages.ts';
 import { Detection, type DetectPart } from '../detection.ts';
 import { Finder } from '../terminal/finder.ts';
 import { nothing } from './body.ts';
@@ -11,6 +12,7 @@ import { JsonBody } from './json.ts';
 import { createJsonRules, type JsonRules } from './json-place.ts';
 import * as limits from './limits.ts';
 import { TextBody } from './lines.ts';
+import { MessagesMask } from './messages.ts';
 import { MultipartBody } from './multipart.ts';
 import { PassingBody, RefusedBody, ReplacedBody, ScannedBody, SniffedBody } from './other.ts';
 import { FieldAutomaton, type FieldRule } from './pointers.ts';
@@ -40,6 +42,7 @@ export function createHttpMasks(rules: HttpRules): HttpMasks {
   return Object.freeze({
     header: (name: string, value: string) => header(name, value),
     body: (type: BodyType) => bodies.of(type, 0),
+    messages: (type: MessageType) => new MessagesMask(type, fields, values),
   });
 }
 
@@ -134,9 +137,11 @@ export function maskHttpWholly(mask: ValueMask): HttpMasks {
   const everywhere: FieldRule = { patterns: [{ steps: ['**'] }], value: mask };
   const json = createJsonRules(new FieldAutomaton([everywhere]), null);
   const header = createHeaderMask([], null, mask);
+  const all = new FieldAutomaton([everywhere]);
   const text = { type: 'text', column: '', charactersMax: null } as const;
   return Object.freeze({
     header: (name: string, value: string) => header(name, value),
+    messages: (type: MessageType) => new MessagesMask(type, all, null),
     body: (type: BodyType): BodyMask => {
       const kind = kindOf(type.mediaType);
       if (kind === 'media' || kind === 'unread' || kind === 'multipart') {
@@ -173,9 +178,27 @@ function inTurn(first: BodyMask, second: BodyMask): BodyMask {
       return first.fault ?? second.fault;
     },
     get hits() {
-      const all = new Map(first.hits);
-      for (const [rule, count] of second.hits) all.set(rule, (all.get(rule) ?? 0) + count);
-      return all;
+      return hitsOf(first, second);
+    },
+  };
+}
+
+type Counted = Pick<BodyMask, 'hits'>;
+
+function hitsOf(first: Counted, second: Counted): ReadonlyMap<string, number> {
+  const all = new Map(first.hits);
+  for (const [rule, count] of second.hits) all.set(rule, (all.get(rule) ?? 0) + count);
+  return all;
+}
+
+function messagesInTurn(first: MessageMask, second: MessageMask): MessageMask {
+  return {
+    apply: (message) => second.apply(first.apply(message)),
+    get fault() {
+      return first.fault ?? second.fault;
+    },
+    get hits() {
+      return hitsOf(first, second);
     },
   };
 }
@@ -183,8 +206,12 @@ function inTurn(first: BodyMask, second: BodyMask): BodyMask {
 /** What both plans ask for. Absent: that plan asks for nothing. */
 export function joinHttp(first: HttpMasks | undefined, second: HttpMasks | undefined): HttpMasks | undefined {
   if (first === undefined || second === undefined || first === second) return first ?? second;
+  const [one, other] = [first.messages?.bind(first), second.messages?.bind(second)];
   return {
     body: (type) => inTurn(first.body(type), second.body(type)),
+    ...(one === undefined || other === undefined
+      ? {}
+      : { messages: (type: MessageType) => messagesInTurn(one(type), other(type)) }),
     header: (name, value) => second.header(name, first.header(name, value)),
   };
 }

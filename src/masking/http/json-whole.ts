@@ -42,12 +42,34 @@ export class MaskedContainer {
   end(column: string, hits: Hits): Buffer {
     const mask = this.#mask!;
     const isTooLong = mask.how === 'hash' && !this.#isKept;
+    const whole = this.#bytes.view;
     const masked = isTooLong
-      ? redactedJson
-      : mask.apply(this.#bytes.view, { type: 'json', column, charactersMax: null });
-    hits.count(mask.rule);
+      ? (mask.tooLong ?? redactedJson)
+      : mask.apply(whole, { type: 'json', column, charactersMax: null });
+    // A mask that looks at all of it may leave it as it is.
+    const given = masked === whole ? Buffer.from(whole) : (masked ?? nullBytes);
+    if (masked !== whole) hits.count(mask.rule);
     this.#bytes.clear();
     this.depth = 0;
-    return masked ?? nullBytes;
+    return given;
   }
 }
+
+/**
+ * What stands instead of any string that `mask` masks, where that does not depend on the string; null where it does, or where
+ * the string, which has no escapes, has to be read to see whether it is one.
+ */
+export function fixedJson(mask: ValueMask, bytes: Buffer, from: number, to: number): Buffer | null {
+  if (mask.fixed === undefined) return null;
+  for (let at = from; at < to; at++) if (bytes[at]! >= 0x80) return null;
+  let known = fixedSpellings.get(mask);
+  if (known === undefined) {
+    const fixed = mask.fixed({ type: 'text', column: '', charactersMax: null });
+    known = fixed === undefined ? null : fixed === null ? nullBytes : Buffer.from(JSON.stringify(fixed.toString()));
+    fixedSpellings.set(mask, known);
+  }
+  return known;
+}
+
+/** Null: it depends on the string after all. */
+const fixedSpellings = new WeakMap<ValueMask, Buffer | null>();

@@ -19,14 +19,14 @@
 import type { CellContext, MaskStream, ValueMask } from '../../core/masking.ts';
 import { detectStream } from '../detect-stream.ts';
 import { isMarked, markBytes, markedBytesMax, nextMark } from '../marks.ts';
-import { isIdentifierOrTimeIn, traitsOf, traitsOfSource } from '../prefilter.ts';
+import { isIdentifierOrTimeIn, traitsOf, traitsOfSource, traitsOfSourceIn } from '../prefilter.ts';
 import { Body, Held, nothing } from './body.ts';
 import { atomByte, classOf, isAtom, ordinary } from './json-bytes.ts';
 import { type JsonRules, Place } from './json-place.ts';
-import { MaskedContainer, nullBytes, redactedJson } from './json-whole.ts';
+import { fixedJson, MaskedContainer, nullBytes, redactedJson } from './json-whole.ts';
 import * as limits from './limits.ts';
 import { unquote } from './names.ts';
-import { numberType, type Values } from './values.ts';
+import { numberType, shortestNumber, type Values } from './values.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -395,6 +395,9 @@ export class JsonBody extends Body {
     }
     const mask = this.#mask();
     if (mask !== null) {
+      const fixed = this.#hasEscape ? null : fixedJson(mask, bytes, from, to);
+      if (fixed !== null) this.counts.count(mask.rule);
+      if (fixed !== null) return fixed;
       const text = unquote(bytes, from, to, this.#hasEscape);
       if (text === null) return this.#unreadable();
       const masked = mask.apply(Buffer.from(text), { type: 'text', column: '', charactersMax: null });
@@ -415,7 +418,7 @@ export class JsonBody extends Body {
     }
     const text = unquote(bytes, from, to, this.#hasEscape);
     if (text === null) return this.#unreadable();
-    const has = traitsOfSource(text);
+    const has = this.#hasEscape ? traitsOfSource(text) : traitsOfSourceIn(bytes, from + 1, to - 1);
     if ((has & scanner.traits) === 0 && !around.wantsAll) return null;
     const masked = values.text(text, around.text, has, this.counts);
     if (masked === text) return null;
@@ -495,6 +498,3 @@ export class JsonBody extends Body {
     return masked === spelling ? null : Buffer.from(masked);
   }
 }
-
-/** Digits of the shortest number that a built-in detector looks for. */
-const shortestNumber = 7;

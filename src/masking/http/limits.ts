@@ -59,3 +59,9 @@ export const multipartDepthMax = 4;
 
 /** Bytes at the beginning of a text that tell whether it is JSON: more blanks than anybody puts there. */
 export const sniffedBlanksMax = 4096;
+
+/** Levels of protobuf messages within messages: readers stop at a hundred. */
+export const messageDepthMax = 100;
+
+/** Fields and elements of one protobuf message, with all that is in it. */
+export const messageNodesMax = 500_000;

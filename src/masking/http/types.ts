@@ -1,5 +1,5 @@
 /**
- * What a body is, by its media type, and so how it is masked.
+ * How a body is masked, by its kind (`core/media-types.ts`).
  *
  * | types                                                              | kind      | `fields`            | detectors        |
  * | ------------------------------------------------------------------ | --------- | ------------------- | ---------------- |
@@ -18,75 +18,14 @@
  * A text in a character set that is no superset of ASCII, or may hide ASCII in its characters, is a fault.
  */
 import type { BodyType } from '../../core/masking.ts';
+import { bodyKindOf, type BodyKind as Kind } from '../../core/media-types.ts';
 
-export type BodyKind =
-  | 'json'
-  | 'json-seq'
-  | 'events'
-  | 'csv'
-  | 'tsv'
-  | 'form'
-  | 'multipart'
-  | 'markup'
-  | 'text'
-  | 'media'
-  | 'unread';
-
-const kinds: ReadonlyMap<string, BodyKind> = new Map([
-  ...[
-    'application/json',
-    'text/json',
-    'text/x-json',
-    'application/x-json',
-    'application/x-ndjson',
-    'application/ndjson',
-    'application/jsonl',
-    'application/x-jsonl',
-    'application/jsonlines',
-    'application/x-jsonlines',
-    'application/json-lines',
-    'application/graphql-response',
-    'application/x-amz-json-1.0',
-    'application/x-amz-json-1.1',
-  ].map((type) => [type, 'json'] as const),
-  ['application/json-seq', 'json-seq'],
-  ['text/event-stream', 'events'],
-  ['text/csv', 'csv'],
-  ['application/csv', 'csv'],
-  ['text/tab-separated-values', 'tsv'],
-  ['application/x-www-form-urlencoded', 'form'],
-  ...['application/xml', 'text/xml', 'application/xml-dtd', 'text/yaml', 'text/x-yaml', 'text/vnd.yaml'].map(
-    (type) => [type, 'markup'] as const,
-  ),
-  ...['application/yaml', 'application/x-yaml', 'application/toml'].map((type) => [type, 'markup'] as const),
-  ...[
-    'application/javascript',
-    'application/x-javascript',
-    'application/ecmascript',
-    'application/typescript',
-    'application/sql',
-    'application/graphql',
-    'application/x-sh',
-    'application/x-pem-file',
-    'application/xhtml+xml',
-    'application/jwt',
-    'application/openmetrics-text',
-    'image/svg+xml',
-  ].map((type) => [type, 'text'] as const),
-  ['application/wasm', 'media'],
-  ['multipart/byteranges', 'unread'],
-]);
+/** Texts of JSON in a row are masked like one. */
+export type BodyKind = Exclude<Kind, 'json-lines'>;
 
 export function kindOf(mediaType: string | null): BodyKind {
-  const type = mediaType?.trim().toLowerCase() ?? '';
-  const known = kinds.get(type);
-  if (known !== undefined) return known;
-  if (type.endsWith('+json')) return 'json';
-  if (type.endsWith('+json-seq')) return 'json-seq';
-  if (type.endsWith('+xml') || type.endsWith('+yaml')) return 'markup';
-  if (type.startsWith('multipart/')) return 'multipart';
-  if (type.startsWith('text/')) return 'text';
-  return /^(?:image|video|audio|font)\//.test(type) ? 'media' : 'unread';
+  const kind = bodyKindOf(mediaType);
+  return kind === 'json-lines' ? 'json' : kind;
 }
 
 const charsets = /^(?:utf-?8|us-ascii|ascii|latin1|iso-?8859-?\d{1,2}|windows-125\d|cp125\d|koi8-[ru])$/;

@@ -16,7 +16,7 @@ import * as limits from './limits.ts';
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Digits of the shortest number that a built-in detector looks for: a telephone number in context. */
-const shortestNumber = 7;
+export const shortestNumber = 7;
 
 /** Places by which the point of a number with exponent is moved at most: longer numbers are none that is looked for. */
 const exponentMax = 40;

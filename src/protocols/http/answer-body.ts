@@ -6,10 +6,14 @@
  * - What cannot be looked into does not pass: an unknown coding, a part of a body under a Mask, a text that is not what its
  *   type says (A-HTTP-12).
  */
+import { ownedOf } from '../../base/regions.ts';
 import type { BodyMask, BodyType, HttpMasks } from '../../core/masking.ts';
+import type { MessageType } from '../../core/messages.ts';
 import { type Coding, codingsOf, Recoder } from './codings.ts';
 import { httpErrors } from './errors.ts';
 import { type Field, firstOf, folded, valuesOf } from './fields.ts';
+import { isFoldedOtherwise, isGrpc, messageEncodingOf } from './grpc.ts';
+import { GrpcAnswer, messageMaskOf } from './grpc-answers.ts';
 import * as limits from './limits.ts';
 import { SecretStream, type Secrets } from './secrets.ts';
 
@@ -19,7 +23,10 @@ export interface AnswerBodyParts {
   readonly fields: readonly Field[];
   readonly masks: HttpMasks | null;
   readonly secrets: Secrets;
-  readonly deliver: (view: Buffer) => void;
+  /** What the descriptors say of messages in it; absent: nothing. */
+  readonly messages?: MessageType | null;
+  /** `shown`: what is recorded in place of the view. */
+  readonly deliver: (view: Buffer, shown?: Buffer) => void;
   readonly end: () => void;
   readonly failed: (error: Error) => void;
   readonly pause: () => void;
@@ -33,6 +40,8 @@ export class AnswerBody {
   readonly #mask: BodyMask | null;
   readonly #secrets: SecretStream;
   readonly #recoder: Recoder | null;
+  /** Where the body is looked into message by message. */
+  readonly #grpc: GrpcAnswer | null;
   #isOver = false;
 
   /** Throws what the client is told where the body cannot be looked into. */
@@ -42,31 +51,35 @@ export class AnswerBody {
     if (masks !== null && status === 206) throw unmaskable('it is a part of a body');
     // Of two types a client might take the other one (A-HTTP-12).
     if (masks !== null && valuesOf(fields, 'content-type').length > 1) throw unmaskable('it names two types');
-    this.#mask = masks?.body(bodyTypeOf(fields)) ?? null;
+    if (masks !== null && isFoldedOtherwise(fields)) throw unmaskable('its messages are compressed one by one');
+    this.#grpc = grpcAnswerOf(parts);
+    this.#mask = this.#grpc === null ? (masks?.body(bodyTypeOf(fields)) ?? null) : null;
     this.#secrets = new SecretStream(secrets);
     this.#assertSound();
     const codings = this.#mask === null && secrets.isEmpty ? [] : codingsOf(valuesOf(fields, 'content-encoding'));
     if (codings === null) throw unmaskable('it has a content coding that the gateway does not know');
     this.#recoder = codings.length === 0 ? null : this.#recode(codings);
-    this.changesLength = this.#mask !== null || this.#recoder !== null;
+    this.changesLength = this.#mask !== null || this.#recoder !== null || this.#grpc !== null;
   }
 
   /** Something of it may be refused yet. */
   get isMasked(): boolean {
-    return this.#mask !== null || this.#recoder !== null;
+    return this.#mask !== null || this.#recoder !== null || this.#grpc !== null;
   }
 
   /** How often each rule masked something. */
   get hits(): ReadonlyMap<string, number> {
-    const hits = new Map(this.#mask?.hits ?? []);
-    if (this.#secrets.hits > 0) hits.set('gateway:credential', this.#secrets.hits);
+    const hits = new Map(this.#mask?.hits ?? this.#grpc?.hits ?? []);
+    const secrets = this.#secrets.hits + (this.#grpc?.secretHits ?? 0);
+    if (secrets > 0) hits.set('gateway:credential', secrets);
     return hits;
   }
 
   push(view: Buffer): void {
     if (this.#isOver) return;
-    if (this.#recoder !== null) this.#recoder.push(view);
-    else this.#pass(view, false);
+    // Masks and codings keep what they get; secrets copy what they keep.
+    if (this.#recoder !== null) this.#recoder.push(ownedOf(view));
+    else this.#pass(this.#mask === null ? view : ownedOf(view), false);
   }
 
   end(): void {
@@ -94,6 +107,11 @@ export class AnswerBody {
 
   #pass(view: Buffer, last: boolean): boolean {
     try {
+      if (this.#grpc !== null) {
+        for (const { bytes, shown } of this.#grpc.push(view)) this.#parts.deliver(bytes, shown);
+        if (last) for (const { bytes, shown } of this.#grpc.end()) this.#parts.deliver(bytes, shown);
+        return true;
+      }
       const out = this.#change(view, last);
       if (out.length > 0) this.#parts.deliver(out);
       return true;
@@ -146,6 +164,17 @@ export class AnswerBody {
   }
 }
 
+/** Null: it is no gRPC, or nothing of it is known or asked for. */
+function grpcAnswerOf({ fields, masks, secrets, messages = null }: AnswerBodyParts): GrpcAnswer | null {
+  if (!isGrpc(fields)) return null;
+  const encoding = messageEncodingOf(fields);
+  const isExamined = masks !== null || !secrets.isEmpty;
+  // Compressed by messages, not as a whole: nothing would be found in it.
+  if (messages === null && !(isExamined && encoding !== null)) return null;
+  const mask = masks === null ? null : messageMaskOf(masks, messages, bodyTypeOf(fields));
+  return new GrpcAnswer({ type: messages, encoding, mask, secrets, unmaskable });
+}
+
 function joined(one: Buffer, other: Buffer): Buffer {
   return other.length === 0 ? one : one.length === 0 ? other : Buffer.concat([one, other]);
 }
@@ -167,6 +196,17 @@ export function bodyTypeOf(fields: readonly Field[]): BodyType {
     charset: parameter('charset')?.toLowerCase() ?? null,
     boundary: parameter('boundary'),
   };
+}
+
+/** Whether its pieces may be as far apart as they like. */
+export function isFeed(fields: readonly Field[]): boolean {
+  return /^(?:text\/event-stream|application\/grpc)/i.test(firstOf(fields, 'content-type') ?? '');
+}
+
+/** `fields` with the length that the target said. */
+export function withLength(fields: readonly Field[], sent: readonly Field[]): Field[] {
+  const length = firstOf(sent, 'content-length');
+  return length === null ? [...fields] : [...fields, ['Content-Length', length]];
 }
 
 /** What of a head is no longer true of a body that was changed. */

@@ -10,7 +10,7 @@
  * Deliberately absent: bodies.
  */
 import type { HttpMasks } from '../../core/masking.ts';
-import { connectionFields, type Field, folded, isOwnCookie, omitted, valuesOf } from './fields.ts';
+import { type Field, folded, isOwnCookie, namedByConnection, omitted } from './fields.ts';
 import { addressFields, addressWithoutPasswords } from './passwords.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -40,8 +40,7 @@ const dropped: ReadonlySet<string> = new Set([
 ]);
 
 export function answerFields(sent: readonly Field[], context: AnswerFieldContext): AnswerFields {
-  const named = new Set(connectionFields);
-  for (const value of valuesOf(sent, 'connection')) for (const name of value.split(',')) named.add(folded(name.trim()));
+  const named = namedByConnection(sent);
   const delivered: Field[] = [];
   const recorded: Field[] = [];
   for (const [name, value] of sent) {

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { GatewayError } from '../../base/errors.ts';
+import type { ClientExchange } from './client.ts';
 import { type Field, firstOf } from './fields.ts';
 
 export interface Refusal {
@@ -73,6 +74,20 @@ export function render(refusal: Refusal, asked: readonly Field[]): Answer {
   const wantsPage = /(?:^|[\s,])text\/html\b/i.test(firstOf(asked, 'accept') ?? '');
   if (wantsPage) return page(status, pageTitleOf(refusal), explanation(refusal), fields);
   return whole(status, 'application/problem+json', problem(refusal), fields);
+}
+
+/** Gives an answer of the gateway's own, or tears what was begun; of gRPC the trailers still say how it ended. */
+export function give(client: ClientExchange, { status, fields, body }: Answer): void {
+  if (client.isAnswered) {
+    const trailers = fields.filter(([name]) => /^grpc-(?:status|message)$/i.test(name));
+    if (trailers.length > 0 && client.head.version === '2') client.end(trailers);
+    else client.tear();
+    return;
+  }
+  const bodyless = client.head.method === 'HEAD' || body.length === 0;
+  client.answer(status, fields, bodyless);
+  if (!bodyless) client.write(body);
+  client.end([]);
 }
 
 function whole(status: number, type: string, text: string, fields: readonly Field[]): Answer {
@@ -155,12 +170,17 @@ function grpc({ status, detail, rule = null, fields = [] }: Refusal): Answer {
     fields: [
       ['Content-Type', 'application/grpc'],
       ['Grpc-Status', String(grpcCodes[status] ?? 2)],
-      ['Grpc-Message', encodeURIComponent(message).replaceAll('%20', ' ')],
+      ['Grpc-Message', percentEncoded(message)],
       ...fields,
     ],
     body: Buffer.alloc(0),
     trailers: [],
   };
+}
+
+/** As gRPC has it: everything but printable ASCII, and the percent sign. Clients need not undo more. */
+function percentEncoded(text: string): string {
+  return text.toWellFormed().replace(/[^ -$&-~]+/gu, (one) => encodeURIComponent(one));
 }
 
 function titleOf(status: number): string {
@@ -182,6 +202,7 @@ const statuses: Readonly<Record<string, number>> = {
   'core.too-many-connections': 429,
   'core.too-many-sessions': 429,
   'core.no-access': 403,
+  'core.access-pending': 503,
   'core.wrong-protocol': 403,
   'core.step-up-required': 403,
   'core.step-up-refused': 403,

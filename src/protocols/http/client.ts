@@ -7,10 +7,10 @@
  * Deliberately absent: what the request means, whether it may pass.
  * Source: RFC 9112 (HTTP/1.1), RFC 9113 (HTTP/2).
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
-import { type Field, fieldsOf, rawOf } from './fields.ts';
+import { ownedOf } from '../../base/regions.ts';
+import { type Field, fieldsOf } from './fields.ts';
 
 export interface RequestHead {
   readonly version: '0.9' | '1.0' | '1.1' | '2';
@@ -31,14 +31,14 @@ export interface ClientExchange {
   readonly body: Readable;
   /** Fields behind the body, once it has ended. */
   trailers(): Field[];
-  /** True once the head of the answer was given. */
+  /** True once the head of the answer is on its way. */
   readonly isAnswered: boolean;
   readonly isGone: boolean;
   /** Asks for the body. */
   proceed(): void;
   /** `bodyless`: nothing follows the head. */
   answer(status: number, fields: readonly Field[], bodyless: boolean): void;
-  /** False: wait for `onDrain`. */
+  /** The view is borrowed, where it lies in a region. False: wait for `onDrain`. */
   write(view: Buffer): boolean;
   /** What was begun leaves now. */
   flush(): void;
@@ -48,100 +48,6 @@ export interface ClientExchange {
   onDrain: (() => void) | null;
   /** It is over for the client: the answer has left, or nobody waits for it. Called once. */
   onOver: (() => void) | null;
-}
-
-export class Http1Exchange implements ClientExchange {
-  readonly head: RequestHead;
-  readonly hasBody: boolean;
-  readonly bodyBytes: number | null;
-  readonly expectsContinue: boolean;
-  onDrain: (() => void) | null = null;
-  onOver: (() => void) | null = null;
-  readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
-  #isFlushed = false;
-  #isOver = false;
-
-  constructor(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean) {
-    this.#request = request;
-    this.#response = response;
-    this.expectsContinue = expectsContinue;
-    this.head = {
-      version: request.httpVersionMajor !== 1 ? '0.9' : request.httpVersionMinor === 0 ? '1.0' : '1.1',
-      method: request.method ?? '',
-      target: request.url ?? '',
-      authority: null,
-      fields: fieldsOf(request.rawHeaders),
-    };
-    const length = request.headers['content-length'];
-    this.bodyBytes = length === undefined ? null : Number(length);
-    this.hasBody = request.headers['transfer-encoding'] !== undefined || (this.bodyBytes ?? 0) > 0;
-    // Its end is told by `close`; what was wrong does not matter to anybody here.
-    request.on('error', () => this.#over());
-    response.on('error', () => this.#over());
-    response.on('drain', () => this.onDrain?.());
-    response.on('close', () => this.#over());
-  }
-
-  get body(): Readable {
-    return this.#request;
-  }
-  get isAnswered(): boolean {
-    return this.#response.headersSent;
-  }
-  get isGone(): boolean {
-    return this.#isOver;
-  }
-
-  trailers(): Field[] {
-    return fieldsOf(this.#request.rawTrailers);
-  }
-
-  proceed(): void {
-    if (this.expectsContinue && !this.isAnswered && !this.#isOver) this.#response.writeContinue();
-  }
-
-  answer(status: number, fields: readonly Field[], bodyless: boolean): void {
-    if (this.#isOver || this.isAnswered) return;
-    const response = this.#response;
-    response.sendDate = !fields.some(([name]) => name.toLowerCase() === 'date');
-    const closes = !this.#request.complete && !fields.some(([name]) => name === 'Connection');
-    const all: Field[] = closes ? [...fields, ['Connection', 'close']] : [...fields];
-    response.writeHead(status, rawOf(all));
-    // Where more follows within this turn, head and body leave together.
-    if (!bodyless) setImmediate(() => this.flush());
-  }
-
-  write(view: Buffer): boolean {
-    if (this.#isOver) return true;
-    this.#isFlushed = true;
-    return this.#response.write(view);
-  }
-
-  flush(): void {
-    if (this.#isFlushed || this.#isOver || this.#response.writableEnded) return;
-    this.#isFlushed = true;
-    this.#response.flushHeaders();
-  }
-
-  end(trailers: readonly Field[]): void {
-    if (this.#isOver || this.#response.writableEnded) return;
-    if (trailers.length > 0)
-      this.#response.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]));
-    this.#response.end();
-  }
-
-  tear(): void {
-    this.#request.destroy();
-    this.#response.destroy();
-    this.#over();
-  }
-
-  #over(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.onOver?.();
-  }
 }
 
 export class Http2Exchange implements ClientExchange {
@@ -215,7 +121,7 @@ export class Http2Exchange implements ClientExchange {
   }
 
   write(view: Buffer): boolean {
-    return this.#isOver || this.#stream.destroyed ? true : this.#stream.write(view);
+    return this.#isOver || this.#stream.destroyed ? true : this.#stream.write(ownedOf(view));
   }
 
   flush(): void {

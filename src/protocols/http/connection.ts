@@ -8,12 +8,11 @@
  *
  * Deliberately absent: TLS and the choice of version (server.ts), what an exchange does (exchange.ts).
  */
-import type { Duplex } from 'node:stream';
 import type { Timer } from '../../base/clock.ts';
 import { describeError, GatewayError, isGatewayError } from '../../base/errors.ts';
 import type { Door } from '../../core/protocol.ts';
 import { canonicalTarget, isHttpFault } from '../../language/index.ts';
-import { type Answer, refusalOf } from './answers.ts';
+import { type Answer, give, refusalOf } from './answers.ts';
 import type { ClientExchange, RequestHead } from './client.ts';
 import type { Conversation, Conversations } from './conversation.ts';
 import { readingOf } from './credentials.ts';
@@ -21,12 +20,14 @@ import type { Dialect } from './dialect.ts';
 import { httpErrors } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { checkFields, type Field, type FieldContext, firstOf, passedFields, valuesOf } from './fields.ts';
+import { headText } from './head.ts';
 import * as limits from './limits.ts';
 import { type Origin, originOf } from './origin.ts';
-import { type BodyBudget, faultOf, readBody } from './request.ts';
+import { type BodyBudget, faultOf, noBody, type ReadBody, readBody } from './request.ts';
 import { schemeOf } from './settings.ts';
 import { SignOn } from './sign-on.ts';
 import { isNavigation, ownPathPrefix, Visits } from './visits.ts';
+import { preferenceOf } from './waiting.ts';
 
 export interface ConnectionParts {
   readonly door: Door;
@@ -61,6 +62,7 @@ export class Connection {
   #isHeadBegun = false;
   /** Its bytes were not what they should be: whatever follows on it is not taken for requests. */
   #isBroken = false;
+  #isClosed = false;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
@@ -90,13 +92,14 @@ export class Connection {
 
   /** Bytes came: a head must be whole in time. */
   touch(): void {
-    if (this.isBusy || this.#isHeadBegun) return;
+    if (this.isBusy || this.#isHeadBegun || this.#isClosed) return;
     this.#isHeadBegun = true;
     this.#timer?.cancel();
     this.#timer = this.door.clock.after(limits.headDeadlineMs, () => this.#parts.destroy());
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer?.cancel();
     this.#queue.length = 0;
   }
@@ -120,7 +123,7 @@ export class Connection {
       over?.();
       this.over();
     };
-    this.#deal(client).catch((error: unknown) => this.refuse(client, error));
+    this.#dealt(client, () => undefined);
   }
 
   begin(): void {
@@ -134,18 +137,24 @@ export class Connection {
     if (!this.isBusy) this.#rest();
   }
 
-  /** Whose request it is, for which resource, and what of its head goes on. Rejects with what the client is told. */
-  async admit(head: RequestHead): Promise<Admitted | Answer> {
+  /**
+   * Whose request it is, for which resource, and what of its head goes on; at once where that is known. Throws or rejects with
+   * what the client is told.
+   */
+  admit(head: RequestHead): Admitted | Answer | Promise<Admitted | Answer> {
     const origin = this.#originOf(head);
-    const target = canonicalTarget(head.target, { encodedSlashes: 'keep', semicolons: 'keep' });
-    if (isHttpFault(target)) throw faultOf(target);
-    if (target.path.toLowerCase().startsWith(ownPathPrefix)) {
+    if (pathOf(head.target).toLowerCase().startsWith(ownPathPrefix)) {
       if (this.dialect.takesVisits) return this.#visits.answer(head, origin);
       const refusal = { status: 404, code: 'not-found', detail: 'The gateway has no such page here.' };
       return this.dialect.render(refusal, head.fields);
     }
-    const conversation = await this.#conversation(head, origin);
-    if (!(conversation instanceof Object && 'session' in conversation)) return conversation;
+    const conversation = this.#conversation(head, origin);
+    if (conversation instanceof Promise) return conversation.then((one) => this.#admitted(head, origin, one));
+    return this.#admitted(head, origin, conversation);
+  }
+
+  #admitted(head: RequestHead, origin: Origin, conversation: Conversation | Answer): Admitted | Answer {
+    if (!('session' in conversation)) return conversation;
     const { resource } = conversation.session;
     const context: FieldContext = {
       method: head.method,
@@ -167,19 +176,16 @@ export class Connection {
     const isBroken = known?.kind === 'protocol' && client.head.version !== '2';
     if (isBroken) this.#isBroken = true;
     const closing: Field[] = isBroken ? [['Connection', 'close']] : [];
-    const refusal = refusalOf(shown, [...challenge(shown, client.head.fields), ...closing]);
+    const again: Field[] =
+      shown.code === 'core.access-pending' ? [['Retry-After', String(limits.comeAgainSeconds)]] : [];
+    const refused = refusalOf(shown, [...challenge(shown, client.head.fields), ...again, ...closing]);
+    const isLater = again.length > 0 && preferenceOf(client.head.fields).isAsync;
+    const refusal = isLater ? { ...refused, status: 202 } : refused;
     this.say(client, this.dialect.render(refusal, client.head.fields));
   }
 
-  say(client: ClientExchange, { status, fields, body }: Answer): void {
-    if (client.isAnswered) {
-      client.tear();
-      return;
-    }
-    const bodyless = client.head.method === 'HEAD' || body.length === 0;
-    client.answer(status, fields, bodyless);
-    if (!bodyless) client.write(body);
-    client.end([]);
+  say(client: ClientExchange, answer: Answer): void {
+    give(client, answer);
   }
 
   #dealWithNext(): void {
@@ -196,8 +202,7 @@ export class Connection {
     }
     this.begin();
     let isOver = false;
-    const deal = this.#deal(client).catch((error: unknown) => this.refuse(client, error));
-    void deal.then(() => {
+    this.#dealt(client, () => {
       // The exchange has its own ear by now; this one comes behind it.
       const over = client.onOver;
       const next = (): void => {
@@ -215,22 +220,46 @@ export class Connection {
     });
   }
 
-  async #deal(client: ClientExchange): Promise<void> {
+  /** Deals with a request, and calls back once it was dealt with, or refused. Most are dealt with at once. */
+  #dealt(client: ClientExchange, then: () => void): void {
+    const refuse = (error: unknown): void => this.refuse(client, error);
+    try {
+      const deal = this.#deal(client);
+      if (deal instanceof Promise) {
+        void deal.catch(refuse).then(then);
+        return;
+      }
+    } catch (error) {
+      refuse(error);
+    }
+    then();
+  }
+
+  #deal(client: ClientExchange): void | Promise<void> {
     const { head } = client;
     checkFields(head.fields);
     assertFraming(client);
     if (head.method === 'CONNECT' || head.method === 'TRACE') {
       throw httpErrors('http.method-refused', { values: { method: head.method } });
     }
-    const admitted = await this.admit(head);
+    const admitted = this.admit(head);
+    if (admitted instanceof Promise) return admitted.then((one) => this.#dealWith(client, one));
+    return this.#dealWith(client, admitted);
+  }
+
+  #dealWith(client: ClientExchange, admitted: Admitted | Answer): void | Promise<void> {
     if (!('conversation' in admitted)) return this.say(client, admitted);
-    const { conversation, context, passed } = admitted;
+    if (!client.hasBody) return this.#begin(client, admitted, noBody);
+    const reading = readingOf(this.dialect, admitted.conversation.session.resource, client.head);
+    return readBody(client, this.door, this.#budget, reading).then((body) => this.#begin(client, admitted, body));
+  }
+
+  #begin(client: ClientExchange, { conversation, context, passed }: Admitted, body: ReadBody): void {
     const { resource } = conversation.session;
-    const body = await readBody(client, this.door, this.#budget, readingOf(this.dialect, resource));
     const understood = this.dialect.understand({ client, passed, body, resource, upgrade: null });
     const left = conversation.leftFor(understood, passed);
     if (left !== null) left.comeAgain(client);
-    else new Exchange({ conversation, client, door: this.door, context, understood }).start();
+    else new Exchange({ conversation, client, door: this.door, context, passed, understood }).start();
   }
 
   #originOf(head: RequestHead): Origin {
@@ -241,26 +270,45 @@ export class Connection {
   }
 
   /** The session, or where a browser is sent that has none. */
-  async #conversation(head: RequestHead, origin: Origin): Promise<Conversation | Answer> {
+  #conversation(head: RequestHead, origin: Origin): Conversation | Answer | Promise<Conversation | Answer> {
     try {
-      return await this.#signOn.conversation(head, origin);
+      const conversation = this.#signOn.conversation(head, origin);
+      if (!(conversation instanceof Promise)) return conversation;
+      return conversation.catch((error: unknown) => this.#unproven(head, origin, error));
     } catch (error) {
-      const needsVisit =
-        isGatewayError(error) &&
-        ['http.no-proof', 'core.not-authenticated', 'core.step-up-required'].includes(error.code) &&
-        valuesOf(head.fields, 'authorization').length === 0;
-      if (needsVisit && this.dialect.takesVisits && isNavigation(head)) {
-        return this.#visits.begin(head, origin, error.code !== 'core.step-up-required');
-      }
-      throw error;
+      return this.#unproven(head, origin, error);
     }
   }
 
+  /** Throws what the client is told, where it is not sent to sign on. */
+  #unproven(head: RequestHead, origin: Origin, error: unknown): Answer | Promise<Answer> {
+    const needsVisit =
+      isGatewayError(error) &&
+      ['http.no-proof', 'core.not-authenticated', 'core.step-up-required'].includes(error.code) &&
+      valuesOf(head.fields, 'authorization').length === 0;
+    if (needsVisit && this.dialect.takesVisits && isNavigation(head)) {
+      return this.#visits.begin(head, origin, error.code !== 'core.step-up-required');
+    }
+    throw error;
+  }
+
   #rest(): void {
+    if (this.#isClosed) return;
     this.#isHeadBegun = false;
     this.#timer?.cancel();
     this.#timer = this.door.clock.after(limits.keepAliveMs, () => this.#parts.destroy());
   }
+}
+
+/** What of targets is canonical whatever the resource says of slashes and semicolons: nearly all of them. */
+const plainTarget = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
+
+/** The path of a target in its one spelling. Throws where it has none. */
+function pathOf(target: string): string {
+  if (target.length <= limits.targetBytesMax && plainTarget.test(target)) return target;
+  const canonical = canonicalTarget(target, { encodedSlashes: 'keep', semicolons: 'keep' });
+  if (isHttpFault(canonical)) throw faultOf(canonical);
+  return canonical.path;
 }
 
 /** How a client may say who it is (RFC 9110, section 11.6.1). */
@@ -289,9 +337,9 @@ export function assertFraming({ head }: ClientExchange): void {
   if (what !== null) throw httpErrors('http.malformed', { values: { what } });
 }
 
-/** Ends a stream of bytes with an answer that is all of it: for what was never a request. */
-export function sayRaw(socket: Duplex, error: GatewayError, { render }: Pick<Dialect, 'render'>): void {
+/** An answer that is all that a connection says: for what was never a request. */
+export function rawAnswer(error: GatewayError, { render }: Pick<Dialect, 'render'>): Buffer {
   const { status, fields, body } = render(refusalOf(error), []);
-  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  socket.end(Buffer.concat([Buffer.from(`HTTP/1.1 ${status} Refused\r\n${lines}Connection: close\r\n\r\n`), body]));
+  const text = headText(`HTTP/1.1 ${status} Refused`, [...fields, ['Connection', 'close']]);
+  return Buffer.concat([Buffer.from(text, 'latin1'), body]);
 }

@@ -19,7 +19,7 @@ import * as limits from './limits.ts';
 import type { Understood } from './request.ts';
 import type { Secrets } from './secrets.ts';
 import type { HttpSettings } from './settings.ts';
-import { Upstreams } from './upstream.ts';
+import { type Slot, Upstreams } from './upstream.ts';
 import { repeatKey, Waiting, type WaitingParts } from './waiting.ts';
 
 /** What the end of a session, or of a limit, reaches. */
@@ -116,10 +116,31 @@ export class Conversation {
     };
   }
 
+  /** What a request needs to be sent: at once where it is there. `failed`: it is not to be had, or `send` threw. */
+  ready(send: (credential: RequestCredential, slot: Slot) => void, failed: (error: unknown) => void): void {
+    try {
+      // Where there is none, nobody must be asked for it.
+      const credential = this.session.resource.credential === null ? this.#credentialOf(null) : null;
+      const slot = credential === null ? null : this.upstreams.slotNow();
+      if (credential !== null && slot !== null) send(credential, slot);
+      else this.#readyLater(send).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  async #readyLater(send: (credential: RequestCredential, slot: Slot) => void): Promise<void> {
+    const credential = await this.credential();
+    send(credential, await this.upstreams.slot());
+  }
+
   /** What the gateway adds to a request, and what must not come back of it. */
   async credential(): Promise<RequestCredential> {
+    return this.#credentialOf(await this.#revealed());
+  }
+
+  #credentialOf(credential: UpstreamCredential | null): RequestCredential {
     const { resource } = this.session;
-    const credential = await this.#revealed();
     const fields = this.dialect.credentialFields(this.session, credential);
     const secrets = this.#secretsOf(credential, fields);
     return new RequestCredential(credential, fields, secrets, resource, () => this.#door.clock.now());

@@ -12,6 +12,8 @@
  */
 import type { AwsKeys, UpstreamCredential } from '../../core/ports.ts';
 import type { Resource } from '../../core/resource.ts';
+import type { RequestHead } from './client.ts';
+import type { Dialect } from './dialect.ts';
 import { httpErrors } from './errors.ts';
 import { type Field, firstOf, folded, withFields } from './fields.ts';
 import { Secrets } from './secrets.ts';
@@ -108,13 +110,15 @@ export class RequestCredential {
   }
 }
 
-/** How bodies for this resource are read: whole, whatever they are, where a signature must cover them. */
-export function readingOf<D extends { readsBody(mediaType: string): boolean; readonly bodyBytesMax: number }>(
-  dialect: D,
-  { credential }: Resource,
-): Pick<D, 'bodyBytesMax'> & { readsBody(mediaType: string): boolean } {
-  const aws = credential?.aws ?? null;
-  return aws === null || isS3(aws) ? dialect : { bodyBytesMax: dialect.bodyBytesMax, readsBody: () => true };
+/** How the body of a request is read: whole, whatever it is, where a signature must cover it, or its protocol says so. */
+export function readingOf(
+  dialect: Pick<Dialect, 'readsBody' | 'readsWhole' | 'bodyBytesMax'>,
+  resource: Resource,
+  head: RequestHead,
+): Pick<Dialect, 'readsBody' | 'bodyBytesMax'> {
+  const aws = resource.credential?.aws ?? null;
+  const isWhole = (aws !== null && !isS3(aws)) || dialect.readsWhole?.(head, resource) === true;
+  return isWhole ? { bodyBytesMax: dialect.bodyBytesMax, readsBody: () => true } : dialect;
 }
 
 /** The credential as fields, as far as they are the same for each request. */

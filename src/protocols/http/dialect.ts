@@ -9,18 +9,20 @@
  *
  * Deliberately absent: dialects of other rooms; they hand theirs to `createHttpServer` (index.ts).
  */
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { UpstreamCredential } from '../../core/ports.ts';
 import type { Resource } from '../../core/resource.ts';
 import type { Command, Session } from '../../core/session.ts';
+import { isReadType } from '../../language/index.ts';
 import { type Answer, type Refusal, render } from './answers.ts';
-import type { ClientExchange } from './client.ts';
+import type { ClientExchange, RequestHead } from './client.ts';
 import type { Connection } from './connection.ts';
 import { credentialFields } from './credentials.ts';
 import { examinedFields, type Field, type FieldContext, ownFields } from './fields.ts';
+import { knownMessageCodings, rpcOf } from './grpc.ts';
+import type { ScannedRequest } from './head.ts';
 import * as limits from './limits.ts';
-import { type ReadBody, readTypes, type Understood, understand } from './request.ts';
+import { type ReadBody, type Understood, understand } from './request.ts';
 import { type HttpSettings, settingsOf } from './settings.ts';
 import { WebSocketExchange } from './websocket.ts';
 
@@ -46,6 +48,8 @@ export interface Dialect {
   readonly bodyBytesMax: number;
   /** Whether a body of this media type (lower case; empty where none is given) is read whole before it is judged. */
   readsBody(mediaType: string): boolean;
+  /** Whether this very request is read whole, whatever its type. Absent: none. */
+  readsWhole?(head: RequestHead, resource: Resource): boolean;
   settingsOf(resource: Resource): HttpSettings;
   /** The command that a request is. Throws what the client is told where it could mean two things. */
   understand(asked: AskedRequest): Understood;
@@ -60,7 +64,7 @@ export interface Dialect {
   /** A refusal in the form that its clients understand. `asked`: the fields of the request, as far as it was one. */
   render(refusal: Refusal, asked: readonly Field[]): Answer;
   /** Takes over a connection whose client asks to switch to one of `upgrades`. */
-  switch(connection: Connection, request: IncomingMessage, socket: Duplex): void;
+  switch(connection: Connection, request: ScannedRequest, socket: Duplex): void;
 }
 
 export const httpDialect: Dialect = {
@@ -70,11 +74,12 @@ export const httpDialect: Dialect = {
   // A page belongs to what Host says, whatever a proxy in front of the browser made of the handshake.
   handshakeNames: false,
   bodyBytesMax: limits.analysedBodyBytesMax,
-  readsBody: (mediaType) => readTypes.test(mediaType),
+  readsBody: (mediaType) => isReadType(mediaType),
+  readsWhole: (head, resource) => rpcOf(head, settingsOf(resource))?.clientStreams === false,
   settingsOf,
   understand: ({ client, passed, body, resource, upgrade }) =>
     understand(client, passed, body, settingsOf(resource), upgrade === 'websocket' ? upgrade : null),
-  examinedFields,
+  examinedFields: (fields, masked) => knownMessageCodings(examinedFields(fields, masked)),
   credentialFields: (_session, credential) => credentialFields(credential),
   ownFields: (session, context) => {
     const { identityHeaders } = settingsOf(session.resource);

@@ -49,5 +49,10 @@ export const httpErrors = defineErrors({
     kind: 'denial',
     message: 'The answer decodes to far more than it holds, so it was not delivered.',
   },
+  'http.grpc': { kind: 'protocol', message: 'The call is not well-formed: {what}.' },
+  'http.grpc-too-long': {
+    kind: 'denial',
+    message: 'A message of gRPC is longer than what is looked into here ({limit} bytes).',
+  },
   'http.websocket': { kind: 'protocol', message: 'The WebSocket conversation broke its protocol: {what}.' },
 });

@@ -15,18 +15,19 @@ import type { OutputLimit } from '../../core/judgement.ts';
 import type { Door } from '../../core/protocol.ts';
 import type { PendingReview } from '../../core/review.ts';
 import type { Command, Flow, SessionEnding } from '../../core/session.ts';
-import { AnswerBody, withoutLength } from './answer-body.ts';
+import { AnswerBody, isFeed, withLength, withoutLength } from './answer-body.ts';
 import { answerContext, masksOf } from './answer-context.ts';
 import { type AnswerFieldContext, answerFields } from './answer-fields.ts';
-import { type Refusal, refusalOf } from './answers.ts';
+import { give, type Refusal, refusalOf } from './answers.ts';
 import type { ClientExchange } from './client.ts';
 import type { Conversation } from './conversation.ts';
 import type { RequestCredential } from './credentials.ts';
 import { httpErrors } from './errors.ts';
-import { type Field, type FieldContext, firstOf, passedFields, shownFields } from './fields.ts';
+import { type Field, type FieldContext, passedFields, shownFields } from './fields.ts';
+import { type GrpcRequests, messagesOf } from './grpc-requests.ts';
 import * as limits from './limits.ts';
 import type { Understood } from './request.ts';
-import { RequestBody } from './request-body.ts';
+import { RequestBody, type RequestBodyParts } from './request-body.ts';
 import { StallWatch } from './stall.ts';
 import type { Slot, UpstreamExchange, UpstreamHandler, UpstreamRequest } from './upstream.ts';
 import type { Waiting } from './waiting.ts';
@@ -36,6 +37,8 @@ export interface ExchangeParts {
   readonly client: ClientExchange;
   readonly door: Door;
   readonly context: FieldContext;
+  /** What of its head goes on. */
+  readonly passed: readonly Field[];
   readonly understood: Understood;
 }
 
@@ -60,6 +63,8 @@ export class Exchange {
   #isEndless = false;
   /** Of the request; from its release on. */
   #body: RequestBody | null = null;
+  /** Its messages, where there may be many that are judged one by one. */
+  #messages: GrpcRequests | null = null;
   #credential: RequestCredential | null = null;
   #isRepeated = false;
   /** Who gets the answer: the last that came for it (waiting.ts). Null while nobody waits. */
@@ -160,7 +165,7 @@ export class Exchange {
         return;
       }
       this.#phase = 'connecting';
-      this.#send(command).catch((error: unknown) => this.#failed(error));
+      this.#connect(command);
       return;
     }
     const { rule = null, reason = 'The command was refused.' } = command.verdict ?? {};
@@ -177,16 +182,20 @@ export class Exchange {
     this.#leave();
   }
 
-  async #send(command: Command): Promise<void> {
-    const { conversation, client, context, understood } = this.#parts;
-    const { dialect, settings, upstreams } = conversation;
-    const credential = await conversation.credential();
-    const slot = this.#slot ?? (await upstreams.slot());
-    if (this.#isOver) return slot.release();
+  #connect(command: Command): void {
+    const send = (credential: RequestCredential, slot: Slot): void => {
+      if (this.#isOver) slot.release();
+      else this.#send(command, credential, slot);
+    };
+    this.#parts.conversation.ready(send, (error) => this.#failed(error));
+  }
+
+  #send(command: Command, credential: RequestCredential, slot: Slot): void {
+    const { conversation, client, context, passed, understood } = this.#parts;
+    const { dialect, settings } = conversation;
     this.#slot = slot;
     this.#credential = credential;
     const masks = masksOf(command);
-    const passed = passedFields(client.head.fields, context);
     const isExamined = masks !== null || !credential.secrets.isEmpty;
     const asked = isExamined ? dialect.examinedFields(passed, masks !== null) : passed;
     const { sent, shown } = conversation.dress(asked, context, credential);
@@ -197,14 +206,8 @@ export class Exchange {
     this.#fields = answerContext(this.#parts, masks, signed.secrets);
     if (!this.#isRepeated) this.#observeHead(command, 'in', null, false, shown);
     const sending = this.#bodyOf(command);
-    const request: UpstreamRequest = {
-      method,
-      target,
-      authority,
-      fields: signed.fields,
-      bodyBytes: sending.bytes,
-      expectsContinue: sending.expectsContinue,
-    };
+    const { bytes: bodyBytes, expectsContinue } = sending;
+    const request: UpstreamRequest = { method, target, authority, fields: signed.fields, bodyBytes, expectsContinue };
     this.#phase = 'sending';
     const handler = this.#handler(command);
     const upstream = this.#flow.perform(command, () => slot.send(request, handler));
@@ -219,7 +222,8 @@ export class Exchange {
 
   #bodyOf(command: Command): RequestBody {
     const { conversation, client, understood, door } = this.#parts;
-    this.#body ??= new RequestBody({
+    if (this.#body !== null) return this.#body;
+    const parts: RequestBodyParts = {
       client,
       understood,
       clock: door.clock,
@@ -227,15 +231,20 @@ export class Exchange {
         if (this.#isOver) return;
         conversation.session.observe({ type: 'data', command: command.ordinal, direction: 'in', data });
       },
-      forward: (view) => {
+      forward: (view, of = command) => {
         if (this.#isOver) return true;
         this.#stall.moved();
-        return this.#flow.forward(view, command);
+        return this.#flow.forward(view, of);
       },
       begin: () => this.#upstream?.begin(),
       end: (trailers) => this.#asked(command, trailers),
       isUnwanted: () => this.#isOver || this.#status !== null,
+    };
+    this.#messages = messagesOf(parts, conversation.session, command, {
+      refused: (refusal) => this.#stop(refusal, 'failed', refusal.code),
+      failed: (error) => this.#failed(error),
     });
+    this.#body = new RequestBody(this.#messages?.parts ?? parts);
     return this.#body;
   }
 
@@ -278,7 +287,9 @@ export class Exchange {
     this.#stall.end();
     this.#upstream?.abort();
     this.#upstream = null;
-    this.#send(command).catch((error: unknown) => this.#failed(error));
+    this.#slot?.release();
+    this.#slot = null;
+    this.#connect(command);
     return true;
   }
 
@@ -288,14 +299,14 @@ export class Exchange {
     this.#status = status;
     const context = this.#fields!;
     const { delivered, recorded } = answerFields(sent, context);
-    const length = firstOf(sent, 'content-length');
     if (!bodyless) {
       this.#answer = new AnswerBody({
         status,
         fields: sent,
         masks: context.masks,
         secrets: context.secrets,
-        deliver: (view) => this.#deliver(command, view),
+        messages: this.#parts.understood.rpc?.method.output ?? null,
+        deliver: (view, shown) => this.#deliver(command, view, shown),
         end: () => this.#finish(command),
         failed: (error) => this.#failed(error),
         pause: () => this.#upstream?.pause(),
@@ -304,12 +315,9 @@ export class Exchange {
         },
       });
     }
-    this.#isEndless =
-      this.#parts.understood.isEndless === true ||
-      /^(?:text\/event-stream|application\/grpc)/i.test(firstOf(sent, 'content-type') ?? '');
+    this.#isEndless = this.#parts.understood.isEndless === true || isFeed(sent);
     const changes = this.#answer?.changesLength === true || (bodyless && context.masks !== null);
-    const framed: Field[] =
-      length === null || changes || status === 204 ? delivered : [...delivered, ['Content-Length', length]];
+    const framed = changes || status === 204 ? delivered : withLength(delivered, sent);
     const noted = this.#parts.conversation.dialect.notedFields(command);
     const fields = [...(changes ? withoutLength(framed, context.masks !== null) : framed), ...noted];
     this.#observeHead(command, 'out', status, false, recorded);
@@ -317,11 +325,12 @@ export class Exchange {
       this.#begin = null;
       this.#flow.afterDelivered(() => this.#client?.answer(status, fields, bodyless));
     };
-    if (this.#answer?.isMasked !== true || this.#isEndless) this.#begin();
+    const { rpc } = this.#parts.understood;
+    if (this.#answer?.isMasked !== true || (this.#isEndless && rpc === undefined)) this.#begin();
     else this.#parts.door.clock.after(limits.maskedHeadDelayMs, () => this.#begin?.());
   }
 
-  #deliver(command: Command, view: Buffer): void {
+  #deliver(command: Command, view: Buffer, shown = view): void {
     if (this.#isOver) return;
     const { session } = this.#parts.conversation;
     const limit = session.spend(command, 0, view.length);
@@ -330,7 +339,7 @@ export class Exchange {
       return;
     }
     this.#begin?.();
-    session.observe({ type: 'data', command: command.ordinal, direction: 'out', data: view });
+    session.observe({ type: 'data', command: command.ordinal, direction: 'out', data: shown });
     this.#bytesOut += view.length;
     this.#stall.moved();
     if (this.#flow.deliver(view)) return;
@@ -400,17 +409,7 @@ export class Exchange {
 
   #say(refusal: Refusal): void {
     const client = this.#client;
-    if (client === null) return;
-    if (client.isAnswered) {
-      client.tear();
-      return;
-    }
-    const { dialect } = this.#parts.conversation;
-    const { status, fields, body } = dialect.render(refusal, client.head.fields);
-    const bodyless = client.head.method === 'HEAD' || body.length === 0;
-    client.answer(status, fields, bodyless);
-    if (!bodyless) client.write(body);
-    client.end([]);
+    if (client !== null) give(client, this.#parts.conversation.dialect.render(refusal, client.head.fields));
   }
 
   /** Tells the client to come again. */
@@ -456,6 +455,7 @@ export class Exchange {
     this.#forget();
     this.#stall.end();
     this.#answer?.destroy();
+    this.#messages?.stop();
     this.#slot?.release();
     const { conversation } = this.#parts;
     conversation.leave(this);
@@ -467,6 +467,7 @@ export class Exchange {
   }
   get #patienceMs(): number {
     if (this.#isStalled) return limits.clientStallMs;
+    if (this.#messages?.isWaiting === true) return Number.POSITIVE_INFINITY;
     if (this.#body?.isSent !== true && this.#status === null) return limits.bodyStallMs;
     if (this.#isEndless) return Number.POSITIVE_INFINITY;
     return this.#parts.conversation.settings.answerMs;

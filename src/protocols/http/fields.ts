@@ -38,17 +38,52 @@ export function rawOf(fields: readonly Field[]): string[] {
 
 /** Values of all fields of this name, which is in lower case. */
 export function valuesOf(fields: readonly Field[], name: string): string[] {
-  return fields.filter(([one]) => one.toLowerCase() === name).map(([, value]) => value);
+  const values: string[] = [];
+  for (const [one, value] of fields) if (isNamed(one, name)) values.push(value);
+  return values;
 }
 
 /** The first value, or null. */
 export function firstOf(fields: readonly Field[], name: string): string | null {
-  return fields.find(([one]) => one.toLowerCase() === name)?.[1] ?? null;
+  for (const [one, value] of fields) if (isNamed(one, name)) return value;
+  return null;
+}
+
+/** `name` is in lower case. */
+function isNamed(one: string, name: string): boolean {
+  return one.length === name.length && one.toLowerCase() === name;
 }
 
 /** The form in which two spellings of one name are equal for some server. */
 export function folded(name: string): string {
-  return name.toLowerCase().replace(/[^a-z0-9]/g, '-');
+  return knownName(name).folded;
+}
+
+interface KnownName {
+  readonly lower: string;
+  readonly folded: string;
+  /** Its values are credentials, or may be. */
+  readonly isSensitive: boolean;
+}
+
+/** Names as they are spelled: programs use the same few again and again. */
+const names = new Map<string, KnownName>();
+
+/** Names whose values are credentials, or may be. */
+const sensitive =
+  /(?:^|-)(?:api-?key|apikey|token|secret|password|passwd|auth|authorization|signature|session|jwt)(?:-|$)/;
+
+function knownName(name: string): KnownName {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  const plain = lower.replace(/[^a-z0-9]/g, '-');
+  const made = { lower, folded: plain, isSensitive: sensitive.test(plain) };
+  if (name.length <= limits.rememberedNameLengthMax) {
+    if (names.size >= limits.rememberedNamesMax) names.clear();
+    names.set(name, made);
+  }
+  return made;
 }
 
 /** Of one connection, both ways (RFC 9110, section 7.6.1); framing is made anew. */
@@ -64,6 +99,15 @@ export const connectionFields: ReadonlySet<string> = new Set([
   'trailer',
   'expect',
 ]);
+
+/** What stays on the connection: the names above, and those that the fields name themselves. */
+export function namedByConnection(fields: readonly Field[]): ReadonlySet<string> {
+  const values = valuesOf(fields, 'connection');
+  if (values.length === 0) return connectionFields;
+  const named = new Set(connectionFields);
+  for (const value of values) for (const name of value.split(',')) named.add(folded(name.trim()));
+  return named;
+}
 
 /** What tells a server who or what is behind a proxy, or which path or host was really meant. */
 const spoofed: ReadonlySet<string> = new Set([
@@ -120,8 +164,7 @@ export interface FieldContext {
 
 /** What of the client's fields goes on. Throws `http.malformed` where they could mean two things. */
 export function passedFields(sent: readonly Field[], context: FieldContext): Field[] {
-  const named = new Set(connectionFields);
-  for (const value of valuesOf(sent, 'connection')) for (const name of value.split(',')) named.add(folded(name.trim()));
+  const named = namedByConnection(sent);
   const passed: Field[] = [];
   const cookies: string[] = [];
   for (const [name, value] of sent) {
@@ -188,22 +231,19 @@ export function ownFields(context: FieldContext, identity: { principal: Principa
 
 /** `over` set upon `fields`, whatever spelling of its names stands there. */
 export function withFields(fields: readonly Field[], over: readonly Field[]): Field[] {
-  const names = new Set(over.map(([name]) => folded(name)));
-  return [...fields.filter(([name]) => !names.has(folded(name))), ...over];
+  if (over.length === 0) return [...fields];
+  const set = new Set(over.map(([name]) => folded(name)));
+  return [...fields.filter(([name]) => !set.has(folded(name))), ...over];
 }
-
-/** Names whose values are credentials, or may be. */
-const sensitive =
-  /(?:^|-)(?:api-?key|apikey|token|secret|password|passwd|auth|authorization|signature|session|jwt)(?:-|$)/;
 
 /** As reviewers, auditors and rules see them: names in lower case, without credentials. */
 export function shownFields(fields: readonly Field[]): Field[] {
   const shown: Field[] = [];
   for (const [name, value] of fields) {
-    const known = name.toLowerCase();
-    if (known === 'cookie' || known === 'authorization' || known === 'proxy-authorization') continue;
-    const plain = addressFields.has(known) ? addressWithoutPasswords(value) : value;
-    shown.push([known, sensitive.test(folded(name)) ? omitted : plain]);
+    const { lower, isSensitive } = knownName(name);
+    if (lower === 'cookie' || lower === 'authorization' || lower === 'proxy-authorization') continue;
+    const plain = addressFields.has(lower) ? addressWithoutPasswords(value) : value;
+    shown.push([lower, isSensitive ? omitted : plain]);
   }
   return shown;
 }

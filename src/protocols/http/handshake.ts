@@ -10,12 +10,14 @@
  * Deliberately absent: what is spoken afterwards; who may (exchange by exchange, in websocket.ts and in dialects).
  */
 import { createHash } from 'node:crypto';
-import { type IncomingMessage, ServerResponse, request as sendRequest } from 'node:http';
+import { request as sendRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Answer } from './answers.ts';
-import { type ClientExchange, Http1Exchange } from './client.ts';
+import type { ClientExchange } from './client.ts';
+import { Http1Exchange } from './client-http1.ts';
 import type { Connection } from './connection.ts';
 import { type Field, fieldsOf, firstOf, rawOf, valuesOf } from './fields.ts';
+import type { ScannedRequest } from './head.ts';
 import * as limits from './limits.ts';
 
 /** The client's side. */
@@ -25,25 +27,32 @@ export class Handshake {
   readonly socket: Duplex;
   /** The client's connection is gone, at any time. Called once. */
   onClosed: (() => void) | null = null;
-  readonly #response: ServerResponse;
   #hasSwitched = false;
 
-  constructor(connection: Connection, request: IncomingMessage, socket: Duplex) {
+  constructor(connection: Connection, request: ScannedRequest, socket: Duplex) {
     this.connection = connection;
     this.socket = socket;
-    this.#response = new ServerResponse(request);
-    this.#response.assignSocket(socket as never);
     // Whatever is answered, nothing follows on this connection.
-    this.#response.shouldKeepAlive = false;
-    this.#response.on('finish', () => {
-      if (!this.#hasSwitched) this.end();
-    });
-    this.client = new Http1Exchange(request, this.#response, false);
+    const client = new Http1Exchange(
+      { ...request, keepsAlive: false, expectsContinue: false },
+      {
+        clock: connection.door.clock,
+        write: (view) => socket.write(view),
+        wants: () => undefined,
+        answered: () => this.end(),
+        tear: () => void socket.destroy(),
+      },
+    );
+    this.client = client;
     connection.begin();
+    socket.on('drain', () => {
+      if (!this.#hasSwitched) client.drained();
+    });
     socket.on('data', this.#early);
     socket.on('end', this.#early);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
+      if (!this.#hasSwitched) client.over();
       this.onClosed?.();
       connection.over();
     });
@@ -67,7 +76,6 @@ export class Handshake {
   switch(fields: readonly Field[]): void {
     this.#hasSwitched = true;
     const { socket } = this;
-    this.#response.detachSocket(socket as never);
     socket.off('data', this.#early);
     socket.off('end', this.#early);
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');

@@ -43,8 +43,8 @@ export function createHttp(): Protocol {
       limits: true,
     },
     analyse: (text, resource) => {
-      const { routes, targetOptions } = settingsOf(resource);
-      const http = analyseRequest(text, { routes, targetOptions });
+      const { routes, targetOptions, grpc: rpc } = settingsOf(resource);
+      const http = analyseRequest(text, { routes, targetOptions, rpc });
       return http === null ? null : { language: 'http', http };
     },
     createServer: () => new HttpServer(httpDialect),
@@ -75,6 +75,7 @@ export {
 } from './fields.ts';
 export { closePayload, encodeFrame, type Frame, FrameReader, isControl, type Opcode, opcodes } from './frames.ts';
 export { acceptOf, agreementProblem, askToSwitch, Handshake, keyProblem, type SwitchAnswer } from './handshake.ts';
+export type { ScannedRequest } from './head.ts';
 export { bodyOf, faultOf, parametersOf, type ReadBody, type Understood } from './request.ts';
 export type { Secrets } from './secrets.ts';
 export { type HttpSettings, settingDefinitions as httpSettings, settingsOf as httpSettingsOf } from './settings.ts';

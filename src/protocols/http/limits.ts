@@ -6,6 +6,16 @@ export const headBytesMax = 32 * 1024;
 /** Most fields in a head or behind a body: browsers send some thirty. */
 export const fieldsMax = 200;
 
+/** Digits of the size of a chunk: more than any body has, and still exact as a number. */
+export const chunkSizeDigitsMax = 12;
+
+/** Extensions of all chunks of one body, in bytes: nobody uses them, and they are read past. */
+export const chunkExtensionBytesMax = 4 * 1024;
+
+/** Spellings of names of fields that are remembered, and their longest, in characters. */
+export const rememberedNamesMax = 1_024;
+export const rememberedNameLengthMax = 64;
+
 /** Longest path and query, in bytes: the limit of most servers. */
 export const targetBytesMax = 16 * 1024;
 
@@ -70,6 +80,12 @@ export const upstreamTlsDeadlineMs = 10_000;
 
 /** Longest head of an answer, in bytes. */
 export const answerHeadBytesMax = 64 * 1024;
+
+/** Most fields in the head of an answer: what Node's client took. */
+export const answerFieldsMax = 2_000;
+
+/** Answers of the kind 1xx before the one that counts: servers send a few hints. */
+export const hintsMax = 16;
 
 /** Milliseconds that a client who expects 100 (Continue) waits for the target's word before its body is asked for. */
 export const continueDeadlineMs = 1_000;
@@ -138,3 +154,12 @@ export const parameterLengthMax = 1_024;
 
 /** Of the body with which a target says why it does not switch, in bytes. */
 export const refusalBytesMax = 64 * 1024;
+
+/** Characters of a descriptor set in a manifest, in base 64: what fits into one. A longer one is a file. */
+export const descriptorCharactersMax = 768 * 1024;
+
+/** Longest gRPC message that is looked into, in bytes, as it came and as it unfolds: what most receivers take (4 MiB). */
+export const grpcMessageBytesMax = 4 * 1024 * 1024;
+
+/** Messages of one call that wait to be judged. The client waits then. */
+export const grpcPendingMax = 16;

@@ -7,6 +7,7 @@
  * Deliberately absent: deadlines (exchange.ts).
  */
 import type { Clock } from '../../base/clock.ts';
+import type { Command } from '../../core/session.ts';
 import type { ClientExchange } from './client.ts';
 import type { Field } from './fields.ts';
 import * as limits from './limits.ts';
@@ -17,8 +18,8 @@ export interface RequestBodyParts {
   readonly understood: Understood;
   readonly clock: Clock;
   readonly record: (data: Buffer) => void;
-  /** False: no more before `client.body.resume()`. */
-  readonly forward: (view: Buffer) => boolean;
+  /** False: no more before `client.body.resume()`. `of`: the command whose bytes they are, where it is not the request's own. */
+  readonly forward: (view: Buffer, of?: Command) => boolean;
   /** The head is to leave, though its body is not asked for yet. */
   readonly begin: () => void;
   /** All of it was forwarded. */

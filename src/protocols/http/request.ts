@@ -20,6 +20,7 @@ import type { ClientExchange } from './client.ts';
 import type { Dialect } from './dialect.ts';
 import { httpErrors } from './errors.ts';
 import { type Field, firstOf, shownFields } from './fields.ts';
+import { type RpcCall, rpcBodyOf, rpcOf } from './grpc.ts';
 import * as limits from './limits.ts';
 import { omitted } from './omitted.ts';
 import { isSecretName, withoutPasswords } from './passwords.ts';
@@ -45,16 +46,17 @@ export interface Understood {
   readonly body: ReadBody;
   /** The body as it may be recorded; null: as it is. */
   readonly recordedBody: Buffer | null;
+  /** A call of gRPC that is known by its descriptors. */
+  readonly rpc?: RpcCall | undefined;
 }
-
-/** Media types whose bodies are read before judging. */
-export const readTypes =
-  /^(?:application\/(?:json|x-amz-json-1\.[01]|[a-z0-9.+-]+\+json|x-www-form-urlencoded|graphql|xml|x-ndjson|yaml|x-yaml)|multipart\/form-data|text\/[a-z0-9.+-]+)$/;
 
 /** Memory that bodies of one connection take while they are judged. */
 export interface BodyBudget {
   bytes: number;
 }
+
+/** Of requests that have none. */
+export const noBody: ReadBody = { chunks: [], isWhole: true, reason: null };
 
 /** Reads a body whole where its type is one that is understood and it is short enough. */
 export async function readBody(
@@ -63,7 +65,7 @@ export async function readBody(
   budget: BodyBudget,
   { readsBody, bodyBytesMax }: Pick<Dialect, 'readsBody' | 'bodyBytesMax'>,
 ): Promise<ReadBody> {
-  if (!client.hasBody) return { chunks: [], isWhole: true, reason: null };
+  if (!client.hasBody) return noBody;
   const type = (firstOf(client.head.fields, 'content-type') ?? '').split(';', 1)[0]!.trim().toLowerCase();
   const none = (reason: string): ReadBody => ({ chunks: [], isWhole: false, reason });
   if (!readsBody(type)) return none(type === '' ? 'its type is not given' : `bodies of the type ${type} are not read`);
@@ -120,11 +122,12 @@ export function understand(
 ): Understood {
   const { method, target } = client.head;
   const shown = shownFields(passed);
+  const rpc = upgrade === null ? rpcOf(client.head, settings) : null;
   const reading = httpMeaning({
     method,
     target,
     fields: shown,
-    body: bodyOf(client, body),
+    body: rpc === null ? bodyOf(client, body) : rpcBodyOf(rpc, client, body),
     routes: settings.routes,
     upgrade,
     targetOptions: settings.targetOptions,
@@ -145,7 +148,14 @@ export function understand(
     of: null,
     ...(http.body.kind === 'unread' ? { unholdable: `Its body was not read, since ${http.body.reason}.` } : {}),
   };
-  return { target: reading.target, draft, body, recordedBody: recordedBodyOf(reading, body) };
+  const readable = rpc === null ? recordedBodyOf(reading, body) : recordedMessageOf(reading);
+  return {
+    target: reading.target,
+    draft,
+    body,
+    recordedBody: readable,
+    ...(rpc === null ? {} : { rpc: { method: rpc, http } }),
+  };
 }
 
 /** The body as the languages take it. */
@@ -168,6 +178,11 @@ export function parametersOf(fields: readonly Field[]): Parameter[] {
     const digest = createHash('sha256').update(value).digest('hex');
     return { type, value: value.slice(0, limits.parameterLengthMax), bytes, digest };
   });
+}
+
+/** A message as it reads, in place of its bytes. */
+function recordedMessageOf({ http }: HttpReading): Buffer | null {
+  return http.body.kind === 'json' ? Buffer.from(withoutPasswords(JSON.stringify(http.body.value))) : null;
 }
 
 function recordedBodyOf({ http }: HttpReading, body: ReadBody): Buffer | null {

@@ -1,14 +1,13 @@
 /**
- * One accepted connection: TLS, the version of HTTP, and Node's own parsers over the gateway's wire.
+ * One accepted connection: TLS, the version of HTTP, and who reads it: this room for HTTP/1.1, Node for HTTP/2.
  *
  * Invariants:
  * - Without TLS nothing is taken where the listener requires it.
- * - Node's strict parser and nothing else reads HTTP/1.1; what it refuses is 400, or 431, and the connection is closed.
+ * - What is no HTTP/1.1 is 400, or 431, and the connection is closed.
  * - HTTP/2 has budgets per connection: streams, resets, PING and SETTINGS, heads, memory (A-HTTP-03).
  *
  * Deliberately absent: sockets and listeners; h2c by Upgrade (RFC 9113, section 3.1).
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { constants, createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
@@ -17,11 +16,13 @@ import { describeError } from '../../base/errors.ts';
 import { socketOf } from '../../base/sockets.ts';
 import type { Wire } from '../../base/wire.ts';
 import type { Door, ProtocolServer } from '../../core/protocol.ts';
-import { Http1Exchange, Http2Exchange } from './client.ts';
-import { Connection, sayRaw } from './connection.ts';
+import { Http2Exchange } from './client.ts';
+import { Http1Client } from './client-http1.ts';
+import { Connection, rawAnswer } from './connection.ts';
 import { Conversations } from './conversation.ts';
 import type { Dialect } from './dialect.ts';
 import { httpErrors } from './errors.ts';
+import type { FramingFault } from './head.ts';
 import * as limits from './limits.ts';
 
 /** How a connection of HTTP/2 begins (RFC 9113, section 3.4); no method of HTTP/1.1 is called so. */
@@ -30,8 +31,6 @@ const preface = Buffer.from('PRI ');
 export class HttpServer implements ProtocolServer {
   readonly #dialect: Dialect;
   readonly #conversations: Conversations;
-  readonly #connections = new WeakMap<Duplex, Connection>();
-  readonly #http1: Server;
   readonly #http2: Http2Server;
   /** The one whose HTTP/2 session is being made: Node makes it within the call. */
   #arriving: { readonly connection: Connection; readonly socket: Duplex } | null = null;
@@ -39,24 +38,6 @@ export class HttpServer implements ProtocolServer {
   constructor(dialect: Dialect) {
     this.#dialect = dialect;
     this.#conversations = new Conversations(dialect);
-    this.#http1 = createServer({
-      maxHeaderSize: limits.headBytesMax,
-      insecureHTTPParser: false,
-      requireHostHeader: false,
-      joinDuplicateHeaders: false,
-      shouldUpgradeCallback: ({ headers }) => dialect.upgrades.includes(headers.upgrade?.toLowerCase() ?? ''),
-    });
-    // Node would leave out what is beyond, and say nothing: the number is checked when all are there.
-    this.#http1.maxHeadersCount = 0;
-    // The connection has deadlines of its own: those of Node run for servers that listen.
-    this.#http1.keepAliveTimeout = 0;
-    this.#http1.on('request', (request, response) => this.#request(request, response, false));
-    this.#http1.on('checkContinue', (request, response) => this.#request(request, response, true));
-    this.#http1.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#http1.on('connect', (_request, socket) => {
-      sayRaw(socket, httpErrors('http.method-refused', { values: { method: 'CONNECT' } }), dialect);
-    });
-    this.#http1.on('clientError', (error: Error & { code?: string }, socket) => this.#malformed(error, socket));
     this.#http2 = createHttp2Server({
       maxSessionMemory: limits.connectionMemoryMegabytes,
       maxHeaderListPairs: limits.fieldsMax,
@@ -91,81 +72,102 @@ export class HttpServer implements ProtocolServer {
     const { tls } = client;
     const isHttp2 = tls === null ? first.subarray(0, preface.length).equals(preface) : tls.alpn === 'h2';
     await new Promise<void>((resolve) => {
-      let connection: Connection | null = null;
-      const socket: Duplex = socketOf(client, {
-        first,
-        gatherBytesMax: limits.gatherBytesMax,
-        onRead: () => connection?.touch(),
-        destroy: (wire) => linger(wire, door.clock),
-      });
-      const onAbort = (): void => void socket.destroy();
-      door.signal.addEventListener('abort', onAbort, { once: true });
-      connection = new Connection({
-        door,
-        dialect: this.#dialect,
-        conversations: this.#conversations,
-        scheme: tls === null ? 'http' : 'https',
-        serverName: tls?.serverName ?? null,
-        certificate: tls?.clientCertificate ?? null,
-        destroy: onAbort,
-      });
-      if (first.length > 0) connection.touch();
-      socket.on('error', () => socket.destroy());
-      socket.on('close', () => {
-        door.signal.removeEventListener('abort', onAbort);
-        connection?.close();
-        resolve();
-      });
-      this.#connections.set(socket, connection);
-      if (!isHttp2) {
-        this.#http1.emit('connection', socket);
-        return;
-      }
-      this.#arriving = { connection, socket };
-      this.#http2.emit('connection', socket);
-      this.#arriving = null;
+      if (isHttp2) this.#acceptHttp2(client, door, first, resolve);
+      else this.#acceptHttp1(client, door, first, resolve);
     });
   }
 
-  #request(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const connection = this.#connections.get(request.socket);
-    if (connection === undefined) {
-      request.socket.destroy();
-      return;
-    }
-    connection.takeNext(new Http1Exchange(request, response, expectsContinue));
+  #acceptHttp1(wire: Wire, door: Door, first: Buffer, over: () => void): void {
+    const { clock } = door;
+    const onAbort = (): void => http1.tear();
+    const gone = (): void => {
+      door.signal.removeEventListener('abort', onAbort);
+      connection.close();
+      over();
+    };
+    const connection = this.#connection(wire, door, onAbort);
+    const http1 = new Http1Client({
+      wire,
+      connection,
+      clock,
+      upgrades: this.#dialect.upgrades,
+      onUpgrade: (request) => {
+        const socket = socketOf(wire, {
+          gatherBytesMax: limits.gatherBytesMax,
+          destroy: (ended) => linger(ended, clock),
+        });
+        door.signal.removeEventListener('abort', onAbort);
+        const abort = (): void => void socket.destroy();
+        door.signal.addEventListener('abort', abort, { once: true });
+        socket.on('error', abort);
+        socket.on('close', () => {
+          door.signal.removeEventListener('abort', abort);
+          gone();
+        });
+        this.#dialect.switch(connection, request, socket);
+      },
+      onFault: (fault) => {
+        const last = this.#faultOf(fault, connection);
+        if (last !== null) wire.write(last);
+        clock.after(limits.goodbyeLingerMs, onAbort);
+      },
+      onGone: () => {
+        if (!wire.closed) linger(wire, clock);
+        gone();
+      },
+    });
+    door.signal.addEventListener('abort', onAbort, { once: true });
+    if (first.length > 0) connection.touch();
+    http1.start(first);
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const connection = this.#connections.get(socket);
-    // Behind another request its place would be taken by that one's answer; bytes before the switch are nobody's (A-HTTP-08).
-    if (connection === undefined || connection.isBusy || head.length > 0) {
-      socket.destroy();
-      return;
-    }
-    this.#dialect.switch(connection, request, socket);
-  }
-
-  #malformed(error: Error & { code?: string }, socket: Duplex): void {
-    const connection = this.#connections.get(socket);
-    const code = error.code ?? '';
-    const isParser = code.startsWith('HPE_');
-    if (isParser) connection?.door.violation('client', 'http.malformed', `${code} ${describeError(error)}`);
-    if (!isParser || connection === undefined || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const overflow = code === 'HPE_HEADER_OVERFLOW' || code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW';
-    const told = overflow
-      ? httpErrors('http.head-too-large')
-      : httpErrors('http.malformed', { values: { what: 'it is no HTTP' } });
+  /** What the client is told of bytes that are no HTTP, where a request before them does not take the answer. */
+  #faultOf(fault: FramingFault, connection: Connection): Buffer | null {
+    const told =
+      fault.kind === 'too-large'
+        ? httpErrors('http.head-too-large')
+        : fault.kind === 'connect'
+          ? httpErrors('http.method-refused', { values: { method: 'CONNECT' } })
+          : httpErrors('http.malformed', { values: { what: fault.message } });
+    if (told.kind === 'protocol') connection.door.violation('client', told.code, fault.message);
+    if (!connection.isBusy) return rawAnswer(told, this.#dialect);
     // An answer that is under way cannot be followed by another.
-    if (!connection.isBusy) sayRaw(socket, told, this.#dialect);
-    else if (!connection.breakOff(told)) {
-      socket.destroy();
-      return;
-    }
-    connection.door.clock.after(limits.goodbyeLingerMs, () => socket.destroy());
+    connection.breakOff(told);
+    return null;
+  }
+
+  #acceptHttp2(wire: Wire, door: Door, first: Buffer, over: () => void): void {
+    const socket: Duplex = socketOf(wire, {
+      first,
+      gatherBytesMax: limits.gatherBytesMax,
+      onRead: () => connection.touch(),
+      destroy: (ended) => linger(ended, door.clock),
+    });
+    const onAbort = (): void => void socket.destroy();
+    door.signal.addEventListener('abort', onAbort, { once: true });
+    const connection = this.#connection(wire, door, onAbort);
+    if (first.length > 0) connection.touch();
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      door.signal.removeEventListener('abort', onAbort);
+      connection.close();
+      over();
+    });
+    this.#arriving = { connection, socket };
+    this.#http2.emit('connection', socket);
+    this.#arriving = null;
+  }
+
+  #connection({ tls }: Wire, door: Door, destroy: () => void): Connection {
+    return new Connection({
+      door,
+      dialect: this.#dialect,
+      conversations: this.#conversations,
+      scheme: tls === null ? 'http' : 'https',
+      serverName: tls?.serverName ?? null,
+      certificate: tls?.clientCertificate ?? null,
+      destroy,
+    });
   }
 
   #session(session: ServerHttp2Session): void {

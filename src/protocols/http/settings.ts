@@ -1,6 +1,13 @@
 /** An HTTP resource's own settings: what a manifest may say, and what it means. */
 import type { Resource, SettingDefinition, SettingValue } from '../../core/resource.ts';
-import { compileRoutes, type Routes, routeProblem, type TargetOptions } from '../../language/index.ts';
+import {
+  compileRoutes,
+  type Routes,
+  type RpcSchema,
+  routeProblem,
+  rpcSchema,
+  type TargetOptions,
+} from '../../language/index.ts';
 import * as limits from './limits.ts';
 
 /** `auto`: by ALPN, HTTP/1.1 without TLS. `2` without TLS: with prior knowledge (RFC 9113, section 3.3). */
@@ -43,6 +50,19 @@ export const settingDefinitions: Readonly<Record<string, SettingDefinition>> = {
     description: 'Tells the target who asks: X-Sallyport-Principal, X-Sallyport-Groups and X-Sallyport-Session.',
     default: false,
   },
+  grpc_descriptors: {
+    type: 'string',
+    description:
+      'What gRPC services look like: a descriptor set with its imports, as protoc and buf write it, in base 64 or as file:/path on the gateway. With it rules and Masks reach into messages.',
+    default: '',
+    charactersMax: limits.descriptorCharactersMax,
+    file: true,
+    problem: (value) => {
+      if (value === '' || /^file:\/[^\0]*$/.test(value as string)) return null;
+      const schema = rpcSchema(value as string);
+      return typeof schema === 'string' ? schema : null;
+    },
+  },
   idle_timeout: {
     type: 'integer',
     description: 'Seconds without a request after which a session ends.',
@@ -73,6 +93,8 @@ export interface HttpSettings {
   readonly routes: Routes;
   readonly targetOptions: TargetOptions;
   readonly identityHeaders: boolean;
+  /** The services that are known; null: messages of gRPC are bytes. */
+  readonly grpc: RpcSchema | null;
   readonly idleMs: number;
   readonly answerMs: number;
   /** For a held request, milliseconds. */
@@ -83,6 +105,8 @@ export interface HttpSettings {
 export function settingsOf(resource: Resource): HttpSettings {
   const value = (name: string): SettingValue => resource.settings[name] ?? settingDefinitions[name]!.default!;
   const named = value('host_header') as string;
+  const descriptors = value('grpc_descriptors') as string;
+  const schema = descriptors === '' ? null : rpcSchema(descriptors);
   return {
     version: value('version') as UpstreamVersion,
     authority: named === '' ? authorityOf(resource) : named,
@@ -91,6 +115,7 @@ export function settingsOf(resource: Resource): HttpSettings {
       encodedSlashes: value('encoded_slashes') === true ? 'keep' : 'refuse',
       semicolons: value('semicolons') === true ? 'keep' : 'refuse',
     },
+    grpc: typeof schema === 'string' ? null : schema,
     identityHeaders: value('identity_headers') === true,
     idleMs: Number(value('idle_timeout')) * 1000,
     answerMs: Number(value('answer_timeout')) * 1000,

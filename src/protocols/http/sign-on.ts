@@ -9,7 +9,7 @@
  *
  * Deliberately absent: pages and cookies of a browser's sign-on (visits.ts).
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { isGatewayError } from '../../base/errors.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { Door } from '../../core/protocol.ts';
@@ -20,6 +20,7 @@ import { firstOf, valuesOf } from './fields.ts';
 import * as limits from './limits.ts';
 import type { Origin } from './origin.ts';
 import { visitSecretOf } from './visits.ts';
+import { preferenceOf } from './waiting.ts';
 
 type Proof =
   | { readonly kind: 'token'; readonly secret: string }
@@ -37,6 +38,8 @@ interface CertificateProof {
 
 interface Known {
   readonly conversation: Promise<Conversation>;
+  /** What it came to, once that is known. */
+  settled: Conversation | null;
   readonly untilMs: number;
 }
 
@@ -55,8 +58,8 @@ export class SignOn {
     this.#scheme = scheme;
   }
 
-  /** The conversation that a request belongs to. Rejects with what the client is told. */
-  async conversation(head: RequestHead, origin: Origin): Promise<Conversation> {
+  /** The conversation that a request belongs to; at once where the proof is known. Throws or rejects with what the client is told. */
+  conversation(head: RequestHead, origin: Origin): Conversation | Promise<Conversation> {
     const proof = this.#proofOf(head);
     if (proof === null) throw httpErrors('http.no-proof');
     // A browser shows cookies and certificates to whatever any site asks of it; programs have no cookie and say of no site.
@@ -64,22 +67,27 @@ export class SignOn {
     if (cookie?.kind === 'visit' || (proof.kind === 'certificate' && isAskedByPage(head))) {
       this.#assertSameSite(head, origin);
     }
-    const key = createHash('sha256')
-      .update(JSON.stringify([origin.resource, proof]))
-      .digest('base64');
-    const nowMs = this.#door.clock.monotonic();
+    const key = hash('sha256', JSON.stringify([origin.resource, proof]), 'base64');
     const known = this.#known.get(key);
-    if (known !== undefined && known.untilMs > nowMs) {
-      const conversation = await known.conversation;
-      if (!conversation.session.ended) return conversation;
-    }
+    if (known === undefined || known.untilMs <= this.#door.clock.monotonic())
+      return this.#join(key, proof, head, origin);
+    if (known.settled !== null && !known.settled.session.ended) return known.settled;
+    return known.conversation.then((conversation) =>
+      conversation.session.ended ? this.#join(key, proof, head, origin) : conversation,
+    );
+  }
+
+  /** Asks about the proof, and remembers what came of it. */
+  async #join(key: string, proof: Proof, head: RequestHead, origin: Origin): Promise<Conversation> {
     const conversation = this.#open(proof, head, origin);
-    const entry = { conversation, untilMs: nowMs + limits.proofLifetimeMs };
+    const untilMs = this.#door.clock.monotonic() + limits.proofLifetimeMs;
+    const entry: Known = { conversation, settled: null, untilMs };
     this.#known.delete(key);
     this.#known.set(key, entry);
     if (this.#known.size > limits.proofsMax) this.#known.delete(this.#known.keys().next().value!);
     try {
-      return await conversation;
+      entry.settled = await conversation;
+      return entry.settled;
     } catch (error) {
       if (this.#known.get(key) === entry) this.#known.delete(key);
       throw error;
@@ -88,6 +96,7 @@ export class SignOn {
 
   async #open(proof: Proof, head: RequestHead, origin: Origin): Promise<Conversation> {
     const principal = await this.#identify(proof, origin);
+    await this.#awaitAccess(principal, head, origin);
     const agent = firstOf(head.fields, 'user-agent');
     const session = await this.#door.openSession(principal, origin.resource, {
       origin: `${this.#scheme}://${origin.authority}`,
@@ -96,6 +105,26 @@ export class SignOn {
       ...(agent === null ? {} : { software: agent.slice(0, limits.parameterLengthMax) }),
     });
     return this.#conversations.of(session, this.#door);
+  }
+
+  /**
+   * Where connecting asks for access, the request waits for the answer as a held one does: for a while, and then it is to
+   * come again.
+   */
+  async #awaitAccess(principal: Principal, head: RequestHead, { resource }: Origin): Promise<void> {
+    const agent = firstOf(head.fields, 'user-agent') ?? 'a client of HTTP';
+    const wait = await this.#door.awaitAccess(principal, resource, agent);
+    if (wait === null) return;
+    const { isAsync, waitMs } = preferenceOf(head.fields);
+    const patienceMs = limits.holdPatienceSecondsDefault * 1000;
+    const timer = this.#door.clock.after(Math.min(waitMs ?? (isAsync ? 0 : patienceMs), patienceMs), () =>
+      wait.leave(),
+    );
+    try {
+      await wait.outcome;
+    } finally {
+      timer.cancel();
+    }
   }
 
   #proofOf(head: RequestHead): Proof | null {

@@ -10,22 +10,21 @@
  *
  * Deliberately absent: commands and flows (exchange.ts); pooling across sessions.
  */
-import { Agent, type ClientRequest, request as sendRequest } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import type { Timer } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { describeError, GatewayError } from '../../base/errors.ts';
 import { socketOf, wireOf } from '../../base/sockets.ts';
 import { coreErrors } from '../../core/errors.ts';
 import type { Door } from '../../core/protocol.ts';
-import type { Session } from '../../core/session.ts';
+import type { Session, Upstream } from '../../core/session.ts';
 import { httpErrors } from './errors.ts';
 import type { Field } from './fields.ts';
 import * as limits from './limits.ts';
 import { type HttpSettings, schemeOf } from './settings.ts';
-import { Http1Upstream } from './upstream-http1.ts';
+import type { Http1Leg } from './upstream-http1.ts';
 import { Http2Upstream } from './upstream-http2.ts';
+import { Http1Pool } from './upstream-pool.ts';
 
 export interface UpstreamRequest {
   readonly method: string;
@@ -61,27 +60,20 @@ export interface UpstreamExchange {
   abort(): void;
 }
 
-/** A connection may be used for one request more. */
+/** The right to one request, and over HTTP/1.1 the connection for it. */
 export interface Slot {
+  /** Once. */
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamExchange;
   release(): void;
-}
-
-interface IdleState {
-  isIdle: boolean;
-  timer: Timer | null;
 }
 
 export class Upstreams {
   readonly #session: Session;
   readonly #door: Door;
   readonly #settings: HttpSettings;
-  readonly #agent: Agent;
-  readonly #idle = new WeakMap<Duplex, IdleState>();
+  readonly #http1: Http1Pool;
   #version: '1.1' | '2' | null;
   #learning: Promise<void> | null = null;
-  /** Connected to learn the version, and not used yet. */
-  #ready: Duplex[] = [];
   #http2: ClientHttp2Session | null = null;
   #connecting: Promise<ClientHttp2Session> | null = null;
   #used = 0;
@@ -94,49 +86,81 @@ export class Upstreams {
     this.#settings = settings;
     const isPlain = schemeOf(session.resource) === 'http';
     this.#version = settings.version !== 'auto' ? settings.version : isPlain ? '1.1' : null;
-    this.#agent = this.#makeAgent();
+    this.#http1 = new Http1Pool(door.clock, session.resource.name);
+  }
+
+  /** A connection that is there and free, or null. */
+  slotNow(): Slot | null {
+    if (this.#version !== '1.1' || this.#used >= limits.upstreamConnectionsMax) return null;
+    const leg = this.#http1.take();
+    if (leg === null) return null;
+    this.#used++;
+    return this.#slotOf(leg, this.#releasing());
+  }
+
+  #releasing(): () => void {
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      const next = this.#waiting.shift();
+      // Who waits takes its place.
+      if (next === undefined) this.#used--;
+      else next();
+    };
   }
 
   /** Waits for a connection, or for the right to make one. */
   async slot(): Promise<Slot> {
-    await this.#turn();
-    let isReleased = false;
-    const release = (): void => {
-      if (isReleased) return;
-      isReleased = true;
-      this.#used--;
-      this.#waiting.shift()?.();
-    };
-    const { name } = this.#session.resource;
+    if (this.#used >= limits.upstreamConnectionsMax) await this.#turn();
+    else this.#used++;
+    const release = this.#releasing();
     try {
       if (this.#version === null) {
         this.#learning ??= this.#learn();
         await this.#learning;
       }
-      if (this.#version === '2') {
-        const http2 = await this.#http2Session();
-        return { send: (request, handler) => new Http2Upstream(http2, request, handler, this.#scheme, name), release };
-      }
-      return {
-        send: (request, handler) => new Http1Upstream(this.#request(request), request, handler, name),
-        release,
-      };
+      return this.#version === '2' ? await this.#http2Slot(release) : await this.#http1Slot(release);
     } catch (error) {
       release();
       throw error;
     }
   }
 
+  async #http1Slot(release: () => void): Promise<Slot> {
+    return this.#slotOf(this.#http1.take() ?? this.#http1.add(await this.#connect(['http/1.1'])), release);
+  }
+
+  #slotOf(leg: Http1Leg, release: () => void): Slot {
+    let isUsed = false;
+    return {
+      send: (request, handler) => {
+        const exchange = leg.send(request, handler);
+        isUsed = true;
+        return exchange;
+      },
+      release: () => {
+        if (!isUsed) this.#http1.keep(leg);
+        isUsed = true;
+        release();
+      },
+    };
+  }
+
+  async #http2Slot(release: () => void): Promise<Slot> {
+    const { name } = this.#session.resource;
+    const http2 = await this.#http2Session();
+    return { send: (request, handler) => new Http2Upstream(http2, request, handler, this.#scheme, name), release };
+  }
+
   /** A connection of its own for a conversation that HTTP only begins: HTTP/1.1, whatever else the target speaks. */
-  connection(): Promise<Duplex> {
-    return this.#connect(['http/1.1']);
+  async connection(): Promise<Duplex> {
+    return socketOver(await this.#connect(['http/1.1']));
   }
 
   destroy(): void {
     this.#isOver = true;
-    this.#agent.destroy();
-    for (const socket of this.#ready) socket.destroy();
-    this.#ready = [];
+    this.#http1.destroy();
     this.#http2?.destroy();
     this.#http2 = null;
     const waiting = this.#waiting;
@@ -149,10 +173,6 @@ export class Upstreams {
   }
 
   async #turn(): Promise<void> {
-    if (this.#used < limits.upstreamConnectionsMax) {
-      this.#used++;
-      return;
-    }
     let next: (() => void) | null = null;
     const turn = new Promise<void>((resolve) => {
       next = resolve;
@@ -164,32 +184,18 @@ export class Upstreams {
       this.#waiting = this.#waiting.filter((one) => one !== next);
       throw httpErrors('http.upstream-slow', { cause, values: { resource: this.#session.resource.name } });
     }
-    this.#used++;
-  }
-
-  #request(request: UpstreamRequest): ClientRequest {
-    return sendRequest({
-      agent: this.#agent,
-      method: request.method,
-      path: request.target,
-      headers: Http1Upstream.rawHead(request),
-      setHost: false,
-      setDefaultHeaders: false,
-      insecureHTTPParser: false,
-      maxHeaderSize: limits.answerHeadBytesMax,
-    });
   }
 
   /** The first connection tells which version the target speaks. */
   async #learn(): Promise<void> {
     try {
-      const socket = await this.#connect(['h2', 'http/1.1']);
-      if (alpnOf.get(socket) === 'h2') {
+      const upstream = await this.#connect(['h2', 'http/1.1']);
+      if (upstream.tls?.alpn === 'h2') {
         this.#version = '2';
-        this.#adopt(socket);
+        this.#adopt(socketOver(upstream));
       } else {
         this.#version = '1.1';
-        this.#ready.push(socket);
+        this.#http1.keep(this.#http1.add(upstream));
       }
     } finally {
       this.#learning = null;
@@ -200,7 +206,7 @@ export class Upstreams {
     const open = this.#http2;
     if (open !== null && !open.closed && !open.destroyed) return Promise.resolve(open);
     this.#connecting ??= this.#connect(['h2'])
-      .then((socket) => this.#adopt(socket))
+      .then((upstream) => this.#adopt(socketOver(upstream)))
       .finally(() => {
         this.#connecting = null;
       });
@@ -232,40 +238,7 @@ export class Upstreams {
     return http2;
   }
 
-  #makeAgent(): Agent {
-    const agent = new Agent({ keepAlive: true, maxFreeSockets: limits.upstreamConnectionsMax, scheduling: 'lifo' });
-    const pool = agent as unknown as {
-      createConnection(options: object, done: (error: Error | null, socket?: Duplex) => void): void;
-      keepSocketAlive(socket: Duplex): boolean;
-      reuseSocket(socket: Duplex, request: ClientRequest): void;
-    };
-    const reuse = pool.reuseSocket.bind(agent);
-    pool.createConnection = (_options, done) => {
-      const ready = this.#ready.pop();
-      if (ready !== undefined && !ready.destroyed) return done(null, ready);
-      this.#connect(['http/1.1']).then(
-        (socket) => done(null, socket),
-        (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
-      );
-    };
-    pool.keepSocketAlive = (socket) => {
-      const state = this.#idle.get(socket);
-      if (state === undefined || this.#isOver) return false;
-      state.isIdle = true;
-      state.timer = this.#door.clock.after(limits.upstreamIdleMs, () => socket.destroy());
-      return true;
-    };
-    pool.reuseSocket = (socket, request) => {
-      reuse(socket, request);
-      const state = this.#idle.get(socket);
-      if (state === undefined) return;
-      state.isIdle = false;
-      state.timer?.cancel();
-    };
-    return agent;
-  }
-
-  async #connect(alpn: readonly string[]): Promise<Duplex> {
+  async #connect(alpn: readonly string[]): Promise<Upstream> {
     const { resource } = this.#session;
     const values = { resource: resource.name };
     // A session that has ended dials nobody.
@@ -291,23 +264,17 @@ export class Upstreams {
         throw httpErrors('http.upstream-tls', { cause, detail: describeError(cause), values });
       }
     }
-    const state: IdleState = { isIdle: false, timer: null };
-    const socket: Duplex = socketOf(wireOf(upstream), {
-      gatherBytesMax: limits.gatherBytesMax,
-      onRead: () => {
-        // A server that says something unasked would have it taken for the next answer.
-        if (state.isIdle) socket.destroy();
-      },
-    });
-    // Whoever uses it hears of its end by their own means.
-    socket.on('error', () => socket.destroy());
-    this.#idle.set(socket, state);
-    alpnOf.set(socket, upstream.tls?.alpn ?? null);
-    return socket;
+    return upstream;
   }
 }
 
-const alpnOf = new WeakMap<Duplex, string | null>();
+/** A connection as a socket, for what takes nothing else. */
+function socketOver(upstream: Upstream): Duplex {
+  const socket = socketOf(wireOf(upstream), { gatherBytesMax: limits.gatherBytesMax });
+  // Whoever uses it hears of its end by their own means.
+  socket.on('error', () => socket.destroy());
+  return socket;
+}
 
 /** What went wrong on the way to the target, as the person may hear it. */
 export function upstreamError(error: unknown, resource: string): GatewayError {

@@ -179,13 +179,14 @@ export class Waiting {
   }
 }
 
-interface Preference {
+export interface Preference {
   readonly isAsync: boolean;
   /** How long the client waits, where it says so. */
   readonly waitMs: number | null;
 }
 
-function preferenceOf(fields: readonly Field[]): Preference {
+/** RFC 7240: whether a client would rather be told to come again, and how long it waits. */
+export function preferenceOf(fields: readonly Field[]): Preference {
   const preferences = valuesOf(fields, 'prefer')
     .join(',')
     .split(',')

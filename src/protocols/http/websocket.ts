@@ -11,7 +11,7 @@
  * Deliberately absent: WebSocket over HTTP/2 (RFC 8441), judging single messages.
  */
 import { randomBytes } from 'node:crypto';
-import { type IncomingMessage, request as sendRequest } from 'node:http';
+import { request as sendRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Timer } from '../../base/clock.ts';
 import { describeError, isGatewayError } from '../../base/errors.ts';
@@ -27,6 +27,7 @@ import { httpErrors } from './errors.ts';
 import { checkFields, type Field, fieldsOf, firstOf, rawOf, valuesOf } from './fields.ts';
 import { closePayload, encodeFrame, type Frame, opcodes } from './frames.ts';
 import { acceptOf, agreementProblem, Handshake, keyProblem } from './handshake.ts';
+import type { ScannedRequest } from './head.ts';
 import * as limits from './limits.ts';
 import { WebSocketRelay } from './websocket-relay.ts';
 
@@ -42,7 +43,7 @@ export class WebSocketExchange {
   #isOver = false;
 
   /** Takes over a connection whose client asks to switch. */
-  static begin(connection: Connection, request: IncomingMessage, socket: Duplex): void {
+  static begin(connection: Connection, request: ScannedRequest, socket: Duplex): void {
     const exchange = new WebSocketExchange(connection, new Handshake(connection, request, socket));
     exchange.#start().catch((error: unknown) => {
       connection.refuse(exchange.#handshake.client, error);
