@@ -10,8 +10,7 @@
  * | `Table` (`rows` with `includeObject`) | `rows/*` + `/object`                                    |
  * | an event of a watch                  | `object`, and of a watched Table `object/rows/*` + `/object` |
  *
- * Deliberately absent: cells of tables (what a custom resource's columns show is not told by the answer), messages of Status,
- * and `managedFields`, which name fields and have values only as keys of lists and members of sets.
+ * Deliberately absent: cells of tables (masking/kubernetes, columns.ts), messages of Status, and `managedFields`, which name fields and have values only as keys of lists and members of sets.
  */
 import type { KubernetesMeaning } from './kubernetes.ts';
 

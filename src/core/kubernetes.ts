@@ -81,7 +81,13 @@ export type KubernetesBody =
   /** It may say anything. */
   | { readonly kind: 'unread'; readonly reason: string }
   /** `patch`: parts are changes to an object whose rest is not known. Indexes in them are none of that object's. */
-  | { readonly kind: 'read'; readonly parts: readonly KubernetesPart[]; readonly patch: KubernetesPatch | null };
+  | {
+      readonly kind: 'read';
+      readonly parts: readonly KubernetesPart[];
+      readonly patch: KubernetesPatch | null;
+      /** Of a JSON patch: places in the object that it copies, moves or compares. What comes of it tells what stands there. */
+      readonly reads?: readonly (readonly string[])[];
+    };
 
 export interface KubernetesMeaning extends Omit<KubernetesRequestInfo, 'verb' | 'parts'> {
   /** As rules name it. Of a path that names no resource, the method in lower case. */

@@ -32,6 +32,8 @@ const readyDeadlineMs = 90_000;
 const stopDeadlineMs = 10_000;
 
 export interface ClusterOptions {
+  /** Of the API server: the one that everything else here is of (default), or the one after it. */
+  readonly version?: 'usual' | 'next';
   /** kube-controller-manager, without which deployments, deleted namespaces and service accounts stay as they are. */
   readonly controllers?: boolean;
   /** What the audit log keeps: default `Request`. */
@@ -136,7 +138,8 @@ class RealCluster implements Cluster {
     ]);
     this.port = await freePort();
     this.address = `https://127.0.0.1:${this.port}`;
-    this.#spawn('kube-apiserver', this.#apiServerFlags(local(etcdPort)));
+    const apiServer = this.#options.version === 'next' ? 'kube-apiserver-next' : 'kube-apiserver';
+    this.#spawn(apiServer, this.#apiServerFlags(local(etcdPort)));
     await this.#ready();
     await this.#allowImpersonation();
     const kubeconfig = await this.kubeconfig();

@@ -4,12 +4,13 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PendingReview, Reviews } from '../../src/core/review.ts';
+import { principal } from '../../src/protocols/http/room-testing.ts';
 import { type KubernetesRoom, openKubernetes } from '../../src/protocols/kubernetes/room-testing.ts';
 import { freePort } from '../servers/postgres.ts';
 import type { ApiServer } from './access.ts';
 import { startCluster } from './cluster.ts';
 import { kubectl, kubectlOnTerminal, kubectlVersions } from './kubectl.ts';
-import { clusterPrograms, missing } from './programs.ts';
+import { clusterPrograms, missing, nextClusterPrograms } from './programs.ts';
 import { startStandIn } from './stand-in.ts';
 import { podManifest, prompt, streamsSuite } from './streams-suite.ts';
 
@@ -41,6 +42,7 @@ const kinds: [string, string | null, () => Promise<ApiServer>][] = [
   ['the stand-in', noKubectl, () => startStandIn()],
   ['a stand-in of before 1.30', noKubectl, () => startStandIn({ abilities: { webSocketV5: false } })],
   ['a real cluster', noCluster, () => startCluster()],
+  ['a real cluster of 1.35', noKubectl ?? missing(nextClusterPrograms), () => startCluster({ version: 'next' })],
 ];
 
 describe.each(kinds)('through the gateway to %s', (what, reason, start) => {
@@ -65,7 +67,7 @@ describe.each(kinds)('through the gateway to %s', (what, reason, start) => {
     beforeAll(async () => {
       server = await start();
       port = await freePort();
-      if (what === 'a real cluster') {
+      if (what.startsWith('a real cluster')) {
         const path = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings';
         expect((await server.api('POST', path, { body: binding })).status).toBe(201);
         await server.api('POST', '/api/v1/namespaces', { body: { metadata: { name: 'shop' } } });
@@ -113,6 +115,42 @@ describe.each(kinds)('through the gateway to %s', (what, reason, start) => {
         await room.close();
       }
     }, 60_000);
+
+    test.skipIf(!what.startsWith('a real cluster'))(
+      'an exec needs no right but to create it, by either transport',
+      async () => {
+        const group = 'rbac.authorization.k8s.io';
+        const metadata = { name: 'runs-commands', namespace: 'shop' };
+        const rules = [
+          { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
+          { apiGroups: [''], resources: ['pods/exec'], verbs: ['create'] },
+        ];
+        const subjects = [{ kind: 'User', apiGroup: group, name: 'runner' }];
+        const roleRef = { apiGroup: group, kind: 'Role', name: metadata.name };
+        const path = `/apis/${group}/v1/namespaces/shop`;
+        expect((await server.api('POST', `${path}/roles`, { body: { metadata, rules } })).status).toBe(201);
+        expect(
+          (await server.api('POST', `${path}/rolebindings`, { body: { metadata, subjects, roleRef } })).status,
+        ).toBe(201);
+        const room = await openKubernetes({
+          target: server,
+          tls: { mode: 'verify-full', ca: server.ca, serverName: 'localhost' },
+          credential: { token: server.impersonatorToken },
+          settings: { shell: 'observed' },
+          principal: { ...principal, id: 'local:runner', subject: 'runner', name: 'runner', groups: [] },
+        });
+        try {
+          for (const version of kubectlVersions) {
+            const args = ['exec', '-n', 'shop', 'web-1', '-c', 'main', '--', 'echo', version];
+            expect(await kubectl(version, room.kubeconfig, args)).toMatchObject({ code: 0, stdout: `${version}\n` });
+          }
+          const denied = await kubectl('new', room.kubeconfig, ['delete', 'pod', 'web-1', '-n', 'shop']);
+          expect(denied.stderr).toContain('User "runner" cannot delete resource "pods"');
+        } finally {
+          await room.close();
+        }
+      },
+    );
 
     for (const version of kubectlVersions) {
       streamsSuite(version, () => ({

@@ -7,14 +7,32 @@ import { join, resolve } from 'node:path';
 
 export const folder = process.env['SALLYPORT_KUBERNETES'] ?? resolve(import.meta.dirname, '../../.cache/kubernetes');
 
-/** Built from Go modules, by the folder in `rig/`. */
+/** Where a program comes from: a package, seen from `rig/`, or from a module that is a folder in it. */
+export interface Source {
+  readonly package: string;
+  /** Which versions; `go.mod` unless given. */
+  readonly modules?: string;
+  /** Of a module of its own. */
+  readonly folder?: string;
+  /** It stands alone, at this version. */
+  readonly version?: string;
+}
+
+/** Built from Go modules. */
 export const built = {
-  etcd: 'etcd',
-  'kube-apiserver': 'apiserver',
-  'kube-controller-manager': 'controllers',
-  node: 'node',
-  requestinfo: 'requestinfo',
-} as const;
+  etcd: { package: './etcd' },
+  'kube-apiserver': { package: './apiserver' },
+  'kube-controller-manager': { package: './controllers' },
+  node: { package: './node' },
+  requestinfo: { package: './requestinfo' },
+  schema: { package: './schema' },
+  // Kubernetes 1.35, which authorises an exec by WebSocket as `create`.
+  'kube-apiserver-next': { package: './apiserver', modules: 'next.mod' },
+  'requestinfo-next': { package: './requestinfo', modules: 'next.mod' },
+  helm3: { package: 'helm.sh/helm/v3/cmd/helm', version: 'v3.22.0' },
+  helm4: { package: 'helm.sh/helm/v4/cmd/helm', version: 'v4.3.1' },
+  k9s: { package: 'github.com/derailed/k9s', folder: 'k9s' },
+} as const satisfies Readonly<Record<string, Source>>;
 export type Built = keyof typeof built;
 
 /** Debian's. */
@@ -42,3 +60,5 @@ export function missing(names: readonly (Built | Fetched)[]): string | null {
 
 /** A whole cluster. */
 export const clusterPrograms = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'node'] as const;
+/** The same with the API server of the next version. */
+export const nextClusterPrograms = [...clusterPrograms, 'kube-apiserver-next'] as const;

@@ -182,7 +182,8 @@ describe('A-REC-05: what Secrets hold is not recorded', () => {
   });
 
   it('nor in a body that was not read, or only in part: not by its digest, either', () => {
-    const protobuf = Buffer.from('k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\x00', 'latin1');
+    // With a field that is not known.
+    const protobuf = Buffer.from('k8s\0\x0a\x0c\x0a\x02v1\x12\x06Secret\x12\x02\x78\x01', 'latin1');
     const type = 'application/vnd.kubernetes.protobuf';
     const given: readonly KubernetesRequest['body'][] = [
       { kind: 'whole', bytes: protobuf },

@@ -68,6 +68,7 @@ describe('A-K8S-04: bodies by their type', () => {
         { at: ['a'], value: null, known: [] },
         { at: ['b'], value: null, known: [] },
       ],
+      reads: [['b'], ['c']],
     });
   });
 
@@ -212,19 +213,51 @@ function unknown(kind: string, raw: Buffer, ...more: Buffer[]): Buffer {
 describe('protobuf', () => {
   const meta = bytes(field(1, 'db'), field(3, 'shop'), field(11, bytes(field(1, 'app'), field(2, 'web'))));
 
-  it('tells kind and metadata, and that the rest is not known', () => {
-    const { part } = readProtobuf(
-      unknown('Secret', bytes(field(1, meta), field(2, 'data')), field(3, ''), field(4, '')),
-    ) as {
-      part: { value: unknown; known: unknown };
-    };
-    expect(part.value).toEqual({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'db', namespace: 'shop', labels: { app: 'web' }, annotations: {} },
+  it('tells an object of Kubernetes’ own kinds, as it would stand in JSON', () => {
+    const entry = bytes(field(1, 'password'), field(2, 'hunter2'));
+    const secret = bytes(field(1, meta), field(2, entry), field(3, ''), field(5, 0));
+    expect(readProtobuf(unknown('Secret', secret, field(3, ''), field(4, '')))).toEqual({
+      part: {
+        at: [],
+        value: {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { name: 'db', namespace: 'shop', labels: { app: 'web' } },
+          data: { password: 'aHVudGVyMg==' },
+          immutable: false,
+        },
+      },
     });
-    expect(part.known).toContainEqual(['metadata', 'labels']);
-    expect(part.known).not.toContainEqual(['metadata']);
+    const port = bytes(field(1, 'web'), field(3, 80), field(4, bytes(field(1, 1), field(2, 0), field(3, 'http'))));
+    const time = bytes(field(1, 0x50), field(2, 0));
+    const service = bytes(field(1, field(8, time)), field(2, bytes(field(1, port), field(4, 'ClusterIP'))));
+    expect(readProtobuf(unknown('Service', service))).toMatchObject({
+      part: {
+        value: {
+          metadata: { creationTimestamp: '1970-01-01T00:01:20Z' },
+          spec: { ports: [{ name: 'web', port: 80, targetPort: 'http' }], type: 'ClusterIP' },
+        },
+      },
+    });
+    const volume = bytes(field(1, 'v'), field(2, field(1, field(1, '/etc'))));
+    expect(readProtobuf(unknown('Pod', field(2, field(1, volume))))).toMatchObject({
+      part: { value: { spec: { volumes: [{ name: 'v', hostPath: { path: '/etc' } }] } } },
+    });
+  });
+
+  it('of another kind, or with a field that is not known, tells kind and metadata, and that the rest is not known', () => {
+    const newer = bytes(field(1, meta), field(15, 'x'));
+    for (const body of [unknown('Newer', newer), unknown('Secret', newer)]) {
+      const { part } = readProtobuf(body) as { part: { value: unknown; known: unknown } };
+      expect(part.value).toMatchObject({
+        apiVersion: 'v1',
+        metadata: { name: 'db', namespace: 'shop', labels: { app: 'web' }, annotations: {} },
+      });
+      expect(part.known).toContainEqual(['metadata', 'labels']);
+      expect(part.known).not.toContainEqual(['metadata']);
+    }
+    const deeper = unknown('Pod', field(1, bytes(meta, field(15, 'x'))));
+    expect(readProtobuf(deeper)).toMatchObject({ part: { known: expect.anything() as unknown } });
   });
 
   it('tells all of DeleteOptions, and of lists the kind', () => {
@@ -251,6 +284,9 @@ describe('protobuf', () => {
     ['text that is none', unknown('Pod', field(1, field(1, Buffer.from([0xff]))))],
     ['a number where metadata belong', unknown('Pod', field(1, 1))],
     ['text where a number belongs', unknown('DeleteOptions', field(1, 'x'))],
+    ['text where truth belongs', unknown('Secret', field(5, 'x'))],
+    ['a number where text belongs', unknown('Secret', field(3, 1))],
+    ['a key of data twice', unknown('Secret', bytes(...[1, 2].map(() => field(2, field(1, 'a')))))],
   ])('%s is refused', (_, body) => {
     expect(readProtobuf(body)).toHaveProperty('unread');
   });

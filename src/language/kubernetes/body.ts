@@ -6,7 +6,7 @@
  * | `application/json`, or none                               | the object                                         |
  * | `application/yaml`                                        | an object for each document                        |
  * | `application/cbor`                                        | the object                                         |
- * | `application/vnd.kubernetes.protobuf`                     | kind, version and metadata; DeleteOptions whole    |
+ * | `application/vnd.kubernetes.protobuf`                     | the object; of kinds not known, kind and metadata  |
  * | `application/json-patch+json`                             | each operation with its place (RFC 6902)           |
  * | `application/merge-patch+json`, `strategic-merge-patch+json`, `apply-patch+yaml`, `+cbor` | the changes as an object |
  * | anything else                                             | unread                                             |
@@ -79,7 +79,9 @@ function patchBody(type: string, bytes: Uint8Array): KubernetesBody {
   const reading = read(bytes);
   if (patch !== 'json-patch' || 'unread' in reading) return whole(reading, patch);
   const parts = operations(reading.values[0]);
-  return 'unread' in parts ? unread(parts.unread) : { kind: 'read', parts: parts.parts, patch };
+  if ('unread' in parts) return unread(parts.unread);
+  const { reads } = parts;
+  return { kind: 'read', parts: parts.parts, patch, ...(reads.length === 0 ? {} : { reads }) };
 }
 
 function whole(reading: Reading, patch: KubernetesPatch | null): KubernetesBody {
@@ -117,11 +119,17 @@ function readable(bytes: Uint8Array): string | null {
 /** What is taken away, or comes from elsewhere in the object: at its place anything may stand. */
 const unknownValue = { value: null, known: [] } as const;
 
-function operations(value: unknown): { readonly parts: readonly KubernetesPart[] } | { readonly unread: string } {
+interface Operations {
+  readonly parts: readonly KubernetesPart[];
+  readonly reads: readonly (readonly string[])[];
+}
+
+function operations(value: unknown): Operations | { readonly unread: string } {
   if (!Array.isArray(value)) return { unread: 'it is no list of operations' };
   if (value.length > limits.patchOperationsMax)
     return { unread: `it has more than ${limits.patchOperationsMax} operations` };
   const parts: KubernetesPart[] = [];
+  const reads: (readonly string[])[] = [];
   for (const entry of value as readonly unknown[]) {
     if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return { unread: 'an operation is none' };
     const { op, path, from, value: given } = entry as Readonly<Record<string, unknown>>;
@@ -140,16 +148,18 @@ function operations(value: unknown): { readonly parts: readonly KubernetesPart[]
         const source = typeof from === 'string' ? pointer(from) : null;
         if (source === null) return { unread: 'an operation does not say where from' };
         parts.push({ at, ...unknownValue });
+        reads.push(source);
         if (op === 'move') parts.push({ at: source, ...unknownValue });
         break;
       }
       case 'test':
+        reads.push(at);
         break;
       default:
         return { unread: 'an operation is none that JSON patch has' };
     }
   }
-  return { parts };
+  return { parts, reads };
 }
 
 /** The names of a JSON pointer (RFC 6901); null where it is none. */

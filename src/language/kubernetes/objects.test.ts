@@ -35,6 +35,21 @@ const answers = index.filter(({ file: name, contentType }) => {
   return name.endsWith('.json') && contentType.startsWith('application/json') && !/watch|token/.test(name);
 });
 
+/** Without what Go leaves out of JSON in one place and not in another: nothing, and zero. */
+function told(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(told);
+  if (typeof value !== 'object' || value === null) return value;
+  const kept = Object.entries(value).flatMap(([name, one]) => {
+    const said = told(one);
+    const isEmpty = typeof said === 'object' && said !== null && Object.keys(said).length === 0;
+    return said === null || said === '' || said === 0 || said === false || isEmpty ? [] : [[name, said] as const];
+  });
+  return Object.fromEntries(kept);
+}
+
+/** Lists, statuses and what else nobody sends are read by their kind alone. */
+const sent = /^(?:Secret|ConfigMap|Pod|Deployment|Scale|Event|Service|Role|Namespace|Node|SelfSubjectAccessReview)$/;
+
 describe('objects of a real API server', () => {
   it.each(answers)('$name: every encoding says the same', (json) => {
     const { value } = read(json);
@@ -42,6 +57,11 @@ describe('objects of a real API server', () => {
     for (const other of index.filter(({ name, status }) => name === json.name && status === json.status)) {
       const found = read(other);
       if (other.contentType.startsWith('application/vnd.kubernetes.protobuf')) {
+        if (sent.test(value.kind!)) {
+          expect(found.known, other.file).toBeUndefined();
+          expect(told(found.value), other.file).toEqual(told(value));
+          continue;
+        }
         expect(found.known, other.file).toBeDefined();
         expect([found.value.kind, found.value.apiVersion ?? '']).toEqual([value.kind, value.apiVersion ?? '']);
         for (const [name, one] of Object.entries(found.value.metadata ?? {})) {

@@ -140,7 +140,8 @@ const shellNames = /^(?:sh|bash|rbash|dash|ash|zsh|ksh|mksh|ksh93|yash|fish)$/;
 /** A shell that is given no text of this text runs what nobody has read. */
 function readsOther(at: Scope, texts: readonly (string | null)[]): boolean {
   if (texts.some((text) => text !== null && /^-[a-zA-Z]*c/.test(text))) return false;
-  return at.stdin.kind !== 'text' || texts.some((text) => text === null || !text.startsWith('-'));
+  const isRead = at.stdin.kind === 'text' || (at.stdin.kind === 'session' && typeof at.context.stdin === 'object');
+  return !isRead || texts.some((text) => text === null || !text.startsWith('-'));
 }
 
 function effectsOf(

@@ -4,3 +4,4 @@ export { isPlainShell, mayHideShell } from './interactive.ts';
 export { shellTextBytesMax } from './limits.ts';
 export { readsPassword, withoutFirstLine } from './passwords.ts';
 export type { ShellContext } from './scope.ts';
+export { analyseScripted, judgedScript, type StdinScript } from './stdin-script.ts';

@@ -7,7 +7,8 @@
  * - Where fields are masked, answers are JSON or they do not pass: protobuf, CBOR and YAML cannot be read for them.
  * - The annotation in which kubectl keeps the last applied object is masked as that object. Bytes in base64 are masked as what
  *   they stand for, and stay base64; detectors look at what they stand for, too.
- * - Cells of tables are looked at by detectors only.
+ * - A cell of a table whose column shows a masked field, or shows nobody knows what, is redacted.
+ * - What Masks left is not written back (written.ts): with `null` detectors redact here, so that it can be told.
  *
  * Deliberately absent: streams of exec and port-forward; asking the server for JSON and for no table (the protocol's).
  */
@@ -26,6 +27,8 @@ import { Values } from '../http/values.ts';
 import { detectedInBase64, inBase64, inJson } from './embedded.ts';
 import type { ObjectsTest } from './objects.ts';
 import { below, common, stepsOf } from './patterns.ts';
+import { tableRules } from './tables.ts';
+import { refusalOf, type WriteRefusal } from './written.ts';
 
 export { compileObjects, type ObjectsTest } from './objects.ts';
 
@@ -51,18 +54,36 @@ export class KubernetesMasks {
   readonly #proxied: HttpMasks;
   readonly #known = new Map<string, HttpMasks>();
 
-  constructor(rules: KubernetesRules) {
+  constructor(given: KubernetesRules) {
+    // Of what was taken out of a text nothing would tell that it is missing.
+    const parts = given.parts.map((part) => (part.method === 'null' ? { ...part, method: 'redact' as const } : part));
+    const rules = { ...given, parts };
     this.#rules = rules;
-    this.#values = rules.parts.length === 0 ? null : new Values(new Detection(rules.parts));
+    this.#values = parts.length === 0 ? null : new Values(new Detection(parts));
     this.#plain = createHttpMasks({ ...rules, fields: [] });
     this.#proxied = createHttpMasks(rules);
+  }
+
+  /** Why a request must not pass whose body may store what these Masks left; null where it does not. */
+  refusal(meaning: KubernetesMeaning): WriteRefusal | null {
+    const inForce = this.#inForce(meaning);
+    const { resource, apiGroup } = meaning;
+    return refusalOf(meaning, {
+      fields: isSecret(meaning) ? inForce.map(inPlainText) : inForce,
+      parts: this.#rules.parts,
+      hasBytes: kubernetesBytePlaces(resource, apiGroup).length > 0,
+    });
+  }
+
+  #inForce(meaning: KubernetesMeaning | null): readonly ObjectRule[] {
+    return this.#rules.fields.filter(({ objects }) => objects === null || objects(meaning));
   }
 
   /** Null: nothing is known of the request, and every Mask is for it. */
   for(meaning: KubernetesMeaning | null): HttpMasks {
     if (meaning?.isResourceRequest === false) return this.#plain;
     if (meaning?.verb === 'proxy') return this.#proxied;
-    const inForce = this.#rules.fields.filter(({ objects }) => objects === null || objects(meaning));
+    const inForce = this.#inForce(meaning);
     const asked = meaning === null ? '' : [meaning.serverVerb, meaning.subresource, meaning.resource, meaning.apiGroup];
     const key = JSON.stringify([asked, inForce.map((rule) => this.#rules.fields.indexOf(rule))]);
     let masks = this.#known.get(key);
@@ -82,7 +103,7 @@ export class KubernetesMasks {
     return Object.freeze({
       header: (name: string, value: string) => plain.header(name, value),
       body: (type: BodyType) => {
-        if (kindOf(type.mediaType) === 'json') return new JsonBody(json);
+        if (kindOf(type.mediaType) === 'json') return new JsonBody(json());
         // A log is text, and has no places. Without fields, detectors do what they can.
         if (rules.length === 0 || (isLog && type.mediaType === 'text/plain')) return plain.body(type);
         return new RefusedBody(
@@ -93,12 +114,12 @@ export class KubernetesMasks {
   }
 }
 
-/** Null where nothing is masked in objects. */
+/** Rules for one answer. Null where nothing is masked in objects. */
 function rulesFor(
   meaning: KubernetesMeaning | null,
   rules: readonly FieldRule[],
   values: Values | null,
-): JsonRules | null {
+): (() => JsonRules) | null {
   const bytes = meaning === null ? [] : kubernetesBytePlaces(meaning.resource, meaning.apiGroup).map(stepsOf);
   const inObject = objectRules(rules, bytes, values, isSecret(meaning));
   if (inObject.length === 0 && values === null) return null;
@@ -109,12 +130,20 @@ function rulesFor(
     value: inJson(ruleName, createJsonRules(inObject.length === 0 ? null : objects, values)),
   };
   const places = kubernetesObjectPlaces(meaning);
+  const tables = places.flatMap((place) => (place.at(-3) === 'rows' ? [place.slice(0, -3)] : []));
   // Without fields, detectors look at that text as at any other.
   const everywhere = [...inObject, ...(rules.length === 0 ? [] : [applied])].map(({ patterns, value }) => ({
     patterns: places.flatMap((place) => patterns.map((pattern) => below(place, pattern))),
     value,
   }));
-  return createJsonRules(new FieldAutomaton(everywhere), values);
+  const shared = createJsonRules(new FieldAutomaton(everywhere), values);
+  if (rules.length === 0) return () => shared;
+  const { resource, apiGroup } = meaning ?? { resource: '', apiGroup: '' };
+  // What the columns of a table are is told in the answer.
+  return () => {
+    const ofTables = tableRules({ fields: rules, values, resource, group: apiGroup }, tables);
+    return { ...shared, fields: new FieldAutomaton([...everywhere, ...ofTables]) };
+  };
 }
 
 function isSecret(meaning: KubernetesMeaning | null): boolean {

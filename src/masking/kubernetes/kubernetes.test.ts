@@ -90,7 +90,7 @@ describe('fields are places in objects, however they come', () => {
   it('in the rows of tables, watched ones too', () => {
     const table = {
       kind: 'Table',
-      columnDefinitions: [{ name: 'Name' }],
+      columnDefinitions: [{ name: 'Name', format: 'name' }, { name: 'Type' }, { name: 'Data' }],
       rows: [{ cells: ['db', 'Opaque', 1], object }],
     };
     const { text } = masked(JSON.stringify(table), { meaning: asked('list') });

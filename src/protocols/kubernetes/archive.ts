@@ -2,7 +2,7 @@
  * What `kubectl cp` carries: an exec of `tar` whose stream is read while it passes, member by member.
  *
  * Each member is a command of the kind that transfers have elsewhere, noted as it passed: rules about files raise alerts on it,
- * and what they would stop is said by the exec's own arguments before (its paths). Names and digests go into the record.
+ * and what they stop is stopped before by the paths of the exec's arguments (transfer.ts). Names and digests go into the record.
  *
  * Deliberately absent: unpacking (A-K8S-10), archives that are compressed or not at standard input or output.
  */

@@ -15,6 +15,7 @@ import { wordMask } from '../http/masks-testing.ts';
 import { listen, type RoomOptions } from '../http/room-testing.ts';
 import { askSwitch, ExecClient, ForwardClient, type Transport, transports } from './client-testing.ts';
 import { type KubernetesRoom, openKubernetes } from './room-testing.ts';
+import { chosenShells } from './shells.ts';
 import { startTestTarget, type TestTarget, type TestTargetOptions } from './target-testing.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -287,6 +288,8 @@ describe('A-K8S-02: what did not switch is no pipe', () => {
   });
 });
 
+const fileOf = ({ meaning }: CommandDraft) => (meaning?.language === 'file' ? meaning.file : null);
+
 describe('archives', () => {
   async function folder(): Promise<string> {
     const made = await mkdtemp(join(tmpdir(), 'sallyport-archive-'));
@@ -309,11 +312,30 @@ describe('archives', () => {
     const digest = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
     const told = room.journal.of('command.intent').filter(({ kind }) => kind === 'transfer');
     expect(told.map(({ verb, text, of }) => [verb, text, of])).toEqual([
+      ['download', `tar download ${directory}/a.txt`, 1],
       ['download', 'download a.txt', 1],
-      ['upload', 'upload a.txt', 3],
+      ['upload', `tar upload ${back}`, 4],
+      ['upload', 'upload a.txt', 4],
     ]);
     const tags = room.journal.of('command.ended').flatMap(({ tag }) => (tag?.includes('sha256') ? [tag] : []));
     expect(tags).toEqual([`download 5 bytes, sha256 ${digest}`, `upload 5 bytes, sha256 ${digest}`]);
+  });
+
+  test.each(transports)('by %s: what a rule says of its paths is heard before anything passes', async (transport) => {
+    const judge = (draft: CommandDraft) =>
+      fileOf(draft)?.operations.some(({ path, tree }) => tree && path.shown === '/etc/keys') === true
+        ? ({ name: 'block', rule: 'no-keys', reason: 'Keys stay.' } as const)
+        : null;
+    const room = await open({ judge });
+    const out = ['tar', 'cf', '-', '/etc/keys'];
+    const into = ['tar', '-xmf', '-', '-C', '/etc/keys'];
+    for (const command of [out, into]) {
+      const refused = await refusalOf(room, transport, { command, stdin: command === into });
+      expect(refused.status).toBe(403);
+      expect(refused.body).toContain('Keys stay. (rule no-keys)');
+    }
+    expect(room.target.switches).toEqual([]);
+    expect(room.journal.of('command.ended').map(({ outcome }) => outcome)).toEqual(Array(4).fill('refused'));
   });
 
   test('A-K8S-10: names that climb or move a cursor are escaped, and passed on as they are', async () => {
@@ -328,9 +350,11 @@ describe('archives', () => {
       .of('command.intent')
       .filter(({ kind }) => kind === 'transfer')
       .map(({ text }) => text);
-    expect(texts.length).toBe(1);
-    expect(texts[0]).toContain('../../');
-    expect(texts[0]).not.toContain('\u001b');
+    expect(texts.length).toBe(2);
+    expect(texts[1]).toContain('../../');
+    expect(texts[1]).not.toContain('\u001b');
+    // What else it is told may make it anything.
+    expect(fileOf(room.drafts[1]!)).toMatchObject({ complete: false });
   });
 });
 
@@ -441,6 +465,19 @@ describe('a terminal', () => {
     },
     30_000,
   );
+
+  test('gated: the shell that k9s asks for, by the text that it asks with', async () => {
+    const room = await open({ ...gated, judge: noDanger });
+    const command = ['sh', '-c', 'command -v bash >/dev/null && exec bash || exec sh'];
+    const exec = await ExecClient.open(room, 'websocket', { command, stdin: true, tty: true });
+    await exec.until(() => /judged before it runs[\s\S]*[$#] $/.test(exec.stdout), 'a prompt');
+    exec.type('danger zone\r');
+    await exec.until(() => exec.stdout.includes('Too dangerous. (rule no-danger)'), 'the refusal');
+    exec.destroy();
+    await until(() => ends(room) !== undefined, 'its end');
+    expect(chosenShells([...command, 'more'])).toBeNull();
+    expect(chosenShells(['sh', '-c', `${command[2]}; id`])).toBeNull();
+  }, 30_000);
 
   test('gated: a held line says so at the prompt, and runs once it is approved', async () => {
     const reviews = new Reviewing();

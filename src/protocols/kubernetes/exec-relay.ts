@@ -12,6 +12,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { escapeLine } from '../../base/escape.ts';
+import type { CommandResult } from '../../core/commands.ts';
 import type { OutputLimit } from '../../core/judgement.ts';
 import { MaskedStream, maskedCounts } from '../../core/masked-stream.ts';
 import type { OutputMask, TerminalMask } from '../../core/masking.ts';
@@ -32,6 +33,8 @@ export interface ExecRelayParts {
   readonly session: Session;
   readonly clock: Clock;
   readonly command: Command;
+  /** What comes on the input is this command's; absent: it is the exec's. */
+  readonly script?: Command | undefined;
   readonly isTerminal: boolean;
   /** What masks output and error stream; null: they pass as they are. */
   readonly masks: readonly [TerminalMask | OutputMask | null, OutputMask | null];
@@ -41,7 +44,7 @@ export interface ExecRelayParts {
   readonly seen?: ((channel: DataChannel, view: Buffer) => void) | undefined;
   readonly resized?: ((size: TerminalSize) => void) | undefined;
   /** The command has ended. */
-  readonly over: () => void;
+  readonly over: (result: CommandResult) => void;
   /** The client has been told all there is. */
   readonly closed: () => void;
 }
@@ -133,11 +136,11 @@ export class ExecRelay {
     this.#said = Buffer.from(`sallyport: ${escapeLine(text)}\r\n`);
   }
 
-  /** Both legs stand; bytes flow. */
-  join(client: Leg<ExecStreams>, target: Leg<ExecStreams>): void {
+  /** Both legs stand; bytes flow. `isStarted`: the client's did before. */
+  join(client: Leg<ExecStreams>, target: Leg<ExecStreams>, isStarted = false): void {
     this.#client = client;
     this.#target = target;
-    client.start();
+    if (!isStarted) client.start();
     if (this.#said !== null) client.end.write(this.#parts.isTerminal ? 'stdout' : 'stderr', this.#said);
     target.start();
   }
@@ -174,7 +177,8 @@ export class ExecRelay {
 
   #input(view: Buffer): void {
     if (this.#isOver) return;
-    const { session, command, isTerminal, recordable, seen } = this.#parts;
+    const { session, isTerminal, recordable, seen, script } = this.#parts;
+    const command = script ?? this.#parts.command;
     seen?.('stdin', view);
     const kept = recordable === undefined ? view : recordable(view);
     const type = isTerminal ? 'screen' : 'data';
@@ -194,8 +198,9 @@ export class ExecRelay {
 
   #deliver(view: Buffer, lane: 0 | 1): void {
     if (view.length === 0 || this.#isOver) return;
-    const { session, command, isTerminal } = this.#parts;
-    const limit = session.spend(command, 0, view.length);
+    const { session, command, script, isTerminal } = this.#parts;
+    const limit =
+      session.spend(command, 0, view.length) ?? (script === undefined ? null : session.spend(script, 0, view.length));
     if (limit !== null) {
       this.limited(limit);
       return;
@@ -219,16 +224,17 @@ export class ExecRelay {
     this.#target?.close();
     const { session, command } = this.#parts;
     const masked = maskedCounts(this.#output);
-    session.complete(command, {
+    const result: CommandResult = {
       outcome,
       tag: status === null || status.exitCode === null ? null : `exit ${status.exitCode}`,
       error: error ?? (status !== null && !status.succeeded && status.exitCode === null ? 'kubernetes.not-run' : null),
       rows: 0,
       bytes: this.#bytesOut,
       ...(masked === undefined ? {} : { masked }),
-    });
+    };
+    session.complete(command, result);
     session.closeFlow(this.#flow);
-    this.#parts.over();
+    this.#parts.over(result);
     // A client by SPDY opens its channels one by one, and may not have come to the last.
     if (this.#client?.end.isReady === true) this.#goodbye();
     else this.#parts.clock.after(limits.readyDeadlineMs, () => this.#goodbye());

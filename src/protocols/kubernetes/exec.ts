@@ -6,8 +6,8 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { kubernetesOf, shellOf } from '../../core/command.ts';
+import type { CommandResult } from '../../core/commands.ts';
 import type { KubernetesMeaning } from '../../core/kubernetes.ts';
-import { masksOf } from '../../core/masked-stream.ts';
 import type { Command, Session } from '../../core/session.ts';
 import { inputEntry, Observer, observedDraft, readsPassword } from '../../language/index.ts';
 import { httpErrors } from '../http/index.ts';
@@ -15,6 +15,7 @@ import { Archive, archiveMasks, archiveOf } from './archive.ts';
 import { ExecRelay } from './exec-relay.ts';
 import { Leg } from './leg.ts';
 import * as limits from './limits.ts';
+import { execMasks } from './masks.ts';
 import type { ClientSide, Program, ProgramParts } from './programs.ts';
 import {
   chooseSpdyExec,
@@ -35,49 +36,82 @@ export async function startExec(
   parts: ProgramParts,
   kubernetes: KubernetesMeaning,
   banner: string | null,
+  over: (result: CommandResult) => void = () => undefined,
 ): Promise<Program | null> {
-  const { command, door, conversation, client, targets, target } = parts;
-  const { session } = conversation;
-  const shape = shapeOf(kubernetes);
-  const transport = execTransportOf(client);
+  const { command, client, targets, target } = parts;
+  // What speaks nothing that is known here asks the target for nothing.
+  execTransportOf(client);
   const opened = await targets.exec(command, target);
   if (parts.isGone()) {
     opened.socket.destroy();
     return null;
   }
-  const observer = shape.tty ? new Looking(session, door.clock, command, banner !== null) : null;
+  const relay = joinExec(parts, kubernetes, opened, null, banner === null ? { over } : { banner, over });
+  return {
+    cut: (text) => relay.stop(text, 255, 'unfinished', null),
+    limited: (limit) => relay.limited(limit),
+    clientGone: () => relay.clientGone(),
+  };
+}
+
+export interface Joined {
+  readonly banner?: string;
+  /** What reads its commands from the input: a command of its own, behind which the input goes. */
+  readonly script?: Command;
+  readonly over?: (result: CommandResult) => void;
+}
+
+/** Joins the target's end with the client's; `client` null: it has yet to switch. What a `client` that has says goes to the relay. */
+export function joinExec(
+  parts: ProgramParts,
+  kubernetes: KubernetesMeaning,
+  opened: Opened<ExecTransport>,
+  client: Leg<ExecStreams> | null,
+  { banner, script, over }: Joined,
+): ExecRelay {
+  const { command, door, conversation } = parts;
+  const { session } = conversation;
+  const shape = shapeOf(kubernetes);
+  const observer = shape.tty ? new Looking(session, door.clock, command, banner !== undefined) : null;
   const archive = archiveOf(kubernetes);
   const listing = archive === null ? null : new Archive(session, command, archive);
-  const password = readsPassword(shellOf(command.draft.meaning));
+  const password = readsPassword(shellOf((script ?? command).draft.meaning));
   const stop = (text: string): void => relay.stop(text, 1, 'failed', 'kubernetes.archive');
+  const masks =
+    listing !== null
+      ? archiveMasks(command, stop)
+      : execMasks(command, script, shape.tty ? { columns: 80, rows: 24 } : null);
   const relay: ExecRelay = new ExecRelay({
     session,
     clock: door.clock,
     command,
+    script,
     isTerminal: shape.tty,
-    masks:
-      listing === null ? masksOf(command, shape.tty ? { columns: 80, rows: 24 } : null) : archiveMasks(command, stop),
+    masks,
     recordable: shape.tty || password ? () => none : undefined,
     seen: (channel, view) => {
       observer?.seen(channel, view);
       listing?.seen(channel, view);
     },
     resized: ({ columns, rows }) => observer?.resize(columns, rows),
-    over: () => {
+    over: (result) => {
       observer?.close();
       listing?.close();
+      over?.(result);
       door.clock.after(limits.lingerMs, () => opened.socket.destroy());
       parts.over();
     },
     closed: () => parts.closed(),
   });
-  const near = clientLeg(client, transport, shape, relay.clientEvents, {
-    drained: () => relay.clientDrained(),
-    broke: (error) => {
-      door.violation('client', 'kubernetes.channels', String(error));
-      relay.clientGone();
-    },
-  });
+  const near =
+    client ??
+    clientLeg(parts.client, execTransportOf(parts.client), shape, relay.clientEvents, {
+      drained: () => relay.clientDrained(),
+      broke: (error) => {
+        door.violation('client', 'kubernetes.channels', String(error));
+        relay.clientGone();
+      },
+    });
   const far = targetLeg(opened, shape, relay.targetEvents, {
     drained: () => relay.targetDrained(),
     broke: (error) => {
@@ -88,13 +122,9 @@ export async function startExec(
   if (shape.tty) {
     session.observe({ type: 'terminal', command: command.ordinal, columns: 80, rows: 24, term: null });
   }
-  if (banner !== null) relay.say(banner);
-  relay.join(near, far);
-  return {
-    cut: (text) => relay.stop(text, 255, 'unfinished', null),
-    limited: (limit) => relay.limited(limit),
-    clientGone: () => relay.clientGone(),
-  };
+  if (banner !== undefined) relay.say(banner);
+  relay.join(near, far, client !== null);
+  return relay;
 }
 
 export function shapeOf({ exec }: KubernetesMeaning): ExecShape {

@@ -26,6 +26,7 @@ import * as limits from './limits.ts';
 import { Notices } from './notices.ts';
 import type { Program, ProgramParts } from './programs.ts';
 import { settingsOf } from './settings.ts';
+import { chosenShells, namedShell } from './shells.ts';
 import { type ExecEvents, type ExecShape, type ExecStreams, exited, type TerminalSize } from './streams/index.ts';
 
 /** Before the client says its own. */
@@ -34,9 +35,11 @@ const banner = 'this terminal is recorded, and each command is judged before it 
 const sideShape: ExecShape = { stdin: true, stdout: true, stderr: false, tty: false };
 
 export function startGatedShell(parts: ProgramParts, kubernetes: KubernetesMeaning): Program | null {
-  const [program = ''] = kubernetes.exec!.command;
-  // It stands in the text of the set-up, which must not mean anything else for it.
-  if (/^[\w./+-]+$/.test(program)) return new GatedShell(parts, kubernetes, program);
+  const { command } = kubernetes.exec!;
+  const programs = chosenShells(command) ?? command.slice(0, 1);
+  // They stand in the text of the set-up, which must not mean anything else for it.
+  const isNamed = programs.length > 0 && programs.every((program) => /^[\w./+-]+$/.test(program));
+  if (isNamed) return new GatedShell(parts, kubernetes, programs);
   const error = kubernetesErrors('kubernetes.hidden-shell');
   parts.refuse({ status: 403, code: error.code, detail: error.publicMessage });
   return null;
@@ -45,7 +48,8 @@ export function startGatedShell(parts: ProgramParts, kubernetes: KubernetesMeani
 class GatedShell implements Program {
   readonly #parts: ProgramParts;
   readonly #kubernetes: KubernetesMeaning;
-  readonly #program: string;
+  /** The first of these that the container has. */
+  readonly #programs: readonly string[];
   readonly #gate: Gate;
   readonly #lines: GatedLines;
   readonly #output: MaskedStream;
@@ -64,10 +68,10 @@ class GatedShell implements Program {
   #exit: number | null = null;
   #isOver = false;
 
-  constructor(parts: ProgramParts, kubernetes: KubernetesMeaning, program: string) {
+  constructor(parts: ProgramParts, kubernetes: KubernetesMeaning, programs: readonly string[]) {
     this.#parts = parts;
     this.#kubernetes = kubernetes;
-    this.#program = program;
+    this.#programs = programs;
     const { command, conversation, door } = parts;
     const { session } = conversation;
     this.#notices = Notices.of(session);
@@ -183,7 +187,7 @@ class GatedShell implements Program {
   }
 
   async #openSide(script: string): Promise<void> {
-    const text = `${named(this.#program)}; ${script}`;
+    const text = `${namedShell(this.#programs)}; ${script}`;
     const opened = await this.#parts.targets.exec(this.#parts.command, this.#targetOf(text, sideShape), false);
     if (this.#isOver || this.#instead !== null) {
       opened.socket.destroy();
@@ -391,9 +395,3 @@ const silent: ExecEvents = {
   refused: () => undefined,
   over: () => undefined,
 };
-
-/** Says in SHELL which shell it is, where the container has it: `command -v` of a busybox names its own `sh` without a path. */
-function named(program: string): string {
-  const search = 'IFS=:; for d in $PATH; do [ -x "$d/$s" ] && s=$d/$s && break; done; unset IFS';
-  return `s=${program}; case $s in */*) ;; *) ${search} ;; esac; SHELL=$s; export SHELL`;
-}

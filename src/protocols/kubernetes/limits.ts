@@ -32,3 +32,9 @@ export const readyDeadlineMs = 15_000;
 
 /** Milliseconds for which a client may keep a connection on which all is said. */
 export const goodbyeMs = 10_000;
+
+/** Longest script on the standard input of a shell that is judged as a text, in bytes: as over SSH. */
+export const stdinScriptBytesMax = 1024 * 1024;
+
+/** Milliseconds from its last byte for which an input that stays open is waited for, before it is judged by what came: as over SSH. */
+export const stdinQuietMs = 2_000;

@@ -1,6 +1,6 @@
 /**
- * What a person at a terminal in a pod is told besides what the pod says: that a line waits, and what others have to say.
- * Clients without a terminal show nothing before their answer.
+ * What a person is told besides what the pod says: that a line or a script waits or takes too long, and what others have to
+ * say. Clients whose connection has not turned into streams show nothing before their answer.
  *
  * Deliberately absent: how it is shown (gated-shell.ts).
  */
@@ -15,10 +15,11 @@ const all = new WeakMap<Session, Notices>();
 
 export class Notices {
   readonly #session: Session;
-  readonly #byCommand = new Map<number, Listener>();
+  /** Of commands that wait or run. */
+  readonly #owners = new Map<number, LineOwner>();
   readonly #listeners = new Set<Listener>();
   /** Of what is being submitted: it may be held before its number is known. */
-  #submitting: Listener | null = null;
+  #submitting: LineOwner | null = null;
 
   static of(session: Session): Notices {
     let notices = all.get(session);
@@ -32,11 +33,15 @@ export class Notices {
   private constructor(session: Session) {
     this.#session = session;
     // Requests of this session that wait have an ear of their own (protocols/http, conversation.ts).
-    const { onHeld } = session;
+    const { onHeld, onOverdue } = session;
     session.onHeld = (command, review, waitedMs) => {
       onHeld?.(command, review, waitedMs);
-      const listener = this.#byCommand.get(command.ordinal) ?? this.#submitting;
-      listener?.(held(review, waitedMs));
+      const owner = this.#owners.get(command.ordinal) ?? this.#submitting;
+      owner?.waiting(held(review, waitedMs));
+    };
+    session.onOverdue = (command, limit) => {
+      onOverdue?.(command, limit);
+      this.#owners.get(command.ordinal)?.overdue(limit);
     };
     session.onMessage = (text) => {
       for (const listener of this.#listeners) listener(text);
@@ -49,16 +54,15 @@ export class Notices {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Submits a command; while it waits, its owner is told. */
+  /** Submits a command; its owner is told while it waits, and when it runs longer than a rule allows. */
   submit(draft: CommandDraft, owner: LineOwner): Command {
-    const waiting = (text: string): void => owner.waiting(text);
-    this.#submitting = waiting;
+    this.#submitting = owner;
     try {
       const command = this.#session.submit(draft, (decided) => {
-        this.#byCommand.delete(decided.ordinal);
+        if (decided.state !== 'released') this.#owners.delete(decided.ordinal);
         owner.decided(decided);
       });
-      if (command.state === 'pending') this.#byCommand.set(command.ordinal, waiting);
+      if (command.state === 'pending' || command.state === 'released') this.#owners.set(command.ordinal, owner);
       return command;
     } finally {
       this.#submitting = null;
@@ -67,7 +71,7 @@ export class Notices {
 
   /** The command is over, one way or another. Idempotent. */
   complete(command: Command, result: Parameters<Session['complete']>[1]): void {
-    this.#byCommand.delete(command.ordinal);
+    this.#owners.delete(command.ordinal);
     this.#session.complete(command, result);
   }
 }

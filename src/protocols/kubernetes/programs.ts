@@ -6,6 +6,8 @@
  * | exec of a shell with a terminal                | recorded, lines noted   | each line judged (gated-shell.ts) |
  * | exec with a terminal into what may hide one    | recorded                | as `unhooked` says                |
  * | attach with input                              | recorded, lines noted   | as `unhooked` says                |
+ * | exec of a shell that reads its input           | judged with the script  | the same (script.ts)              |
+ * | exec of `tar`, as kubectl cp has it            | judged by its paths     | the same (transfer.ts)            |
  * | any other exec or attach                       | recorded, by its argv   | the same                          |
  * | port-forward                                   | each connection judged  | the same                          |
  *
@@ -18,13 +20,16 @@ import type { Door } from '../../core/protocol.ts';
 import type { Command } from '../../core/session.ts';
 import { mayHideShell } from '../../language/index.ts';
 import type { Admitted, Refusal } from '../http/index.ts';
+import { archiveOf } from './archive.ts';
 import { kubernetesErrors } from './errors.ts';
 import { startExec } from './exec.ts';
 import { startForwards } from './forwards.ts';
 import { startGatedShell } from './gated-shell.ts';
 import { isPortForward } from './request.ts';
+import { ScriptedExec } from './script.ts';
 import { settingsOf } from './settings.ts';
 import type { Targets } from './targets.ts';
+import { Transfer } from './transfer.ts';
 
 /** The client's side before it has switched. */
 export interface ClientSide {
@@ -45,6 +50,7 @@ export interface ProgramParts {
   readonly target: string;
   /** See `UnderstoodRequest`. */
   readonly isShell: boolean;
+  readonly readsScript: boolean;
   readonly targets: Targets;
   readonly client: ClientSide;
   /** The client, or the session, has gone meanwhile. */
@@ -77,10 +83,13 @@ export async function startProgram(parts: ProgramParts): Promise<Program | null>
   if (isPortForward(kubernetes)) return startForwards(parts, kubernetes);
   const { shell: level, unhooked } = settingsOf(conversation.session.resource);
   if (parts.isShell && level === 'gated') return startGatedShell(parts, kubernetes);
+  if (parts.readsScript) return new ScriptedExec(parts, kubernetes);
   const exec = kubernetes.exec!;
   const shell = shellOf(command.draft.meaning);
   const mayBeShell = exec.kind === 'attach' || parts.isShell || shell === null || mayHideShell(shell);
   const isForPerson = exec.stdin && (exec.tty || exec.kind === 'attach') && mayBeShell;
+  const archive = archiveOf(kubernetes);
+  if (archive !== null) return new Transfer(parts, kubernetes, archive);
   if (!isForPerson) return startExec(parts, kubernetes, null);
   if (level === 'observed' || unhooked === 'observe') return startExec(parts, kubernetes, observedBanner);
   const error = kubernetesErrors(exec.kind === 'attach' ? 'kubernetes.attach' : 'kubernetes.hidden-shell');

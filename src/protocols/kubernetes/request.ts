@@ -12,6 +12,7 @@
  */
 import type { Meaning } from '../../core/command.ts';
 import type { KubernetesMeaning } from '../../core/kubernetes.ts';
+import type { ShellAnalysis } from '../../core/shell.ts';
 import { analyseKubernetes, analyseShell, isHttpFault, isPlainShell } from '../../language/index.ts';
 import {
   type AskedRequest,
@@ -26,10 +27,13 @@ import {
 } from '../http/index.ts';
 import { kubernetesErrors } from './errors.ts';
 import { type KubernetesSettings, settingsOf } from './settings.ts';
+import { chosenShells } from './shells.ts';
 
 export interface UnderstoodRequest extends Understood {
   /** An exec of a shell with a terminal: by itself it runs nothing, and its lines are commands of their own. */
   readonly isShell: boolean;
+  /** An exec of a shell that reads its commands from standard input: they are judged once they came, as a command of their own. */
+  readonly readsScript: boolean;
 }
 
 /** The command that a request is. Throws `http.malformed` where it could mean two things (A-K8S-05). */
@@ -48,12 +52,20 @@ export function understand({ client, passed, body, resource, upgrade }: AskedReq
   if (isHttpFault(reading)) throw faultOf(reading);
   const { kubernetes, shell, effect, text, recordedText } = reading;
   const { exec } = kubernetes;
-  const isShell = exec?.kind === 'exec' && exec.tty && exec.stdin && shell !== null && isPlainShell(shell);
-  const meaning: Meaning = isShell ? { language: 'kubernetes', kubernetes, shell: nothingRuns } : reading.meaning;
+  const isShell =
+    exec?.kind === 'exec' &&
+    exec.tty &&
+    exec.stdin &&
+    shell !== null &&
+    (isPlainShell(shell) || chosenShells(exec.command) !== null);
+  const readsScript = exec?.kind === 'exec' && exec.stdin && !exec.tty && readsCommands(shell);
+  const meaning: Meaning =
+    isShell || readsScript ? { language: 'kubernetes', kubernetes, shell: nothingRuns } : reading.meaning;
   const unread = client.hasBody && kubernetes.body.kind === 'unread' ? kubernetes.body.reason : null;
   return {
     target: reading.target,
     isShell,
+    readsScript,
     draft: {
       kind: 'kubernetes',
       verb: kubernetes.verb,
@@ -72,6 +84,10 @@ export function understand({ client, passed, body, resource, upgrade }: AskedReq
     denied: denialOf(kubernetes, settingsOf(resource)),
     isEndless: isEndless(kubernetes),
   };
+}
+
+function readsCommands(shell: ShellAnalysis | null): boolean {
+  return shell?.flags.includes('opaque:stdin-shell') === true;
 }
 
 const nothingRuns = analyseShell('', { dialect: 'unknown' });

@@ -11,7 +11,6 @@
  *
  * Deliberately absent: what runs and how it is judged line by line (programs.ts).
  */
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { type GatewayError, isGatewayError } from '../../base/errors.ts';
@@ -31,6 +30,7 @@ import {
   keyProblem,
   type Refusal,
   refusalOf,
+  type ScannedRequest,
   valuesOf,
 } from '../http/index.ts';
 import * as limits from './limits.ts';
@@ -48,7 +48,7 @@ export class Switching {
   #isOver = false;
 
   /** Takes over a connection whose client asks to switch. */
-  static begin(connection: Connection, request: IncomingMessage, socket: Duplex): void {
+  static begin(connection: Connection, request: ScannedRequest, socket: Duplex): void {
     const switching = new Switching(connection, new Handshake(connection, request, socket));
     switching.#start().catch((error: unknown) => {
       switching.#leave();
@@ -125,6 +125,7 @@ export class Switching {
       command,
       target: understood.target,
       isShell: understood.isShell,
+      readsScript: understood.readsScript,
       targets: new Targets(this.#connection, admitted),
       client: {
         kind,

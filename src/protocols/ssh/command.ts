@@ -17,7 +17,14 @@ import {
 } from '../../core/files.ts';
 import type { Resource } from '../../core/resource.ts';
 import { effectOfShell, type ShellAnalysis, type ShellTransfer } from '../../core/shell.ts';
-import { analyseShell, readsPassword, withoutFirstLine } from '../../language/index.ts';
+import {
+  analyseScripted,
+  analyseShell,
+  judgedScript,
+  readsPassword,
+  type StdinScript,
+  withoutFirstLine,
+} from '../../language/index.ts';
 import { type SshSettings, settingsOf } from './settings.ts';
 import { fileVerbs } from './sftp/index.ts';
 
@@ -29,13 +36,6 @@ const base = { parameters: null, of: null } as const;
 /** What a command is sent with: part of what a reviewer approves. */
 export type Context = Readonly<Record<string, string>>;
 
-/** What came on the standard input of a shell that reads its commands from there. */
-export interface StdinScript {
-  readonly bytes: Buffer;
-  /** More may follow, which is judged by nobody. */
-  readonly isOpen: boolean;
-}
-
 /** An exec request. */
 export function execDraft(
   command: Buffer,
@@ -43,20 +43,20 @@ export function execDraft(
   context: Context,
   stdin: StdinScript | null,
 ): CommandDraft {
-  const script = stdin === null ? null : stdin.isOpen ? readableOf(stdin.bytes) : stdin.bytes;
+  const script = stdin === null ? null : judgedScript(stdin);
   const whole = script === null ? command : Buffer.concat([command, Buffer.from('\n'), script]);
   const isText = isUtf8(whole) && !whole.includes(0);
   const text = isText ? whole.toString('utf8') : spelled(whole);
-  const analyse = (input: 'terminal' | 'unknown' | { readonly text: string }): ShellAnalysis =>
-    analyseShell(command.toString('utf8'), { dialect: settings.loginShell, stdin: input });
-  const unread = (): ShellAnalysis => analyse(context['terminal'] === 'yes' ? 'terminal' : 'unknown');
+  const written = command.toString('utf8');
+  const dialect = settings.loginShell;
+  const unread = context['terminal'] === 'yes' ? 'terminal' : 'unknown';
   let meaning: Meaning | null = null;
   if (isText) {
-    const known = script === null ? unread() : analyse({ text: script.toString('utf8') });
-    meaning = {
-      language: 'shell',
-      shell: stdin?.isOpen === true && script !== null ? withMore(known, unread()) : known,
-    };
+    const shell =
+      script === null
+        ? analyseShell(written, { dialect, stdin: unread })
+        : analyseScripted(written, script.toString('utf8'), { dialect, isOpen: stdin?.isOpen === true, unread });
+    meaning = { language: 'shell', shell };
   }
   // The first line of what is given to `sudo -S sh` is a password.
   const isSecret = script !== null && readsPassword(shellOf(meaning));
@@ -65,31 +65,10 @@ export function execDraft(
     kind: 'shell',
     verb: 'exec',
     text,
-    recordedText: isSecret ? withoutFirstLine(command.toString('utf8'), script.toString('utf8')) : text,
+    recordedText: isSecret ? withoutFirstLine(written, script.toString('utf8')) : text,
     effect: meaning === null ? 'unknown' : effectOfShell(meaning.shell),
     meaning,
     context,
-  };
-}
-
-/** What came of a script that is not over, where it is text; null: nothing that can be read. */
-function readableOf(bytes: Buffer): Buffer | null {
-  // A character may have been cut.
-  const readable = isUtf8(bytes) ? bytes : bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
-  return readable.length === 0 || !isUtf8(readable) || readable.includes(0) ? null : readable;
-}
-
-/** A script that is not over: rules see each command that came, and that it is not all. */
-function withMore(known: ShellAnalysis, unread: ShellAnalysis): ShellAnalysis {
-  const union = <T>(one: readonly T[], other: readonly T[]): T[] => [...new Set([...one, ...other])].sort();
-  return {
-    ...known,
-    effects: union(known.effects, unread.effects),
-    flags: union(known.flags, unread.flags),
-    reasons: [...known.reasons, ...unread.reasons],
-    complete: known.complete && unread.complete,
-    bounded: known.bounded && unread.bounded,
-    transfer: null,
   };
 }
 

@@ -12,6 +12,9 @@ export const targetStepDeadlineMs = 20_000;
  */
 export const approvalDeadlineMs = 125_000;
 
+/** The same for a request for access, which others decide. */
+export const accessDeadlineMs = 605_000;
+
 /** Channels that wait for the session to be open: what clients open at once. */
 export const waitingOpensMax = 16;
 

@@ -4,7 +4,7 @@
  * Invariants:
  * - Identity comes from the proof that succeeded, never from an offer (A-SSH-02, A-SSH-03).
  * - Refusals look alike whatever their cause; the door journals them.
- * - Where a step-up is owed, the login is not over before it is given: the first proof is a partial success, after which
+ * - Where a step-up is owed, or access is asked for by connecting, the login is not over before it is given: the first proof is a partial success, after which
  *   keyboard-interactive alone goes on. Once it is refused, or nobody answered, this connection asks no more: who holds a
  *   stolen key must not ask until somebody is tired of it.
  *
@@ -19,7 +19,7 @@
 import { isGatewayError } from '../../base/errors.ts';
 import { escapeLine } from '../../base/escape.ts';
 import { splitLogin } from '../../core/login.ts';
-import type { ApprovalRequest, UserCertificate } from '../../core/ports.ts';
+import type { AccessWait, ApprovalRequest, UserCertificate } from '../../core/ports.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { Door } from '../../core/protocol.ts';
 import * as limits from './limits.ts';
@@ -32,11 +32,13 @@ import {
   type SshCertificate,
 } from './transport/index.ts';
 
-/** What was proved first, where a step-up is owed. */
+/** What was proved first, where more is waited for. */
 interface FirstProof {
   readonly principal: Principal;
   readonly resource: string;
   readonly how: string;
+  /** The request for access that waits, or null: a step-up is owed. */
+  readonly wait: AccessWait | null;
 }
 
 /** Nobody failed at these: the client turned to another method, or what is told is the same for every cause. */
@@ -87,10 +89,17 @@ export class Login {
       }
       const principal = await this.#prove(name, request, context);
       const how = request.method === 'publickey-proof' ? 'publickey' : request.method;
-      if (resource === null || !(await this.#door.owesStepUp(principal, resource))) {
+      const wait = resource === null ? null : await this.#door.awaitAccess(principal, resource, 'ssh');
+      if (resource === null || (wait === null && !(await this.#door.owesStepUp(principal, resource)))) {
         return this.#accept(principal, resource, how);
       }
-      const first = { principal, resource, how };
+      if (wait !== null) {
+        context.signal.addEventListener('abort', () => wait.leave(), { once: true });
+        // A client that goes no further has been told all the same.
+        if (request.method !== 'keyboard-interactive')
+          context.banner(`sallyport: ${waitingText(resource, wait, ' ')}\r\n`);
+      }
+      const first = { principal, resource, how, wait };
       if (request.method === 'keyboard-interactive') return await this.#confirm(first, request.interactive, context);
       this.#first = first;
       return { kind: 'partial', methods: ['keyboard-interactive'] };
@@ -98,7 +107,9 @@ export class Login {
       if (!isGatewayError(error)) throw error;
       // What may be told (being throttled, say) is told; why a proof failed is not.
       if (!untold.has(error.code)) context.banner(`sallyport: ${error.publicMessage}\r\n`);
-      return { kind: 'reject' };
+      // Proven, and refused just now: another proof changes nothing.
+      this.#isRefused = error.code === 'core.access-refused';
+      return this.#isRefused ? { kind: 'reject', methods: [] } : { kind: 'reject' };
     }
   }
 
@@ -109,15 +120,21 @@ export class Login {
     return { kind: 'accept' };
   }
 
-  /** Shows the step-up's link and waits. */
+  /** Shows what is waited for, where it is decided, and waits. */
   async #confirm(
-    { principal, resource, how }: FirstProof,
+    { principal, resource, how, wait }: FirstProof,
     interactive: KeyboardInteractive,
     context: SshAuthContext,
   ): Promise<SshAuthOutcome> {
     try {
-      const asked = await this.#door.stepUp(principal, resource);
-      await completed(asked, `Opening ${escapeLine(resource)} takes a confirmation by you.\n`, interactive, context);
+      if (wait !== null) {
+        const said = `${waitingText(resource, wait, '\n')}\nWaiting ...`;
+        await answered(wait.outcome, () => wait.leave(), said, limits.accessDeadlineMs, interactive, context);
+      }
+      if (wait === null || (await this.#door.owesStepUp(principal, resource))) {
+        const asked = await this.#door.stepUp(principal, resource);
+        await completed(asked, `Opening ${escapeLine(resource)} takes a confirmation by you.\n`, interactive, context);
+      }
     } catch (error) {
       if (!isGatewayError(error)) throw error;
       // It was withdrawn with the dialogue; the client may begin it again, and that counts as an attempt.
@@ -164,28 +181,40 @@ export class Login {
   }
 }
 
+function waitingText(resource: string, { review, audience, link }: AccessWait, between: string): string {
+  return `Access to ${escapeLine(resource)} was asked for as ${review}.${between}It waits for ${escapeLine(audience)}: ${link}`;
+}
+
 /** Shows where to complete what was asked, and waits for it. */
-async function completed<T>(
+function completed<T>(
   asked: ApprovalRequest & { readonly outcome: Promise<T> },
   why: string,
   interactive: KeyboardInteractive,
   context: SshAuthContext,
 ): Promise<T> {
-  context.extendGrace(limits.approvalDeadlineMs);
-  const withdraw = (): void => asked.withdraw();
-  context.signal.addEventListener('abort', withdraw, { once: true });
+  const said = `${why}Open ${asked.link}\nand approve if it shows the code ${asked.code}. Waiting ...`;
+  return answered(asked.outcome, () => asked.withdraw(), said, limits.approvalDeadlineMs, interactive, context);
+}
+
+/** Shows what is waited for, and waits; `leave` says that nobody does any more. */
+async function answered<T>(
+  outcome: Promise<T>,
+  leave: () => void,
+  instruction: string,
+  deadlineMs: number,
+  interactive: KeyboardInteractive,
+  context: SshAuthContext,
+): Promise<T> {
+  context.extendGrace(deadlineMs);
+  context.signal.addEventListener('abort', leave, { once: true });
   // The outcome may come before the client answers, and must not be lost meanwhile.
-  asked.outcome.catch(() => undefined);
+  outcome.catch(() => undefined);
   try {
-    await interactive.prompt({
-      name: 'Sallyport',
-      instruction: `${why}Open ${asked.link}\nand approve if it shows the code ${asked.code}. Waiting ...`,
-      prompts: [],
-    });
-    return await asked.outcome;
+    await interactive.prompt({ name: 'Sallyport', instruction, prompts: [] });
+    return await outcome;
   } finally {
-    context.signal.removeEventListener('abort', withdraw);
-    asked.withdraw();
+    context.signal.removeEventListener('abort', leave);
+    leave();
   }
 }
 
