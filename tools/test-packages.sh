@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that tests need and that are missing: PostgreSQL and OpenSSH with their clients, the shells
-# and clients that SSH is tried with, Python's among them, and what is named; and fetches kubectl (kubernetes.sh).
+# and clients that SSH is tried with, Python's among them, and what is named; fetches kubectl (kubernetes.sh) and builds Pebble
+# (pebble.sh).
 set -eu
 need=""
 has() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
@@ -23,6 +24,7 @@ tmux tmux
 expect expect
 plink putty-tools
 sshpass sshpass
+oathtool oathtool
 rsync rsync
 git git
 curl curl
@@ -45,6 +47,8 @@ done
 for name in "$@"; do has "$name" || need="$need $name"; done
 # kubectl of three ages is not installed but kept in .cache; where it cannot be had, its tests say so and skip.
 "$(dirname "$0")/kubernetes.sh" || echo "kubectl could not be fetched; tests that need it skip" >&2
+# So is Pebble, the ACME server for tests, which Go builds.
+"$(dirname "$0")/pebble.sh" || echo "Pebble could not be built; tests that need it skip" >&2
 [ -z "$need" ] && exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
   echo "The tests need these Debian packages:$need. Install them and try again." >&2

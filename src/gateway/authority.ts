@@ -10,7 +10,7 @@
  * below a name of one label (`*.localhost`) is refused by browsers and by OpenSSL, and a list of names would tell
  * everybody which resources there are. They live in memory, with the key of the server's.
  *
- * Deliberately absent: ACME; issuing client certificates. Which of them count is identity's to say.
+ * Deliberately absent: other authorities (acme.ts); issuing client certificates. Which of them count is identity's to say.
  */
 import { createPublicKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -51,6 +51,8 @@ export interface Authority {
   identity(): ListenerIdentity;
   /** Certificates were given for some names, origins or not. */
   readonly isGiven: boolean;
+  /** What shows that a name is ours, while that is asked; see `ServerTlsOptions`. */
+  readonly challengeFor: ServerTlsOptions['challengeFor'];
   /**
    * What to present for a name: the given certificate that covers it, or for `LABEL.DOMAIN`, where `domains` has the domain,
    * one of our own; null for every other name.
@@ -118,14 +120,20 @@ export async function openAuthority(
     cert: await readFile(path('server.pem'), 'utf8'),
     key: await readFile(path('server.key'), 'utf8'),
     minVersion: 'TLSv1.2',
-    ...(given === null || given.size === 0
+    ...(given === null || (given.size === 0 && given.challenges === null)
       ? {}
       : { SNICallback: (name, done) => done(null, given.identityFor(name)?.secureContext) }),
   });
   return {
     caPath: publicPath,
     identity: () => current,
-    isGiven: given !== null && given.size > 0,
+    get isGiven() {
+      return given !== null && given.size > 0;
+    },
+    get challengeFor() {
+      const challenges = given?.challenges;
+      return challenges?.isAsked === true ? (name: string) => challenges.identityFor(name) : undefined;
+    },
     identityFor: async (name, domains) => given?.identityFor(name) ?? (await origins.identityFor(name, domains)),
     nameIssuers: (named) => {
       if (named.length === issuers.length && named.every((one, at) => one === issuers[at])) return;
@@ -150,9 +158,12 @@ export function listenerTls(
 ): ServerTlsOptions {
   authority.nameIssuers(issuers);
   const { secureContext, certificate } = authority.identity();
-  if (domains.length === 0 && !authority.isGiven) return { secureContext, certificate };
+  const { challengeFor } = authority;
+  const proving = challengeFor === undefined ? {} : { challengeFor };
+  if (domains.length === 0 && !authority.isGiven) return { secureContext, certificate, ...proving };
   const identityFor = (name: string): Promise<ServerIdentity | null> => authority.identityFor(name, domains);
-  return { secureContext, certificate, identityFor, requestCertificate: domains.length > 0 && issuers.length > 0 };
+  const requestCertificate = domains.length > 0 && issuers.length > 0;
+  return { secureContext, certificate, identityFor, requestCertificate, ...proving };
 }
 
 function identityOf(cert: string, key: string, issuers: readonly string[]): ListenerIdentity {

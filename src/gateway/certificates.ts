@@ -1,13 +1,13 @@
 /**
- * Certificates that the administrator gives for the gateway's names: PEM files that something else makes and renews, such as
- * an ACME client. A client that asks for a name (SNI) gets the first of them that covers it.
+ * Certificates that are given for the gateway's names: PEM files that something else makes and renews, and those that are
+ * installed (acme.ts). A client that asks for a name (SNI) gets the first of them that covers it.
  *
  * Invariants:
  * - A certificate is used only once it was found good: key and certificate belong together, it is of its time, for servers,
  *   and TLS takes both. What does not hold at the start stops the start; what does not hold later leaves the one before.
  * - Files are read again at an interval of the clock, never upon a client's doing.
  *
- * Deliberately absent: ACME, and chains: what stands in the file is sent as it stands. One that expired while the gateway ran
+ * Deliberately absent: how certificates are had, and chains: what stands in the file is sent as it stands. One that expired while the gateway ran
  * is still presented, since its error tells a person more than one about an authority that nobody knows.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
@@ -107,6 +107,12 @@ export function contextOf(cert: string, key: string, issuers: readonly string[])
   });
 }
 
+/** What shows that a name is ours to who asks whether it is (acme-answers.ts). */
+export interface Challenges {
+  readonly isAsked: boolean;
+  identityFor(serverName: string): ServerIdentity | null;
+}
+
 interface Held {
   readonly files: CertificateFiles;
   read: ReadCertificate;
@@ -132,6 +138,10 @@ export async function openCertificates(
 export class GivenCertificates {
   /** Called after one was replaced. */
   onChange: (() => void) | null = null;
+  /** What is being proved; null where nothing ever is. */
+  challenges: Challenges | null = null;
+  /** Those that came from no file, by whatever names them. */
+  readonly #installed = new Map<string, { readonly read: ReadCertificate; identity: ServerIdentity }>();
   readonly #held: readonly Held[];
   readonly #clock: Clock;
   readonly #log: Log;
@@ -152,20 +162,28 @@ export class GivenCertificates {
   }
 
   get size(): number {
-    return this.#held.length;
+    return this.#held.length + this.#installed.size;
+  }
+
+  /** Presents one that is in no file, or null: no more. Those in files come before it. */
+  install(id: string, read: ReadCertificate | null): void {
+    if (read === null) this.#installed.delete(id);
+    else this.#installed.set(id, { read, identity: identityOf(read, this.#issuers) });
+    this.onChange?.();
   }
 
   /** What to present for a name; null where none covers it. */
   identityFor(serverName: string): ServerIdentity | null {
     // OpenSSL would take a leading dot for every name below.
     if (!/^[a-z0-9_]/i.test(serverName)) return null;
-    return this.#held.find(({ read }) => isFor(read.leaf, serverName))?.identity ?? null;
+    const all = [...this.#held, ...this.#installed.values()];
+    return all.find(({ read }) => isFor(read.leaf, serverName))?.identity ?? null;
   }
 
   /** Names who issues the client certificates that are asked for. */
   nameIssuers(issuers: readonly string[]): void {
     this.#issuers = issuers;
-    for (const one of this.#held) one.identity = identityOf(one.read, issuers);
+    for (const one of [...this.#held, ...this.#installed.values()]) one.identity = identityOf(one.read, issuers);
   }
 
   /** Takes up what was replaced. What is broken is logged, once, and leaves what is held. */

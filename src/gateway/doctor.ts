@@ -10,6 +10,8 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { describeError, isGatewayError } from '../base/errors.ts';
+import { reportPathIn } from './acme.ts';
+import { concernOf, describeStanding, obstaclesOf, readReport } from './acme-report.ts';
 import { concernsOf, namesOf, readCertificate } from './certificates.ts';
 import type { GatewayConfig } from './config.ts';
 import * as limits from './limits.ts';
@@ -62,6 +64,7 @@ export async function* examine(config: GatewayConfig): AsyncGenerator<Finding> {
   yield* await ports(config);
   yield await key(config);
   yield* await certificates(config);
+  yield* await acme(config);
   yield store(config);
   yield memory();
 }
@@ -241,6 +244,26 @@ async function certificates({ certificates = [] }: GatewayConfig): Promise<reado
     }
   });
   return (await Promise.all(findings)).flat();
+}
+
+/** By what the gateway wrote down: it has the store, and this runs without. */
+async function acme({ acme: settings, dataDirectory }: GatewayConfig): Promise<readonly Finding[]> {
+  if (settings === undefined) return [];
+  const check = 'ACME';
+  const nowMs = systemClock.now();
+  const standings = (await readReport(reportPathIn(dataDirectory))) ?? [];
+  const obstacles = (await obstaclesOf(settings)).map((concern): Finding => ({ level: 'fail', check, ...concern }));
+  if (standings.length === 0) {
+    const message = `certificates are ordered at ${settings.directory} once a gateway runs`;
+    return [...obstacles, { level: 'ok', check, message, todo: null }];
+  }
+  const findings = standings.map((one): Finding => {
+    const concern = concernOf(one, nowMs);
+    if (concern === null) return { level: 'ok', check, message: describeStanding(one, nowMs), todo: null };
+    const isOut = one.notAfterMs === null || one.notAfterMs < nowMs;
+    return { level: isOut ? 'fail' : 'warn', check, ...concern };
+  });
+  return [...obstacles, ...findings];
 }
 
 function store(config: GatewayConfig): Finding {

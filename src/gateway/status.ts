@@ -2,6 +2,7 @@
 import type { ApiPorts } from '../api/index.ts';
 import { type RecordingJournal, readSpace, type SessionRecordings } from '../recording/index.ts';
 import type { Store } from '../store/index.ts';
+import type { Standing } from './acme-report.ts';
 import { publicHost } from './console.ts';
 import type { SyncLatency } from './doctor.ts';
 import type { Listener } from './listener.ts';
@@ -18,6 +19,7 @@ export interface StatusParts {
   readonly syncLatency: () => SyncLatency | null;
   readonly draining: () => boolean;
   readonly listeners: () => readonly Listener[];
+  readonly certificates: () => readonly Standing[];
   readonly liveSessions: () => number;
 }
 
@@ -38,6 +40,11 @@ export function gatewayStatus(parts: StatusParts): ApiPorts['status'] {
           host: publicHost(host),
           port,
           tls: true,
+        })),
+        certificates: parts.certificates().map(({ names, notAfterMs, reason }) => ({
+          names: [...names],
+          expiresAt: notAfterMs === null ? null : new Date(notAfterMs).toISOString(),
+          problem: reason,
         })),
         liveSessions: parts.liveSessions(),
       };

@@ -51,6 +51,7 @@ export const statusCommand: CommandSpec = {
             ? 'not measured yet'
             : `p50 ${duration(status.diskSync.p50Ms)}, p99 ${duration(status.diskSync.p99Ms)}`,
         ],
+        ...(status.certificates ?? []).map((one) => ['Certificate', certificateText(one, bad)] as const),
         ...status.listeners.map(
           (listener) =>
             [
@@ -63,3 +64,14 @@ export const statusCommand: CommandSpec = {
     return isWell ? exitCodes.ok : exitCodes.no;
   },
 };
+
+/** How a certificate by ACME stands: until when, and why there is no newer one. */
+function certificateText(
+  { names, expiresAt, problem }: { names: readonly string[]; expiresAt: string | null; problem: string | null },
+  paint: (text: string) => string,
+): Cell {
+  const who = names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
+  const until = expiresAt === null ? 'none yet' : `until ${expiresAt.slice(0, 10)}`;
+  if (problem === null) return `${who} ${until}`;
+  return { text: `${who} ${until}; ${expiresAt === null ? 'the order' : 'renewal'} FAILED: ${problem}`, paint };
+}
