@@ -60,12 +60,12 @@ test('one source takes no more than its share of the places', () => {
 });
 
 describe('a step-up', () => {
-  const begin = () => {
+  const begin = (takesFactor = false) => {
     const clock = new FakeClock();
     const approvals = new Approvals(clock);
     const outcomes: (string | null | undefined)[] = [];
     const settle = (approver: Approver | null): unknown => outcomes.push(approver?.credentialId);
-    const { id } = approvals.begin('ada', '10.0.0.7', settle, { resource: 'web-1', presented: 'tok_1' })!;
+    const { id } = approvals.begin('ada', '10.0.0.7', settle, { resource: 'web-1', presented: 'tok_1', takesFactor })!;
     const provenAtMs = clock.now();
     return { clock, approvals, outcomes, id, provenAtMs };
   };
@@ -94,6 +94,23 @@ describe('a step-up', () => {
     expect(approvals.decide(id, 'ada', by('tok_1', { provenAtMs }))).toBe(false);
     expect(approvals.decide(id, 'ada', by(null, { provenAtMs }))).toBe(false);
     expect(approvals.decide(id, 'ada', by('tok_1', { provenAtMs, proof: 'password' }))).toBe(true);
+    expect(outcomes).toEqual(['tok_1']);
+  });
+
+  test('of who has a second factor it takes that one, whichever way it was given, and not the password alone', () => {
+    const { approvals, outcomes, id, provenAtMs } = begin(true);
+    const password = { provenAtMs, proof: 'password' } as const;
+    expect(approvals.decide(id, 'ada', by('tok_2', password))).toBe(false);
+    expect(approvals.decide(id, 'ada', by('tok_2', { ...password, factors: ['pwd'] }))).toBe(false);
+    expect(approvals.decide(id, 'ada', by('tok_2', { provenAtMs }))).toBe(false);
+    expect(approvals.decide(id, 'ada', by('tok_2', { provenAtMs, factors: ['pwd'] }))).toBe(false);
+    const signedOn = { provenAtMs, factors: ['pwd', 'otp', 'mfa'] };
+    expect(approvals.isEnough(id, 'ada', by('tok_1', signedOn))).toBe(false);
+    expect(approvals.isEnough(id, 'ada', by('tok_2', signedOn))).toBe(true);
+    const old = { provenAtMs: provenAtMs - stepUpProofMaxMs - 1, proof: 'factor', factors: ['hwk', 'user'] } as const;
+    expect(approvals.decide(id, 'ada', by('tok_1', old))).toBe(false);
+    expect(approvals.of('ada')[0]).not.toHaveProperty('takesFactor');
+    expect(approvals.decide(id, 'ada', by('tok_1', { ...old, provenAtMs }))).toBe(true);
     expect(outcomes).toEqual(['tok_1']);
   });
 

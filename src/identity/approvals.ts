@@ -5,7 +5,8 @@
  * Invariants:
  * - Only the principal named at the login may approve, and not by a token that somebody else asked for.
  * - A step-up takes a proof in person of just now (core's step-up.ts), and another credential than the one that the client
- *   had presented, or the password: what may have been stolen does not confirm itself.
+ *   had presented, or the password: what may have been stolen does not confirm itself. Of who has a second factor it takes
+ *   that one, given with it or at that sign-on; the password alone confirms nothing then.
  * - The code is shown at both ends, so that nobody approves another's login by a link that was sent to them.
  * - What is neither approved nor refused in time is refused; each is decided once; few wait at a time, per login and in all.
  *
@@ -15,6 +16,7 @@ import { randomInt } from 'node:crypto';
 import type { Clock, Timer } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import { isProofFresh } from '../core/step-up.ts';
+import { provesFactor } from './factors/parts.ts';
 import * as limits from './limits.ts';
 
 /** One that waits, as the person sees it. */
@@ -25,6 +27,8 @@ export interface PendingApproval {
   readonly source: string;
   /** What it is the step-up for; null for a sign-on. */
   readonly resource: string | null;
+  /** The command that it is the step-up for, as people are shown it; null for the opening of a session. */
+  readonly command: string | null;
   readonly requestedAtMs: number;
   readonly expiresAtMs: number;
 }
@@ -33,6 +37,9 @@ export interface PendingApproval {
 export interface StepUpTerms {
   readonly resource: string;
   readonly presented: string | null;
+  /** Whether the principal has a second factor. */
+  readonly takesFactor: boolean;
+  readonly command?: string;
 }
 
 /** With what somebody approves. */
@@ -41,11 +48,14 @@ export interface Approver {
   readonly credentialId: string | null;
   /** When they proved themself in person, and whether they did so for this approval; null where that is not known. */
   readonly provenAtMs: number | null;
-  readonly proof: 'password' | 'sign-on';
+  readonly proof: 'password' | 'factor' | 'sign-on';
+  /** With what, as RFC 8176 names it; absent where nothing but a password is known of. */
+  readonly factors?: readonly string[];
 }
 
 interface Waiting extends PendingApproval {
   readonly presented: string | null;
+  takesFactor: boolean;
   readonly timer: Timer;
   readonly settle: Settle;
 }
@@ -78,7 +88,9 @@ export class Approvals {
       code: newCode(),
       source,
       resource: stepUp?.resource ?? null,
+      command: stepUp?.command ?? null,
       presented: stepUp?.presented ?? null,
+      takesFactor: stepUp?.takesFactor ?? false,
       requestedAtMs,
       expiresAtMs: requestedAtMs + limits.approvalLifetimeMs,
       timer: this.#clock.after(limits.approvalLifetimeMs, () => this.#settle(id, null)),
@@ -93,7 +105,13 @@ export class Approvals {
     return [...this.#waiting.values()]
       .filter((one) => one.principal === principal)
       .reverse()
-      .map(({ timer: _timer, settle: _settle, presented: _presented, ...shown }) => shown);
+      .map(({ timer: _timer, settle: _settle, presented: _presented, takesFactor: _takes, ...shown }) => shown);
+  }
+
+  /** Its principal has no second factor, as it turns out. */
+  takeNoFactor(id: string): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) waiting.takesFactor = false;
   }
 
   /** Whether this approval would do; false for none, and for a step-up with too old a proof, or with the first one's own. */
@@ -102,7 +120,8 @@ export class Approvals {
     if (waiting?.principal !== principal) return false;
     if (waiting.resource === null) return true;
     if (!isProofFresh(by.provenAtMs, this.#clock.now())) return false;
-    return by.proof === 'password' || (by.credentialId !== null && by.credentialId !== waiting.presented);
+    if (waiting.takesFactor && !provesFactor(by.factors ?? [])) return false;
+    return by.proof !== 'sign-on' || (by.credentialId !== null && by.credentialId !== waiting.presented);
   }
 
   /** `approver` null refuses it. False where it is not, or no longer, this principal's to decide so. */

@@ -7,8 +7,9 @@ import { silentLog } from '../base/log.ts';
 import { createScramClient } from '../base/scram.ts';
 import { coreErrors } from '../core/errors.ts';
 import type { Principal } from '../core/principal.ts';
-import { createIdentity, type Identity } from './identity.ts';
+import { createIdentity } from './identity.ts';
 import * as limits from './limits.ts';
+import type { Identity } from './parts.ts';
 import { isTokenSecret, newTokenSecret } from './secret.ts';
 import { MemoryDirectory, MemoryPasswords, MemoryTokens } from './testing/memory.ts';
 
@@ -154,6 +155,7 @@ describe('what is kept of a token', () => {
         lastUsedAtMs: null,
         createdBy: 'anna',
         source,
+        attributes: { principal: row.attributes.principal },
         state: 'live',
       });
     }
@@ -199,6 +201,22 @@ describe('what is kept of a token', () => {
     );
     directory.put('anna', { disabled: true });
     expect((await refusalOf(identity.issueToken(request))).code).toBe('identity.unknown-principal');
+  });
+
+  test('a service’s token may last longer than a person’s or an agent’s, to its own limit', async () => {
+    const { identity, directory } = make();
+    const request = { owner: 'anna', label: '', createdBy: 'admin', source };
+    const { tokenLifetimeMaxMs: most, serviceTokenLifetimeMaxMs: serviceMost } = limits;
+    directory.put('anna', { kind: 'service' });
+    const { token } = await identity.issueToken({ ...request, lifetimeMs: serviceMost });
+    expect(token.expiresAtMs - token.createdAtMs).toBe(serviceMost);
+    const past = identity.issueToken({ ...request, lifetimeMs: serviceMost + 1 });
+    expect((await refusalOf(past)).code).toBe('identity.invalid-lifetime');
+    for (const kind of ['person', 'agent'] as const) {
+      directory.put('anna', { kind });
+      const long = identity.issueToken({ ...request, lifetimeMs: most + 1 });
+      expect((await refusalOf(long)).code).toBe('identity.invalid-lifetime');
+    }
   });
 
   test('who is disabled or removed while a token is being made gets none', async () => {

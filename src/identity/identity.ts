@@ -7,11 +7,10 @@
  *   log sees. The same work is done for known and unknown, active and disabled (A-ID-10).
  * - A token that was revoked, or a principal that was disabled, while its proof was under way is refused.
  *
- * Deliberately absent: Access (policy), what a session may do, web sessions, foreign issuers.
+ * Deliberately absent: Access (policy), what a session may do; what foreign issuers say (oidc, saml, workload).
  */
 import { assert } from '../base/assert.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
+import { describeError } from '../base/errors.ts';
 import { createScramServer } from '../base/scram.ts';
 import { coreErrors } from '../core/errors.ts';
 import { isPrincipalName } from '../core/login.ts';
@@ -19,7 +18,6 @@ import type {
   ApprovalIdentification,
   ApprovalRequest,
   ConfirmationRequest,
-  Identification,
   PublicKey,
   ScramIdentification,
   UserCertificate,
@@ -28,76 +26,26 @@ import type {
 } from '../core/ports.ts';
 import type { Authentication, Principal } from '../core/principal.ts';
 import type { Confirmation } from '../core/step-up.ts';
-import { Approvals, type Approver, type PendingApproval } from './approvals.ts';
+import { Approvals, type Approver, type PendingApproval, type StepUpTerms } from './approvals.ts';
 import { identityErrors } from './errors.ts';
+import { provesFactor } from './factors/parts.ts';
 import { type KeyProof, Keys } from './keys.ts';
 import * as limits from './limits.ts';
-import { createPasswordHasher, type PasswordHasher } from './password.ts';
+import { type DelegationOrder, type Exchanged, type ExchangeOrder, isProofRefused, Machines } from './machines.ts';
+import type { Identity, IdentityParts } from './parts.ts';
+import { createPasswordHasher } from './password.ts';
 import { Passwords } from './passwords.ts';
 import { commonNameOf, ProgramCertificates, readCertificate } from './program-certificates.ts';
-import type {
-  PasswordRecords,
-  PrincipalDirectory,
-  PrincipalEntry,
-  TokenListPage,
-  TokenRecord,
-  TokenRecords,
-} from './records.ts';
+import type { PrincipalEntry, TokenListPage, TokenRecord } from './records.ts';
 import { Revocations } from './revocations.ts';
 import { hashTokenSecret, isTokenSecret, scramSaltOf } from './secret.ts';
+import { stillRests } from './standing.ts';
 import { sourceOf, Throttle } from './throttle.ts';
 import { TokenScram } from './token-scram.ts';
-import { type IssuedToken, signOnSource, type TokenRequest, type TokenSummary, Tokens, whyNotLive } from './tokens.ts';
+import { type IssuedToken, proofOf, type TokenRequest, type TokenSummary, Tokens, whyNotLive } from './tokens.ts';
 import { Visiting } from './visiting.ts';
 import type { VisitOrder } from './visits.ts';
-
-export interface IdentityParts {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly tokens: TokenRecords;
-  readonly passwords: PasswordRecords;
-  readonly directory: PrincipalDirectory;
-  /** At least 32 random bytes, kept with the store: the SCRAM keys of all tokens hang on it. */
-  readonly serverSecret: Buffer;
-  /** node's argon2 unless given. */
-  readonly hasher?: PasswordHasher;
-  /** The gateway's own authority for user certificates. */
-  readonly authority?: PublicKey;
-  /** Where a person approves a sign-on. */
-  readonly approvalLink?: (id: string) => string;
-  /** The console's page on which a person signs on for a resource's origin, without the fragment. */
-  readonly visitPage?: () => string;
-}
-
-export interface Identity extends Identification {
-  /** Proof by password, for `sallyport login` and the console. Rejects as `bySecret`, or with `identity.busy`. */
-  byPassword(login: string, password: string, source: string): Promise<Principal>;
-  /** Rejects with `identity.*`. Tokens issued before stay; revoke them where the old password was known to others. */
-  setPassword(name: string, password: string): Promise<void>;
-  clearPassword(name: string): Promise<boolean>;
-  /** Sign-ons that wait for this principal's approval, newest first. */
-  approvalsOf(name: string): readonly PendingApproval[];
-  /** Whether this approval would do: a step-up takes a proof in person of just now. */
-  isApprovalEnough(id: string, name: string, by: Approver): boolean;
-  /** `approver` null refuses it. False where there is none such of this principal's, or the approval would not do. */
-  decideApproval(id: string, name: string, approver: Approver | null): boolean;
-  /** A code by which a browser is handed over to a resource's origin. Rejects as `bySecret` where the token is not live. */
-  beginVisit(order: VisitOrder): Promise<{ readonly code: string; readonly expiresAtMs: number }>;
-  issueToken(request: TokenRequest): Promise<IssuedToken>;
-  findToken(id: string): Promise<TokenSummary | null>;
-  /** Of everybody where `owner` is null. */
-  listTokens(owner: string | null, page: TokenListPage): Promise<readonly TokenSummary[]>;
-  revokeToken(id: string): Promise<TokenSummary | null>;
-  revokeTokensOf(owner: string): Promise<readonly string[]>;
-  /** Those of `ids` that are revoked or unknown. */
-  revokedAmong(ids: readonly string[]): Promise<readonly string[]>;
-  /** Called with each revoked token's id, by whichever gateway, to end its sessions (I11). Returns what ends this. */
-  onRevoked(listener: (tokenId: string) => void): () => void;
-  /** Called when revocations may have been missed: check the live sessions with `revokedAmong`. */
-  onResync(listener: () => void): () => void;
-  /** Stops listening to the store. */
-  close(): void;
-}
+import { isForeignToken } from './workload/proving.ts';
 
 function denied(detail: string): Error {
   return coreErrors('core.not-authenticated', { detail });
@@ -127,6 +75,7 @@ class LocalIdentity implements Identity {
   readonly #programs: ProgramCertificates;
   readonly #approvals: Approvals;
   readonly #visiting: Visiting;
+  readonly #machines: Machines;
   readonly #unsubscribe: () => void;
 
   constructor(parts: IdentityParts) {
@@ -150,8 +99,11 @@ class LocalIdentity implements Identity {
       revocations: this.#revocations,
       throttle: this.#throttle,
       page: parts.visitPage ?? (() => ''),
+      takesFactor: (owner) => this.#takesFactor(owner),
       principalOf,
     });
+    const { workloads = null } = parts;
+    this.#machines = new Machines({ clock, log, directory, records: parts.tokens, tokens: this.#tokens, workloads });
     this.#keys = new Keys(directory, clock, parts.authority ?? null);
     this.#programs = new ProgramCertificates(directory, clock);
     this.#approvals = new Approvals(clock);
@@ -169,6 +121,11 @@ class LocalIdentity implements Identity {
     return this.#provenByToken(secret, null, source);
   }
 
+  async byWebSession(secret: string, source: string): Promise<Principal> {
+    this.#throttle.check('token', null, source);
+    return this.#provenByToken(secret, null, source, 'web');
+  }
+
   async byScram(login: string, source: string): Promise<ScramIdentification> {
     const { clock, directory, serverSecret, tokens } = this.#parts;
     const name = nameOf(login);
@@ -177,7 +134,8 @@ class LocalIdentity implements Identity {
     const nowMs = clock.now();
     // Asked for unknown and disabled principals alike: the same work, the same answer.
     const live = await tokens.liveByOwner(name, nowMs);
-    const usable = directory.find(name)?.disabled === false ? live.slice(0, limits.tokensPerOwnerMax) : [];
+    const programs = live.filter(({ attributes }) => attributes.use === undefined);
+    const usable = directory.find(name)?.disabled === false ? programs.slice(0, limits.tokensPerOwnerMax) : [];
     const server = createScramServer({
       salt: scramSaltOf(serverSecret, name),
       iterations: limits.scramIterations,
@@ -235,6 +193,7 @@ class LocalIdentity implements Identity {
   async byApproval(login: string, source: string): Promise<ApprovalIdentification> {
     const name = nameOf(login);
     this.#throttle.check('token', name, source);
+    const takesFactor = await this.#takesFactor(name);
     const { promise, resolve, reject } = Promise.withResolvers<Principal>();
     // Unknown and disabled principals wait like others, and nobody can approve for them (A-ID-10).
     const pending = this.#approvals.begin(name, sourceOf(source), (approver) => {
@@ -245,18 +204,42 @@ class LocalIdentity implements Identity {
         return;
       }
       this.#throttle.succeeded('token', name, source);
-      const { credentialId, provenAtMs } = approver;
-      const proven = provenAtMs === null ? {} : { provenAtMs };
+      const { credentialId, provenAtMs, factors = [] } = approver;
+      // Signing on so is a step-up too where it was proven just now: of who has a factor, with that.
+      const isProven = provenAtMs !== null && (!takesFactor || provesFactor(factors));
+      const proven = isProven ? { provenAtMs } : {};
       resolve(principalOf(entry, { method: 'approval', credentialId, atMs: this.#parts.clock.now(), ...proven }));
     });
     return this.#requested(pending, promise);
   }
 
   async confirm(principal: Principal, resource: string, source: string): Promise<ConfirmationRequest> {
+    this.#throttle.check('step-up', principal.name, source);
+    const takesFactor = await this.#takesFactor(principal.name);
+    return this.#confirmation(principal, source, { resource, takesFactor });
+  }
+
+  confirmCommand(principal: Principal, resource: string, source: string, command: string): ConfirmationRequest {
+    this.#throttle.check('step-up', principal.name, source);
+    // It takes one until it is known that there is none.
+    const request = this.#confirmation(principal, source, { resource, command, takesFactor: true });
+    this.#takesFactor(principal.name).then(
+      (takesFactor) => {
+        if (!takesFactor) this.#approvals.takeNoFactor(request.id);
+      },
+      (error: unknown) => this.#parts.log.warn('factors could not be read', { detail: describeError(error) }),
+    );
+    return request;
+  }
+
+  #confirmation(
+    principal: Principal,
+    source: string,
+    what: Omit<StepUpTerms, 'presented'>,
+  ): ConfirmationRequest & { readonly id: string } {
     const { name, authentication } = principal;
-    this.#throttle.check('step-up', name, source);
     const { promise, resolve, reject } = Promise.withResolvers<Confirmation>();
-    const terms = { resource, presented: authentication.credentialId };
+    const terms = { presented: authentication.credentialId, ...what };
     const settled = (approver: Approver | null): void => {
       const entry = this.#parts.directory.find(name);
       if (approver === null || entry === null || entry.disabled) {
@@ -273,13 +256,20 @@ class LocalIdentity implements Identity {
     return this.#requested(this.#approvals.begin(name, sourceOf(source), settled, terms), promise);
   }
 
+  async #takesFactor(name: string): Promise<boolean> {
+    return (await this.#parts.factors?.hasFactor(name)) ?? false;
+  }
+
   /** What the protocol shows, and waits for. */
-  #requested<T>(pending: PendingApproval | null, outcome: Promise<T>): ApprovalRequest & { outcome: Promise<T> } {
+  #requested<T>(
+    pending: PendingApproval | null,
+    outcome: Promise<T>,
+  ): ApprovalRequest & { outcome: Promise<T>; id: string } {
     if (pending === null) throw identityErrors('identity.approvals-waiting');
     outcome.catch(() => undefined);
     const { id, code, expiresAtMs } = pending;
     const link = this.#parts.approvalLink?.(id) ?? '';
-    return { link, code, expiresAtMs, outcome, withdraw: () => this.#approvals.withdraw(id) };
+    return { id, link, code, expiresAtMs, outcome, withdraw: () => this.#approvals.withdraw(id) };
   }
 
   approvalsOf(name: string): readonly PendingApproval[] {
@@ -342,11 +332,30 @@ class LocalIdentity implements Identity {
   listTokens(owner: string | null, page: TokenListPage): Promise<readonly TokenSummary[]> {
     return this.#tokens.list(owner, page);
   }
+  async exchangeToken(order: ExchangeOrder, source: string): Promise<Exchanged> {
+    const name = order.principal === null ? null : nameOf(order.principal);
+    this.#throttle.check('token', name, source);
+    try {
+      return await this.#machines.exchange(order);
+    } catch (error) {
+      if (isProofRefused(error)) this.#throttle.failed('token', name, source);
+      throw error;
+    }
+  }
+  delegateToken(order: DelegationOrder): Promise<IssuedToken> {
+    return this.#machines.delegate(order);
+  }
+  rotateToken(id: string, overlapMs: number, by: string): Promise<IssuedToken> {
+    return this.#machines.rotate(id, overlapMs, by);
+  }
   revokeToken(id: string): Promise<TokenSummary | null> {
     return this.#tokens.revoke(id);
   }
   revokeTokensOf(owner: string): Promise<readonly string[]> {
     return this.#tokens.revokeAllOf(owner);
+  }
+  revokeOfProvider(provider: string, session: string | null, owner: string | null): Promise<readonly string[]> {
+    return this.#tokens.revokeOfProvider(provider, session, owner);
   }
   revokedAmong(ids: readonly string[]): Promise<readonly string[]> {
     return this.#tokens.revokedAmong(ids);
@@ -375,54 +384,73 @@ class LocalIdentity implements Identity {
     if (typeof proof === 'string') throw refuse(proof);
     const { entry, credentialId, tokenId } = proof;
     const nowMs = this.#parts.clock.now();
-    let issuedBy: string | undefined;
+    let rests: Partial<Authentication> = {};
     if (tokenId !== null) {
       const revocation = this.#revocations.begin();
       const token = await this.#parts.tokens.get(tokenId);
-      const isLive = token !== null && token.owner === name && whyNotLive(token, nowMs) === null;
+      const isLive =
+        token !== null &&
+        isOf(token, entry) &&
+        whyNotLive(token, nowMs) === null &&
+        stillRests(token.attributes, entry, this.#parts.directory);
       if (!isLive || revocation.isVoid(tokenId)) throw refuse('the token behind the certificate is not live');
-      issuedBy = token.createdBy === name ? undefined : token.createdBy;
+      // A certificate may lie about for hours: it proves nobody in person.
+      const { provenAtMs: _, ...proof } = proofOf(token);
+      rests = proof;
     }
     this.#throttle.succeeded('token', name, source);
     return principalOf(entry, {
       method,
       credentialId,
       atMs: nowMs,
-      ...(issuedBy === undefined ? {} : { issuedBy }),
+      ...rests,
     });
   }
 
   /** `name` null takes whoever owns the token. */
-  async #provenByToken(secret: string, name: string | null, source: string): Promise<Principal> {
+  async #provenByToken(secret: string, name: string | null, source: string, use?: 'web'): Promise<Principal> {
     const refuse = (detail: string): Error => {
       this.#throttle.failed('token', name, source);
       return denied(detail);
     };
-    if (secret.length > limits.secretLengthMax || !isTokenSecret(secret)) throw refuse('not a token');
+    const isForeign = use === undefined && isForeignToken(secret);
+    if (!isForeign && (secret.length > limits.secretLengthMax || !isTokenSecret(secret))) throw refuse('not a token');
     const proof = this.#revocations.begin();
-    const token = await this.#parts.tokens.findByHash(hashTokenSecret(secret));
+    const token = await (isForeign
+      ? this.#machines.shown(secret, name, source).catch((error: unknown) => {
+          throw isProofRefused(error) ? refuse('a token of a workload that is not accepted') : error;
+        })
+      : this.#parts.tokens.findByHash(hashTokenSecret(secret)));
     if (token === null) throw refuse('unknown token');
     if (name !== null && token.owner !== name) throw refuse('the token belongs to another principal');
     if (proof.isVoid(token.id)) throw refuse('the token is revoked');
-    const principal = this.#accept(token, token.owner);
+    const principal = this.#accept(token, token.owner, isForeign ? 'foreign' : use);
     if (principal === null) throw refuse(whyNotLive(token, this.#parts.clock.now()) ?? 'disabled or unknown principal');
     if (name !== null) this.#throttle.succeeded('token', name, source);
     return principal;
   }
 
   /** The principal of a token that was just proven, as things stand now; null where either may not be used. */
-  #accept(token: TokenRecord, name: string): Principal | null {
+  #accept(token: TokenRecord, name: string, use?: TokenRecord['attributes']['use']): Principal | null {
     const { clock, directory, tokens } = this.#parts;
     const nowMs = clock.now();
     const entry = directory.find(name);
     if (entry === null || entry.disabled || token.owner !== name || whyNotLive(token, nowMs) !== null) return null;
+    if (!isOf(token, entry) || token.attributes.use !== use) return null;
+    if (!stillRests(token.attributes, entry, directory)) return null;
     tokens.touch(token.id, nowMs);
-    const isOwn = token.createdBy === token.owner;
-    const issued = isOwn ? {} : { issuedBy: token.createdBy };
-    // Only a sign-on by password proves a person; a token that was asked for with a token proves what that one did.
-    const proven = isOwn && token.source === signOnSource ? { provenAtMs: token.createdAtMs } : {};
-    return principalOf(entry, { method: 'token', credentialId: token.id, atMs: nowMs, ...issued, ...proven });
+    return principalOf(entry, { method: 'token', credentialId: token.id, atMs: nowMs, ...proofOf(token) });
   }
+}
+
+/** Whether a token was issued to this very identity: names may change hands. */
+function isOf({ owner, attributes }: TokenRecord, entry: PrincipalEntry): boolean {
+  return owner === entry.name && (attributes.principal ?? localIdentityOf(entry.name)) === entry.id;
+}
+
+/** Whose a token is that was issued before there were identity providers. */
+function localIdentityOf(name: string): string {
+  return `local:${name}`;
 }
 
 /** What stands for a login in counters and look-ups; what cannot be a name becomes one that nobody can have. */

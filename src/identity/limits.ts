@@ -6,6 +6,9 @@ export const tokenLifetimeDefaultMs = 12 * 60 * 60_000;
 /** Longest life of a token: what is stolen is useless within a month. Longer lives are for workload identity. */
 export const tokenLifetimeMaxMs = 30 * 24 * 60 * 60_000;
 
+/** … of a service's: others keep it in their configuration (SCIM at an identity provider), and people change it once a year. */
+export const serviceTokenLifetimeMaxMs = 366 * 24 * 60 * 60_000;
+
 /** Shortest life of a token: below a minute it may be dead before a client uses it. */
 export const tokenLifetimeMinMs = 60_000;
 
@@ -115,3 +118,99 @@ export const returnPathLengthMax = 2_048;
 
 /** Longest client certificate, in bytes: TLS itself takes chains of ten times that. */
 export const certificateBytesMax = 16 * 1024;
+
+/** How long one request to an identity provider may take, resolving its name included. */
+export const providerDeadlineMs = 10_000;
+
+/** Longest answer of a provider, in bytes: discovery, keys, tokens with all groups, several times over. */
+export const providerAnswerBytesMax = 1024 * 1024;
+
+/** Longest head of such an answer, in bytes. */
+export const providerHeadBytesMax = 32 * 1024;
+
+/** How far a provider's clock may be off: exp, nbf, iat, auth_time (A-ID-03). */
+export const tokenSkewSeconds = 60;
+
+/** How long ago an ID token or a logout token may have been issued, in seconds: both are fetched, or sent, at once. */
+export const idTokenAgeSecondsMax = 600;
+
+/** Longest token of a provider that is looked at, in UTF-16 units: one with thousands of groups has less. */
+export const foreignTokenLengthMax = 256 * 1024;
+
+/** Longest life of a workload's token, in seconds: clouds give up to a day. One of ten years is a stored secret (A-ID-03). */
+export const workloadTokenLifetimeSecondsMax = 24 * 60 * 60;
+
+/** Issuers whose discovery and keys are kept; beyond it the one unused for longest is fetched anew. */
+export const issuersMax = 64;
+
+/** After how long a discovery document is fetched anew, and how long the one before serves where that fails. */
+export const discoveryFreshMs = 60 * 60_000;
+export const discoveryStaleMs = 24 * 60 * 60_000;
+
+/** The same of keys. A key that was withdrawn is believed no longer than an hour. */
+export const keysFreshMs = 10 * 60_000;
+export const keysStaleMs = 60 * 60_000;
+
+/** Least pause between two looks for a key that is not among those kept: anybody can send a token with any `kid` (F-06). */
+export const keysLookPauseMs = 30_000;
+
+/** Keys of one issuer that are looked at. Those of a provider are a handful. */
+export const issuerKeysMax = 100;
+
+/** Keys tried for a token that does not say which. */
+export const keysTriedMax = 8;
+
+/** First and longest pause after a provider did not answer; each gateway adds up to half by chance (F-06). */
+export const providerPauseMs = 1_000;
+export const providerPauseMaxMs = 60_000;
+
+/** How long a sign-on may take from its beginning to the way back: a person looks for a second factor. */
+export const signOnLifetimeMs = 10 * 60_000;
+
+/** Longest secret by which a browser is bound to its sign-on, in UTF-16 units. */
+export const browserSecretLengthMax = 256;
+
+/** Longest address that a provider sends a browser back to. */
+export const callbackLengthMax = 16 * 1024;
+
+/** Longest life of a device code, whatever the provider says. */
+export const deviceLifetimeMaxMs = 30 * 60_000;
+
+/** Shortest and longest pause between two questions of a device, and what a provider adds by `slow_down` (RFC 8628, 3.5). */
+export const devicePauseSecondsDefault = 5;
+export const devicePauseSecondsMax = 60;
+export const devicePauseStepSeconds = 5;
+
+/** How much earlier than the pause a device may ask: its clock and the line are not exact. Milliseconds. */
+export const devicePauseToleranceMs = 1_000;
+
+/** Groups that a provider may say somebody is in, and how deep their lists may stand in one another. */
+export const subjectGroupsMax = 2_000;
+export const groupDepthMax = 4;
+
+/** Longest value of a claim that is kept: a subject, a group, an address. UTF-16 units. */
+export const claimLengthMax = 512;
+
+/** Values of `amr` that are kept. */
+export const amrValuesMax = 20;
+
+/** Longest name of a principal, as manifests have it. */
+export const providedNameLengthMax = 63;
+
+/** Longest token of a workload that is taken in place of a secret, in UTF-16 units: those of clouds have two thousand. */
+export const shownTokenLengthMax = 8 * 1024;
+
+/** Records of such tokens, live, per principal: runs of pipelines within a day. They cost nothing until they are shown. */
+export const shownTokensPerOwnerMax = 500;
+
+/** Providers of one issuer and audience that are tried: two, while one takes the place of the other. */
+export const providersTriedMax = 4;
+
+/** How long an agent's token for somebody lives unless asked otherwise: one task. */
+export const delegationLifetimeDefaultMs = 60 * 60_000;
+
+/** Agents that act one for another: what is longer nobody follows. */
+export const actorsMax = 5;
+
+/** Claims that a condition is compared with in one list of a workload's token. */
+export const workloadListMax = 2_000;

@@ -11,7 +11,7 @@ import { signOnSource } from './tokens.ts';
 
 const source = '10.0.0.1';
 
-function make() {
+function make(withFactor: readonly string[] = []) {
   const clock = new FakeClock();
   const directory = new MemoryDirectory();
   directory.put('anna');
@@ -22,6 +22,7 @@ function make() {
     passwords: new MemoryPasswords(),
     directory,
     serverSecret: Buffer.alloc(32, 3),
+    factors: { hasFactor: async (name) => withFactor.includes(name) },
     approvalLink: (id) => `https://gateway/approve.html#${id}`,
   });
   const issue = async (by = 'anna', how: string = signOnSource): Promise<{ secret: string; principal: Principal }> => {
@@ -55,6 +56,58 @@ describe('when somebody last proved themself', () => {
     const { outcome } = await identity.byApproval('anna', source);
     expect(identity.decideApproval(waiting(), 'anna', at(provenAtMs))).toBe(true);
     expect((await outcome).authentication).toMatchObject({ method: 'approval', credentialId: 'tok_9', provenAtMs });
+  });
+});
+
+describe('where a principal has a second factor', () => {
+  const methods = ['hwk', 'user', 'mfa'];
+
+  test('a step-up takes it, with the approval or at a fresh sign-on, and not the password alone', async () => {
+    const { clock, identity, issue, waiting } = make(['anna']);
+    const { principal } = await issue();
+    const first = await identity.confirm(principal, 'web-1', source);
+    const password = { ...at(clock.now()), proof: 'password' } as const;
+    expect(identity.isApprovalEnough(waiting(), 'anna', password)).toBe(false);
+    expect(identity.decideApproval(waiting(), 'anna', { ...password, factors: ['pwd'] })).toBe(false);
+    expect(identity.decideApproval(waiting(), 'anna', at(clock.now()))).toBe(false);
+    const factor = { ...password, proof: 'factor', factors: methods } as const;
+    expect(identity.decideApproval(waiting(), 'anna', factor)).toBe(true);
+    expect(await first.outcome).toMatchObject({ proof: 'factor', credentialId: 'tok_9' });
+
+    const second = await identity.confirm(principal, 'web-1', source);
+    const signedOn = { ...at(clock.now()), factors: ['pwd', 'otp', 'mfa'] };
+    const own = { ...signedOn, credentialId: principal.authentication.credentialId };
+    expect(identity.decideApproval(waiting(), 'anna', own)).toBe(false);
+    expect(identity.decideApproval(waiting(), 'anna', signedOn)).toBe(true);
+    expect(await second.outcome).toMatchObject({ proof: 'sign-on' });
+  });
+
+  test('a sign-on that is approved without it is none in person, and so no step-up', async () => {
+    const { clock, identity, waiting } = make(['anna']);
+    const approve = async (by: object) => {
+      const { outcome } = await identity.byApproval('anna', source);
+      expect(identity.decideApproval(waiting(), 'anna', { ...at(clock.now()), ...by })).toBe(true);
+      return (await outcome).authentication;
+    };
+    expect(await approve({})).not.toHaveProperty('provenAtMs');
+    expect(await approve({ proof: 'password', factors: ['pwd'] })).not.toHaveProperty('provenAtMs');
+    expect(await approve({ factors: methods })).toMatchObject({ provenAtMs: clock.now() });
+  });
+
+  test('a store that cannot say fails the request', async () => {
+    const directory = new MemoryDirectory();
+    directory.put('anna');
+    const identity = createIdentity({
+      clock: new FakeClock(),
+      log: silentLog,
+      tokens: new MemoryTokens(),
+      passwords: new MemoryPasswords(),
+      directory,
+      serverSecret: Buffer.alloc(32, 3),
+      factors: { hasFactor: () => Promise.reject(new Error('down')) },
+    });
+    await expect(identity.byApproval('anna', source)).rejects.toThrow('down');
+    expect(identity.approvalsOf('anna')).toEqual([]);
   });
 });
 

@@ -5,7 +5,8 @@
  * - Both maps are bounded; time is monotonic, so that a step of the wall clock neither frees nor locks anybody (F-15).
  * - Known and unknown logins are counted alike.
  * - Attempts refused here do not make the wait longer: a client that retries by itself gets in once it is over.
- * - Passwords, tokens (with keys) and step-ups are counted apart: a proof of one must not clear the failures of another.
+ * - Passwords, tokens (with keys), step-ups and second factors are counted apart: a proof of one must not clear the
+ *   failures of another.
  *
  * Deliberately absent: locking an account for everybody, which would let anybody lock out anybody; counters shared
  * between gateways.
@@ -16,7 +17,7 @@ import { coreErrors } from '../core/errors.ts';
 import { BoundedMap } from './bounded.ts';
 import * as limits from './limits.ts';
 
-export type ProofKind = 'password' | 'token' | 'step-up';
+export type ProofKind = 'password' | 'token' | 'step-up' | 'factor';
 
 interface Pair {
   failures: number;

@@ -10,26 +10,27 @@
  * stepped back makes what expired meanwhile live again, for at most the step; a token from further in the future than
  * `clockSkewMs` is refused (A-ID-03, F-15).
  *
- * Deliberately absent: refresh tokens, scopes, tokens that do not expire; ending the sessions of an expired token (a
+ * Deliberately absent: refresh tokens, tokens that do not expire; ending the sessions of an expired token (a
  * session ends by its own limits, or because the token was revoked).
  */
 
 import type { Clock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import { deriveScramKeys } from '../base/scram.ts';
+import type { Authentication } from '../core/principal.ts';
 import { identityErrors } from './errors.ts';
 import * as limits from './limits.ts';
-import type { PrincipalDirectory, TokenListPage, TokenRecord, TokenRecords } from './records.ts';
+import type { PrincipalDirectory, TokenAttributes, TokenListPage, TokenRecord, TokenRecords } from './records.ts';
 import type { Revocations } from './revocations.ts';
 import { hashTokenSecret, newTokenSecret, scramSaltOf } from './secret.ts';
 
-/** The source of tokens that were issued for a password just given. */
+/** The source of tokens that were issued for a proof in person just given. */
 export const signOnSource = 'sign-on';
 
 export interface TokenRequest {
   /** Name of the principal that the token will stand for. */
   readonly owner: string;
-  /** `tokenLifetimeMinMs` … `tokenLifetimeMaxMs`; `tokenLifetimeDefaultMs` unless given. */
+  /** `tokenLifetimeMinMs` … `tokenLifetimeMaxMs` (of a service `serviceTokenLifetimeMaxMs`); `tokenLifetimeDefaultMs` unless given. */
   readonly lifetimeMs?: number;
   /** For people: one line. */
   readonly label: string;
@@ -37,11 +38,34 @@ export interface TokenRequest {
   readonly createdBy: string;
   /** How it was asked for; `signOnSource` where by a password just given, which nothing else may claim. */
   readonly source: string;
+  /** What it is for and rests on; nothing of `principal`, which is looked up. */
+  readonly attributes?: Omit<TokenAttributes, 'principal'>;
+  /** Its end at the latest, wall clock, milliseconds, however soon that is. */
+  readonly untilMs?: number;
+  /** What it is found by, where that is somebody else's token and not a secret of its own. */
+  readonly hash?: string;
 }
 
 /** A token as it is listed: everything but what proves it. */
 export interface TokenSummary extends Omit<TokenRecord, 'hash' | 'scramStoredKey' | 'scramServerKey'> {
   readonly state: 'live' | 'expired' | 'revoked';
+}
+
+/** What a token of just now says of the proof, beside which token it is. */
+export function proofOf(token: TokenRecord): Omit<Authentication, 'method' | 'credentialId' | 'atMs'> {
+  const { owner, createdBy, source, createdAtMs, attributes } = token;
+  const { factors, scope, actors, provenAtMs, trust } = attributes;
+  const isOwn = createdBy === owner;
+  // Only a sign-on proves a person; a token that was asked for with a token proves what that one did.
+  const proven = isOwn && source === signOnSource ? (provenAtMs ?? createdAtMs) : undefined;
+  return {
+    ...(isOwn ? {} : { issuedBy: createdBy }),
+    ...(proven === undefined ? {} : { provenAtMs: proven }),
+    ...(factors === undefined ? {} : { factors }),
+    ...(scope === undefined ? {} : { scope }),
+    ...(actors === undefined ? {} : { actors }),
+    ...(trust === undefined ? {} : { trust }),
+  };
 }
 
 export interface IssuedToken {
@@ -77,31 +101,43 @@ export class Tokens {
   /** Rejects with an `identity.*` denial where the request is not allowed, and issues nothing then. */
   async issue(request: TokenRequest): Promise<IssuedToken> {
     const { clock, records, directory, serverSecret } = this.#parts;
-    const { owner, label, createdBy, source, lifetimeMs = limits.tokenLifetimeDefaultMs } = request;
-    checkLifetime(lifetimeMs);
+    const { owner, label, createdBy, source, lifetimeMs = limits.tokenLifetimeDefaultMs, attributes = {} } = request;
+    const { untilMs = Number.POSITIVE_INFINITY } = request;
     checkLabel(label);
-    const active = (): boolean => directory.find(owner)?.disabled === false;
-    if (!active()) throw unknownPrincipal(owner);
+    const found = directory.find(owner);
+    const identity = found?.id;
+    checkLifetime(lifetimeMs, found?.kind === 'service' ? limits.serviceTokenLifetimeMaxMs : limits.tokenLifetimeMaxMs);
+    const active = (): boolean => {
+      const entry = directory.find(owner);
+      return entry?.disabled === false && entry.id === identity;
+    };
+    if (identity === undefined || !active()) throw unknownPrincipal(owner);
+    // Those that nobody has a secret of are not tried by SCRAM, and are counted apart.
+    const isShown = attributes.use === 'foreign';
+    const maximum = isShown ? limits.shownTokensPerOwnerMax : limits.tokensPerOwnerMax;
     const live = await records.liveByOwner(owner, clock.now());
-    if (live.length >= limits.tokensPerOwnerMax) {
-      throw identityErrors('identity.too-many-tokens', { values: { maximum: limits.tokensPerOwnerMax } });
+    if (live.filter(({ attributes: { use } }) => (use === 'foreign') === isShown).length >= maximum) {
+      throw identityErrors('identity.too-many-tokens', { values: { maximum } });
     }
     const secret = newTokenSecret();
     const keys = await deriveScramKeys(secret, scramSaltOf(serverSecret, owner), limits.scramIterations);
     // Who was disabled or removed meanwhile gets no token.
     if (!active()) throw unknownPrincipal(owner);
     const createdAtMs = clock.now();
+    // What it rests on has ended meanwhile.
+    if (untilMs <= createdAtMs) throw identityErrors('identity.delegation-refused', { detail: 'its end is past' });
     const record = {
       id: newId('tok', createdAtMs),
       owner,
-      hash: hashTokenSecret(secret),
+      hash: request.hash ?? hashTokenSecret(secret),
       scramStoredKey: keys.storedKey,
       scramServerKey: keys.serverKey,
       label,
       createdAtMs,
-      expiresAtMs: createdAtMs + lifetimeMs,
+      expiresAtMs: Math.min(createdAtMs + lifetimeMs, untilMs),
       createdBy,
       source,
+      attributes: { ...attributes, principal: identity },
     };
     if (!(await records.create(record)))
       throw identityErrors('identity.token-not-stored', { detail: 'id or hash taken' });
@@ -127,7 +163,37 @@ export class Tokens {
     const record = await records.revoke(id, clock.now());
     if (record === null) return null;
     revocations.add([id]);
+    await this.#revokeDerived(id);
     return this.#summary(record);
+  }
+
+  /** Revokes what came of a session at an identity provider (of all its sessions where null), and all that rests on it. */
+  async revokeOfProvider(provider: string, session: string | null, owner: string | null): Promise<readonly string[]> {
+    const revoked: string[] = [];
+    for (;;) {
+      const found = await this.#parts.records.liveByProvider(provider, session);
+      const wanted = found.filter((token) => (owner === null || token.owner === owner) && !revoked.includes(token.id));
+      if (wanted.length === 0) return revoked;
+      for (const { id } of wanted) {
+        await this.revoke(id);
+        revoked.push(id);
+      }
+    }
+  }
+
+  /** What rests on a token, and what rests on that: a parent was there before its child, so that this comes to an end. */
+  async #revokeDerived(id: string): Promise<void> {
+    const { records, clock, revocations } = this.#parts;
+    for (let parents = [id]; parents.length > 0; ) {
+      const parent = parents[0]!;
+      const found = await records.liveByParent(parent);
+      if (found.length === 0) parents = parents.slice(1);
+      for (const token of found) {
+        await records.revoke(token.id, clock.now());
+        revocations.add([token.id]);
+        parents.push(token.id);
+      }
+    }
   }
 
   /** Revokes every token of `owner`; the ids of those that were not revoked before. */
@@ -149,10 +215,11 @@ export class Tokens {
   }
 
   #summary(record: TokenRecord): TokenSummary {
-    const { id, owner, label, createdAtMs, expiresAtMs, revokedAtMs, lastUsedAtMs, createdBy, source } = record;
+    const { hash: _hash, scramStoredKey: _stored, scramServerKey: _server, ...shown } = record;
+    const { expiresAtMs, revokedAtMs } = record;
     const expired = this.#parts.clock.now() >= expiresAtMs;
     const state = revokedAtMs !== null ? 'revoked' : expired ? 'expired' : 'live';
-    return { id, owner, label, createdAtMs, expiresAtMs, revokedAtMs, lastUsedAtMs, createdBy, source, state };
+    return { ...shown, state };
   }
 }
 
@@ -160,11 +227,11 @@ function unknownPrincipal(name: string): Error {
   return identityErrors('identity.unknown-principal', { values: { name: JSON.stringify(name.slice(0, 127)) } });
 }
 
-function checkLifetime(lifetimeMs: number): void {
-  const { tokenLifetimeMinMs, tokenLifetimeMaxMs } = limits;
-  if (!Number.isInteger(lifetimeMs) || lifetimeMs < tokenLifetimeMinMs || lifetimeMs > tokenLifetimeMaxMs) {
+function checkLifetime(lifetimeMs: number, maximumMs: number): void {
+  const { tokenLifetimeMinMs } = limits;
+  if (!Number.isInteger(lifetimeMs) || lifetimeMs < tokenLifetimeMinMs || lifetimeMs > maximumMs) {
     throw identityErrors('identity.invalid-lifetime', {
-      values: { minimum: tokenLifetimeMinMs / 1000, maximum: tokenLifetimeMaxMs / 1000 },
+      values: { minimum: tokenLifetimeMinMs / 1000, maximum: maximumMs / 1000 },
     });
   }
 }

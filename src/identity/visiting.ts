@@ -8,10 +8,11 @@ import type { Clock } from '../base/clock.ts';
 import { coreErrors } from '../core/errors.ts';
 import type { Visit, VisitRequest } from '../core/ports.ts';
 import type { Authentication, Principal } from '../core/principal.ts';
+import { provesFactor } from './factors/parts.ts';
 import type { PrincipalDirectory, PrincipalEntry, TokenRecord, TokenRecords } from './records.ts';
 import type { Revocations } from './revocations.ts';
 import type { Throttle } from './throttle.ts';
-import { signOnSource, type Tokens, whyNotLive } from './tokens.ts';
+import { proofOf, type Tokens, whyNotLive } from './tokens.ts';
 import { type VisitOrder, type VisitRecord, Visits, visitQuery } from './visits.ts';
 
 export interface VisitingParts {
@@ -23,6 +24,8 @@ export interface VisitingParts {
   readonly throttle: Throttle;
   /** The console's page, without the fragment. */
   readonly page: () => string;
+  /** Whether a sign-on of this principal takes a second factor. */
+  readonly takesFactor: (owner: string) => Promise<boolean>;
   readonly principalOf: (entry: PrincipalEntry, authentication: Authentication) => Principal;
 }
 
@@ -45,13 +48,15 @@ export class Visiting {
   async begin(order: VisitOrder): Promise<{ readonly code: string; readonly expiresAtMs: number }> {
     const token = await this.#liveToken(order.tokenId);
     if (token === null) throw denied('the token of the hand-over is not live');
-    const { owner, createdBy, source, createdAtMs, expiresAtMs } = token;
-    const isOwn = createdBy === owner;
+    const { owner, expiresAtMs } = token;
+    const { issuedBy = null, provenAtMs = null, factors = [] } = proofOf(token);
+    // Whose factor was registered since that sign-on confirms nothing by it.
+    const isProven = provesFactor(factors) || !(await this.#parts.takesFactor(owner));
     const { code, codeExpiresAtMs } = this.#visits.begin(order, {
       owner,
       expiresAtMs,
-      issuedBy: isOwn ? null : createdBy,
-      provenAtMs: isOwn && source === signOnSource ? createdAtMs : null,
+      issuedBy,
+      provenAtMs: isProven ? provenAtMs : null,
     });
     return { code, expiresAtMs: codeExpiresAtMs };
   }

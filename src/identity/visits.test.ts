@@ -11,7 +11,7 @@ import { nonceDigest, returnPath, Visits, visitQuery } from './visits.ts';
 const source = '10.0.0.1';
 const nonce = 'n'.repeat(43);
 
-function make() {
+function make(factors?: { hasFactor(owner: string): Promise<boolean> }) {
   const clock = new FakeClock();
   const tokens = new MemoryTokens();
   const directory = new MemoryDirectory();
@@ -24,6 +24,7 @@ function make() {
     directory,
     serverSecret: Buffer.alloc(32, 3),
     visitPage: () => 'https://gateway:15400/visit.html',
+    ...(factors === undefined ? {} : { factors }),
   });
   const signOn = async (createdBy = 'anna', lifetimeMs = 8 * 3_600_000): Promise<string> => {
     const how = createdBy === 'anna' ? signOnSource : 'api';
@@ -41,6 +42,27 @@ function make() {
 }
 
 const refused = { code: 'core.not-authenticated' };
+
+describe('what a visit takes over of the sign-on before it', () => {
+  const signedOn = async (made: ReturnType<typeof make>, provenAtMs: number, factors: readonly string[]) => {
+    const attributes = { provenAtMs, factors };
+    const order = { owner: 'anna', label: '', createdBy: 'anna', source: signOnSource, attributes };
+    const { token } = await made.identity.issueToken(order);
+    return (await made.visit(token.id)).principal.authentication;
+  };
+
+  test('is when the person proved themself, not when the token was made: a provider may say hours ago', async () => {
+    const made = make();
+    made.clock.advance(3_600_000);
+    expect(await signedOn(made, 0, ['pwd'])).toMatchObject({ provenAtMs: 0 });
+  });
+
+  test('is no proof of now without the factor of who has one', async () => {
+    const made = make({ hasFactor: async () => true });
+    expect(await signedOn(made, made.clock.now(), ['pwd'])).not.toHaveProperty('provenAtMs');
+    expect(await signedOn(made, made.clock.now(), ['pwd', 'otp', 'mfa'])).toHaveProperty('provenAtMs');
+  });
+});
 
 describe('the link to the console', () => {
   test('names resource, domain and path, and carries the digest of the nonce only', () => {

@@ -46,6 +46,26 @@ export class MemoryTokens implements TokenRecords {
     await this.afterRead?.();
     return found;
   }
+  async shorten(id: string, expiresAtMs: number): Promise<TokenRecord | null> {
+    const row = this.rows.get(id);
+    if (row === undefined) return null;
+    const shorter = { ...row, expiresAtMs: Math.min(row.expiresAtMs, expiresAtMs) };
+    this.rows.set(id, shorter);
+    return shorter;
+  }
+  async liveByProvider(provider: string, session: string | null): Promise<readonly TokenRecord[]> {
+    return this.#newestFirst().filter(
+      ({ revokedAtMs, attributes }) =>
+        revokedAtMs === null &&
+        attributes.provider === provider &&
+        (session === null || attributes.session === session),
+    );
+  }
+  async liveByParent(parent: string): Promise<readonly TokenRecord[]> {
+    return this.#newestFirst().filter(
+      ({ revokedAtMs, attributes }) => revokedAtMs === null && attributes.parent === parent,
+    );
+  }
   async listByOwner(owner: string, page: TokenListPage): Promise<readonly TokenRecord[]> {
     return this.#newestFirst()
       .filter((row) => row.owner === owner)
