@@ -8,18 +8,21 @@
  * - What is not understood is refused when compiled, never ignored: a mistyped `except` must not widen anything.
  * - Of several that match, the first by name in byte order is the one that is told; those that ask for no step-up come
  *   before those that do. Access only ever adds: one that asks for a step-up takes nothing from another.
+ * - One with windows or an end (schedule.ts) counts only at its times; asked without a time, it does not count.
  * - `explain` runs the very tests that `decide` runs.
  *
- * Deliberately absent: requests for access, times and reviewers (they come with reviews); deny rules; a cache of
- * decisions. One is taken per session, costs microseconds through the index by name and group, and a cache would have
+ * Deliberately absent: requests for access and reviewers (they come with reviews); deny rules; locks (locks.ts); a cache
+ * of decisions. One is taken per session, costs microseconds through the index by name and group, and a cache would have
  * to be kept true when labels change.
  */
 import { escapeLine } from '../base/escape.ts';
-import type { AccessDecision, Authorisation } from '../core/ports.ts';
+import { spellMoment } from '../base/time-zone.ts';
+import type { AccessDecision } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import { policyErrors } from './errors.ts';
 import * as limits from './limits.ts';
+import { type AccessWindow, compileSchedule, type Schedule } from './schedule.ts';
 
 export interface AccessMatch {
   readonly principals: {
@@ -43,6 +46,10 @@ export interface AccessObject {
   readonly match: AccessMatch;
   /** Opening a session by it takes a confirmation by the person (core's step-up.ts). */
   readonly stepUp?: boolean;
+  /** It counts in these times only. */
+  readonly windows?: readonly AccessWindow[];
+  /** It counts no more from this moment on (ISO 8601). */
+  readonly until?: string;
 }
 
 /** One condition of an Access, put to a principal and a resource. */
@@ -57,8 +64,11 @@ export interface ConditionTrace {
 export interface AccessTrace {
   readonly name: string;
   readonly matches: boolean;
+  /** It matches, but for its times. */
+  readonly selects: boolean;
   /** It asks for a step-up. */
   readonly stepUp: boolean;
+  readonly schedule: Schedule | null;
   readonly conditions: readonly ConditionTrace[];
 }
 
@@ -68,9 +78,25 @@ export interface AccessExplanation {
   readonly rules: readonly AccessTrace[];
 }
 
-export interface CompiledAccess extends Authorisation {
+/** An Access that would match at another time. */
+export interface ClosedAccess {
+  readonly name: string;
+  readonly opensAtMs: number;
+  readonly timeZone: string;
+}
+
+export interface CompiledAccess {
+  /** `atMs` is the wall clock's time; without it, what has a schedule does not count. */
+  decide(principal: Principal, resource: Resource, atMs?: number): AccessDecision;
   /** The decision, and how each Access contributed to it: for `sallyport explain`. */
-  explain(principal: Principal, resource: Resource): AccessExplanation;
+  explain(principal: Principal, resource: Resource, atMs?: number): AccessExplanation;
+  /** Of those that select both and do not count now, the one that opens first; null where none ever does. */
+  closed(principal: Principal, resource: Resource, atMs: number): ClosedAccess | null;
+  /** Names of those that select both, whatever the time, in order of decision. */
+  selecting(principal: Principal, resource: Resource): readonly string[];
+  /** When any of them may begin or cease to count after this time; null where that is never. */
+  changesAt(atMs: number): number | null;
+  scheduleOf(name: string): Schedule | null;
 }
 
 interface Condition {
@@ -86,6 +112,7 @@ interface Rule {
   readonly names: ReadonlySet<string> | null;
   readonly groups: ReadonlySet<string> | null;
   readonly conditions: readonly Condition[];
+  readonly schedule: Schedule | null;
   readonly granted: AccessDecision;
 }
 
@@ -233,24 +260,35 @@ class RuleIndex {
     }
   }
 
-  /** The first in order that matches. */
-  first(principal: Principal, resource: Resource): Rule | null {
-    let best = firstOf(this.#byName.get(principal.name), null, principal, resource);
-    for (const group of principal.groups) best = firstOf(this.#byGroup.get(group), best, principal, resource);
+  /** The first in order that matches at a time. */
+  first(principal: Principal, resource: Resource, atMs: number | undefined): Rule | null {
+    const test = (rule: Rule): boolean => selects(rule, principal, resource) && isOpen(rule, atMs);
+    let best = firstOf(this.#byName.get(principal.name), null, test);
+    for (const group of principal.groups) best = firstOf(this.#byGroup.get(group), best, test);
     return best;
+  }
+
+  /** All that select both, at whatever time. */
+  all(principal: Principal, resource: Resource): readonly Rule[] {
+    const found = new Set(this.#byName.get(principal.name));
+    for (const group of principal.groups) for (const rule of this.#byGroup.get(group) ?? []) found.add(rule);
+    return [...found].filter((rule) => selects(rule, principal, resource)).sort((a, b) => a.order - b.order);
   }
 }
 
-/** The first of `rules`, which stand in order, that comes before `best` and matches; else `best`. */
-function firstOf(
-  rules: readonly Rule[] | undefined,
-  best: Rule | null,
-  principal: Principal,
-  resource: Resource,
-): Rule | null {
+function selects(rule: Rule, principal: Principal, resource: Resource): boolean {
+  return rule.conditions.every((condition) => condition.holds(principal, resource));
+}
+
+function isOpen({ schedule }: Rule, atMs: number | undefined): boolean {
+  return schedule === null || (atMs !== undefined && schedule.isOpen(atMs));
+}
+
+/** The first of `rules`, which stand in order, that comes before `best` and passes; else `best`. */
+function firstOf(rules: readonly Rule[] | undefined, best: Rule | null, test: (rule: Rule) => boolean): Rule | null {
   for (const rule of rules ?? []) {
     if (best !== null && rule.order >= best.order) return best;
-    if (rule.conditions.every((condition) => condition.holds(principal, resource))) return rule;
+    if (test(rule)) return rule;
   }
   return best;
 }
@@ -285,6 +323,7 @@ export function compileAccess(objects: readonly AccessObject[]): CompiledAccess 
       order: stepUp ? sorted.length + order : order,
       names,
       groups,
+      schedule: compileSchedule(object.windows, object.until, (reason) => malformed(name, reason)),
       granted: Object.freeze({ granted: true, rule: name, ...(stepUp ? { stepUp } : {}) }),
       conditions: [
         ...principalConditions(names, groups),
@@ -300,27 +339,85 @@ export function compileAccess(objects: readonly AccessObject[]): CompiledAccess 
     };
   });
   for (const rule of [...rules].sort((a, b) => a.order - b.order)) index.add(rule);
-  const decide = (principal: Principal, resource: Resource): AccessDecision =>
-    index.first(principal, resource)?.granted ?? noRule;
+  return new IndexedAccess(index, rules);
+}
+
+class IndexedAccess implements CompiledAccess {
+  readonly #index: RuleIndex;
+  readonly #rules: readonly Rule[];
+  readonly #scheduled: readonly Schedule[];
+
+  constructor(index: RuleIndex, rules: readonly Rule[]) {
+    this.#index = index;
+    this.#rules = rules;
+    this.#scheduled = rules.flatMap(({ schedule }) => schedule ?? []);
+  }
+
+  decide(principal: Principal, resource: Resource, atMs?: number): AccessDecision {
+    return this.#index.first(principal, resource, atMs)?.granted ?? noRule;
+  }
+
+  explain(principal: Principal, resource: Resource, atMs?: number): AccessExplanation {
+    return {
+      decision: this.decide(principal, resource, atMs),
+      rules: this.#rules.map((rule) => traceOf(rule, principal, resource, atMs)),
+    };
+  }
+
+  closed(principal: Principal, resource: Resource, atMs: number): ClosedAccess | null {
+    const waiting = this.#index.all(principal, resource).flatMap(({ name, schedule }): ClosedAccess[] => {
+      const opensAtMs = schedule?.opensAt(atMs) ?? null;
+      return schedule === null || opensAtMs === null ? [] : [{ name, opensAtMs, timeZone: schedule.timeZone }];
+    });
+    return waiting.sort((a, b) => a.opensAtMs - b.opensAtMs)[0] ?? null;
+  }
+
+  selecting(principal: Principal, resource: Resource): readonly string[] {
+    return this.#index.all(principal, resource).map(({ name }) => name);
+  }
+
+  changesAt(atMs: number): number | null {
+    let next: number | null = null;
+    for (const schedule of this.#scheduled) {
+      const one = schedule.changesAt(atMs);
+      if (one !== null && (next === null || one < next)) next = one;
+    }
+    return next;
+  }
+
+  scheduleOf(name: string): Schedule | null {
+    return this.#rules.find((rule) => rule.name === name)?.schedule ?? null;
+  }
+}
+
+function traceOf(rule: Rule, principal: Principal, resource: Resource, atMs: number | undefined): AccessTrace {
+  const { name, schedule, granted } = rule;
+  const traces = rule.conditions.map((condition) => ({
+    condition: condition.name,
+    holds: condition.holds(principal, resource),
+    because: condition.because(principal, resource),
+  }));
+  const times = schedule === null ? [] : [scheduleTrace(schedule, atMs)];
   return {
-    decide,
-    explain: (principal, resource) => ({
-      decision: decide(principal, resource),
-      rules: rules.map(({ name, conditions, granted }) => {
-        const traces = conditions.map((condition) => ({
-          condition: condition.name,
-          holds: condition.holds(principal, resource),
-          because: condition.because(principal, resource),
-        }));
-        return {
-          name,
-          matches: traces.every(({ holds }) => holds),
-          stepUp: granted.stepUp === true,
-          conditions: traces,
-        };
-      }),
-    }),
+    name,
+    matches: [...traces, ...times].every(({ holds }) => holds),
+    selects: traces.every(({ holds }) => holds),
+    stepUp: granted.stepUp === true,
+    schedule,
+    conditions: [...traces, ...times],
   };
+}
+
+function scheduleTrace(schedule: Schedule, atMs: number | undefined): ConditionTrace {
+  const { spelled, hasWindows, timeZone } = schedule;
+  const condition = hasWindows ? 'windows' : 'until';
+  const holds = atMs !== undefined && schedule.isOpen(atMs);
+  const says = `it counts ${spelled}`;
+  if (holds || atMs === undefined) return { condition, holds, because: says };
+  if (schedule.isOver(atMs)) return { condition: 'until', holds, because: `${says}, and is over` };
+  const opensAtMs = schedule.opensAt(atMs);
+  const next = opensAtMs === null ? 'never again' : spellMoment(opensAtMs, timeZone);
+  return { condition, holds, because: `${says}; it counts next from ${next}` };
 }
 
 /** Compiles and explains at once, for trying out Access objects that are not in force. */
@@ -328,6 +425,7 @@ export function explainAccess(
   objects: readonly AccessObject[],
   principal: Principal,
   resource: Resource,
+  atMs?: number,
 ): AccessExplanation {
-  return compileAccess(objects).explain(principal, resource);
+  return compileAccess(objects).explain(principal, resource, atMs);
 }

@@ -121,7 +121,7 @@ function languageOf({ match: { commands } }: ExampleRule['spec']): Meaning['lang
 }
 
 function principalFor({ spec: { match } }: ExampleRule, example: GuardrailExample): Principal | null {
-  const { names, groups, kinds, except } = match.principals ?? {};
+  const { names, groups, kinds, agents, except } = match.principals ?? {};
   const group = groups?.find((one) => except?.groups?.includes(one) !== true);
   const name =
     names === undefined ? freeName(except?.names) : names.find((one) => except?.names?.includes(one) !== true);
@@ -134,8 +134,15 @@ function principalFor({ spec: { match } }: ExampleRule, example: GuardrailExampl
     kind: kinds?.[0] ?? 'person',
     groups: example.groups ?? (group === undefined ? [] : [group]),
     roles: ['member'],
-    authentication: { method: 'system', credentialId: null, atMs: 0 },
+    authentication: { method: 'system', credentialId: null, atMs: 0, ...actingFor(agents) },
   };
+}
+
+/** An agent that the rule is about, acting for whoever it is. */
+function actingFor(agents: true | readonly string[] | undefined): Pick<Principal['authentication'], 'actors'> {
+  if (agents === undefined) return {};
+  const name = agents === true ? 'example-agent' : (agents[0] ?? 'example-agent');
+  return { actors: [{ issuer: 'example', subject: name, name }] };
 }
 
 /** A name that is not left out. */

@@ -75,6 +75,8 @@ describe('whom and what a rule concerns', () => {
     ['another group', { principals: { groups: ['dba'] } }, false],
     ['the kind', { principals: { kinds: ['person'] } }, true],
     ['another kind', { principals: { kinds: ['service', 'agent'] } }, false],
+    ['any agent', { principals: { agents: true } }, false],
+    ['an agent by name', { principals: { agents: ['claude-1'] } }, false],
     ['left out by name', { principals: { except: { names: ['anna'] } } }, false],
     ['left out by group', { principals: { groups: ['engineering'], except: { groups: ['engineering'] } } }, false],
     ['others left out', { principals: { except: { groups: ['dba'], names: ['bert'] } } }, true],

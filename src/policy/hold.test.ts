@@ -76,3 +76,40 @@ describe('several rules that hold the same command', () => {
     expect(judge({ reviewers: { names: ['dba'] } }, { reviewers: dba }).verdict.name).toBe('block');
   });
 });
+
+describe('a step-up', () => {
+  const dba = { groups: ['dba'] };
+
+  test('alone has no reviewers, and nothing that is theirs', () => {
+    expect(judge({ stepUp: true }).hold).toMatchObject({ stepUp: true, reviewers: { names: [], groups: [] } });
+    expect(judge({ stepUp: false, reviewers: dba }).hold).not.toHaveProperty('stepUp');
+    for (const more of [
+      { approvals: 2 },
+      { within: '5m' },
+      { escalate: { after: '1m', reviewers: dba } },
+      { breakGlass: { groups: ['sre'] } },
+    ]) {
+      expect(() => judge({ stepUp: true, ...more })).toThrow(/for reviewers, and there are none/);
+    }
+    expect(() => judge({ stepUp: 'yes' as never, reviewers: dba })).toThrow(/neither true nor false/);
+    expect(() => judge({})).toThrow(/no reviewers/);
+  });
+
+  test('joins with reviewers: both are asked, whichever rule is first, and neither takes the other away', () => {
+    const both = { stepUp: true, reviewers: { names: [], groups: ['dba'] }, approvals: 2 };
+    expect(judge({ stepUp: true }, { reviewers: dba, approvals: 2 }).hold).toMatchObject({
+      ...both,
+      rule: 'r0',
+      message: 'Message 0. Message 1.',
+    });
+    expect(judge({ reviewers: dba, approvals: 2 }, { stepUp: true }).hold).toMatchObject(both);
+    expect(judge({ reviewers: dba, approvals: 2, stepUp: true }, { reviewers: dba }).hold).toMatchObject(both);
+    expect(judge({ stepUp: true }, { stepUp: true }).hold).toMatchObject({
+      stepUp: true,
+      message: 'Message 0. Message 1.',
+    });
+    expect(judge({ stepUp: true }, { reviewers: dba }, { reviewers: { groups: ['security'] } }).verdict.name).toBe(
+      'block',
+    );
+  });
+});

@@ -15,12 +15,18 @@ type Reviewers = HoldTerms['reviewers'];
 
 const reviewFields = [
   'reviewers',
+  'stepUp',
   'approvals',
   'within',
   'inTransaction',
   'escalate',
   'breakGlass',
 ] as const satisfies readonly (keyof ReviewSpec)[];
+
+/** What a review has only where others decide. */
+const ofReviewers = ['approvals', 'within', 'inTransaction', 'escalate', 'breakGlass'] as const;
+
+const nobody: Reviewers = Object.freeze({ names: [], groups: [] });
 
 export function compileHold(fields: Fields, path: string, value: unknown, message: string): HoldTerms {
   if (value === undefined)
@@ -31,9 +37,16 @@ export function compileHold(fields: Fields, path: string, value: unknown, messag
   if (inTransactionMs !== null && inTransactionMs > withinMs) {
     throw fields.fault(`${path}.inTransaction`, 'this is longer than within');
   }
+  const stepUp = given.stepUp ?? false;
+  if (typeof stepUp !== 'boolean') throw fields.fault(`${path}.stepUp`, 'this is neither true nor false');
+  const isOwn = stepUp && given.reviewers === undefined;
+  for (const field of isOwn ? ([...ofReviewers] as const) : []) {
+    if (given[field] !== undefined) throw fields.fault(`${path}.${field}`, 'this is for reviewers, and there are none');
+  }
   return Object.freeze({
     rule: fields.name,
-    reviewers: reviewersOf(fields, `${path}.reviewers`, given.reviewers),
+    reviewers: isOwn ? nobody : reviewersOf(fields, `${path}.reviewers`, given.reviewers),
+    ...(stepUp ? { stepUp } : {}),
     approvals: fields.number(`${path}.approvals`, given.approvals, 1, limits.approvalsMax) ?? 1,
     withinMs,
     inTransactionMs: inTransactionMs ?? Math.min(limits.holdInTransactionMs, withinMs),
@@ -75,7 +88,26 @@ function breakGlassOf(fields: Fields, path: string, value: unknown): readonly st
 }
 
 /** Terms that satisfy all of `holds`, which are at least one and in order of their rules; null where nobody could decide. */
-export function joinHolds(holds: readonly HoldTerms[]): HoldTerms | null {
+export function joinHolds(all: readonly HoldTerms[]): HoldTerms | null {
+  if (all.length <= 1) return all[0] ?? null;
+  // A step-up asks nothing of reviewers, and reviewers do not take it away.
+  const own = all.filter((terms) => isNobody(terms.reviewers));
+  const reviewed = joinReviewed(all.filter((terms) => !isNobody(terms.reviewers)));
+  if (reviewed === null || own.length === 0) return own.length === all.length ? joinOwn(own) : reviewed;
+  const messages = [...new Set(all.map(({ message }) => message))];
+  return Object.freeze({ ...reviewed, rule: all[0]!.rule, stepUp: true, message: messages.join(' ') });
+}
+
+function isNobody({ names, groups }: Reviewers): boolean {
+  return names.length + groups.length === 0;
+}
+
+function joinOwn(holds: readonly HoldTerms[]): HoldTerms {
+  const messages = [...new Set(holds.map(({ message }) => message))];
+  return Object.freeze({ ...holds[0]!, message: messages.join(' ') });
+}
+
+function joinReviewed(holds: readonly HoldTerms[]): HoldTerms | null {
   const [first] = holds;
   if (first === undefined || holds.length === 1) return first ?? null;
   const reviewers = inAll(holds.map((terms) => terms.reviewers));
@@ -84,6 +116,7 @@ export function joinHolds(holds: readonly HoldTerms[]): HoldTerms | null {
   return Object.freeze({
     rule: first.rule,
     reviewers,
+    ...(holds.some(({ stepUp }) => stepUp === true) ? { stepUp: true as const } : {}),
     approvals: Math.max(...holds.map(({ approvals }) => approvals)),
     withinMs: Math.min(...holds.map(({ withinMs }) => withinMs)),
     inTransactionMs: Math.min(...holds.map(({ inTransactionMs }) => inTransactionMs)),

@@ -67,7 +67,7 @@ function numberOf(text: string): number | null {
 }
 
 function findIn(body: HttpBody, place: Place): Finding {
-  if (body.kind === 'json') return isIn(body.value, place, 0) ? yes : no;
+  if (body.kind === 'json') return isIn(body, body.value, place, 0) ? yes : no;
   if (body.kind !== 'form') return no;
   for (const [name, value] of body.fields) {
     if (isNamed(name, place) && (place.value === null || place.value(value))) return yes;
@@ -77,14 +77,22 @@ function findIn(body: HttpBody, place: Place): Finding {
   return !isFile ? no : place.value === null ? yes : perhaps;
 }
 
-function isIn(value: unknown, { segments, value: test }: Place, depth: number): boolean {
+type Json = Extract<HttpBody, { kind: 'json' }>;
+
+function isIn(body: Json, value: unknown, { segments, value: test }: Place, depth: number): boolean {
   const segment = segments[depth];
   if (segment === undefined) return test === null || test(textOf(value));
   if (typeof value !== 'object' || value === null) return false;
   for (const [name, member] of Object.entries(value)) {
-    if (segment(name.toLowerCase()) && isIn(member, { segments, value: test }, depth + 1)) return true;
+    if (isCalled(body, name, segment) && isIn(body, member, { segments, value: test }, depth + 1)) return true;
   }
   return false;
+}
+
+function isCalled({ names }: Json, name: string, segment: NameTest): boolean {
+  if (segment(name.toLowerCase())) return true;
+  if (names === undefined || !Object.hasOwn(names, name)) return false;
+  return names[name]!.some((other) => segment(other.toLowerCase()));
 }
 
 /** Objects and lists have no text that a pattern other than `*` could mean. */

@@ -5,6 +5,7 @@ import { Facts } from './facts.ts';
 import { Fields } from './fields.ts';
 import { no, opaque, perhaps, yes } from './finding.ts';
 import { compileHttp } from './http.ts';
+import { spellHttpDoubt } from './http-facts.ts';
 import {
   checkGuardrail,
   compileGuardrails,
@@ -234,6 +235,23 @@ describe('GraphQL, JSON-RPC, gRPC', () => {
     expect(find({ graphql: { operations: ['mutation'] } }, { graphql: [read] })).toBe(no);
     expect(find({ graphql: { operations: ['mutation'] } }, { graphql: 'unread' })).toBe(perhaps);
     expect(find({ body: ['/a'] }, { ...json({ b: 1 }), graphql: 'unread' })).toBe(no);
+  });
+
+  it('of a gRPC message either spelling of a name; and what its descriptor does not know may be anything', () => {
+    const message = json({ customer_id: 'c1', items: [{ unit_price: 5 }] });
+    const names = { customer_id: ['customerId'], unit_price: ['unitPrice'] };
+    const known = { ...message, body: { ...message.body, names } };
+    for (const place of ['/customer_id', '/customerId=c1', '/items/*/unitPrice=5', '/items/0/unit_price']) {
+      expect(find({ body: [place] }, known)).toBe(yes);
+    }
+    expect(find({ body: ['/customerid2'] }, known)).toBe(no);
+    expect(find({ body: ['/customerId'] }, message)).toBe(no);
+    const more = { ...known, body: { ...known.body, unknown: 'it has fields that nobody knows' } };
+    expect(find({ body: ['/customerId'] }, more)).toBe(yes);
+    expect(find({ body: ['/force'] }, more)).toBe(perhaps);
+    expect(spellHttpDoubt(http(more))).toBe(
+      'The body of the request is not known whole: it has fields that nobody knows.',
+    );
   });
 
   it('JSON-RPC: any call of a batch', () => {

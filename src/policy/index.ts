@@ -4,6 +4,7 @@ export {
   type AccessMatch,
   type AccessObject,
   type AccessTrace,
+  type ClosedAccess,
   type CompiledAccess,
   type ConditionTrace,
   compileAccess,
@@ -25,4 +26,13 @@ export {
   type GuardrailTrace,
 } from './guardrail.ts';
 export { accessListEntriesMax, accessObjectsMax, guardrailListEntriesMax, guardrailsMax } from './limits.ts';
+export {
+  type CompiledLocks,
+  compileLocks,
+  type Lock,
+  type LockObject,
+  type LockTarget,
+  lockTargets,
+} from './locks.ts';
+export { type AccessWindow, type Schedule, type Weekday, weekdays } from './schedule.ts';
 export { type DayUse, type DayUses, UsageLedger } from './usage.ts';

@@ -6,6 +6,12 @@ export const accessObjectsMax = 10_000;
 /** Names, groups or labels in one list of an Access; longer lists should be a group. */
 export const accessListEntriesMax = 1000;
 
+/** Windows of one Access: a timetable of a few shifts in a few zones. */
+export const accessWindowsMax = 16;
+
+/** Locks in force together; an installation with more has been shut instead. */
+export const locksMax = 10_000;
+
 /** Entries of a list that an explanation spells out; the rest is counted. It is read by people. */
 export const explainedEntriesMax = 10;
 

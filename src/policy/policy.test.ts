@@ -238,6 +238,8 @@ describe('explain', () => {
         {
           name: 'dba',
           matches: false,
+          selects: false,
+          schedule: null,
           stepUp: false,
           conditions: [
             {
@@ -251,6 +253,8 @@ describe('explain', () => {
         {
           name: 'empty',
           matches: false,
+          selects: false,
+          schedule: null,
           stepUp: false,
           conditions: [
             {
@@ -264,6 +268,8 @@ describe('explain', () => {
         {
           name: 'engineers',
           matches: false,
+          selects: false,
+          schedule: null,
           stepUp: false,
           conditions: [
             {

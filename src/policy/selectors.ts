@@ -4,7 +4,7 @@
  * Invariant: a selector that is absent selects everyone and everything, since Guardrails only restrict; what is given
  * must all hold.
  */
-import type { Principal, PrincipalKind } from '../core/principal.ts';
+import { agentsOf, type Principal, type PrincipalKind } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import { type Fields, quote } from './fields.ts';
 import { explainedEntriesMax } from './limits.ts';
@@ -20,12 +20,13 @@ const kinds: readonly PrincipalKind[] = ['person', 'service', 'agent'];
 
 export function compilePrincipals(fields: Fields, path: string, value: unknown): SessionCondition[] {
   if (value === undefined) return [];
-  const given = fields.object(path, value, ['names', 'groups', 'kinds', 'except']);
+  const given = fields.object(path, value, ['names', 'groups', 'kinds', 'agents', 'except']);
   const except = fields.object(`${path}.except`, given.except ?? {}, ['names', 'groups']);
   const conditions = [
     byName(fields, `${path}.names`, given.names, true),
     byGroup(fields, `${path}.groups`, given.groups, true),
     byKind(fields, `${path}.kinds`, given.kinds),
+    byAgent(fields, `${path}.agents`, given.agents),
     byName(fields, `${path}.except.names`, except.names, false),
     byGroup(fields, `${path}.except.groups`, except.groups, false),
   ].filter((condition) => condition !== null);
@@ -62,6 +63,18 @@ function byKind(fields: Fields, path: string, value: unknown): SessionCondition 
     name: path,
     holds: ({ kind }) => wanted.includes(kind),
     because: ({ kind }) => `the principal is a ${kind}; it lists ${spell(wanted)}`,
+  };
+}
+
+/** `true`: any agent, also one that acts for somebody; a list: one of these, anywhere in the chain. */
+function byAgent(fields: Fields, path: string, value: unknown): SessionCondition | null {
+  const names = value === true ? null : principalList(fields, path, value);
+  if (value !== true && names === null) return null;
+  return {
+    name: path,
+    holds: (principal) => agentsOf(principal).some((name) => names === null || names.has(name)),
+    because: (principal) =>
+      `the agents at it are ${spell(agentsOf(principal))}; it asks for ${names === null ? 'any' : spell(names)}`,
   };
 }
 

@@ -8,7 +8,7 @@
 import { httpOf, kubernetesOf } from '../core/command.ts';
 import type { GraphqlOperation, HttpMeaning } from '../core/http.ts';
 import type { KubernetesMeaning } from '../core/kubernetes.ts';
-import type { Principal } from '../core/principal.ts';
+import { agentsOf, type Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import type { Analysis, StatementAnalysis } from '../core/sql.ts';
 import type { Facts } from './facts.ts';
@@ -64,7 +64,13 @@ export const whenTypes = {
     http: 'Http',
     kubernetes: 'Kubernetes',
   },
-  Principal: { name: 'string', kind: 'string', groups: 'list<string>', roles: 'list<string>' },
+  Principal: {
+    name: 'string',
+    kind: 'string',
+    groups: 'list<string>',
+    roles: 'list<string>',
+    agents: 'list<string>',
+  },
   Resource: { name: 'string', labels: 'map<string, string>', protocol: 'string' },
   Session: {
     source: 'string',
@@ -323,7 +329,7 @@ function principalOf(principal: Principal): WhenValue {
   let value = principals.get(principal);
   if (value === undefined) {
     const { name, kind, groups, roles } = principal;
-    value = new whenClasses.Principal({ name, kind, ...bounded({ groups, roles }) });
+    value = new whenClasses.Principal({ name, kind, ...bounded({ groups, roles, agents: agentsOf(principal) }) });
     principals.set(principal, value);
   }
   return value;

@@ -45,6 +45,10 @@ export const reviewErrors = defineErrors({
     kind: 'denial',
     message: 'No Access lets you ask for {resource}, or there is no such resource.',
   },
+  'review.not-extendable': {
+    kind: 'denial',
+    message: 'You have no such grant on {resource} that still runs. Ask for access anew: sallyport request {resource}',
+  },
   'review.duration': {
     kind: 'denial',
     message: 'The duration must be at least one minute and at most what the Access allows ({limit} minutes).',

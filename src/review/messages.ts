@@ -28,7 +28,13 @@ export function webhookPayload(type: ReviewMessageType, review: Review, link: st
     link,
     review: {
       ...rest,
-      requester: { id: requester.id, name: requester.name, kind: requester.kind, groups: requester.groups },
+      requester: {
+        id: requester.id,
+        name: requester.name,
+        kind: requester.kind,
+        groups: requester.groups,
+        ...(requester.actors === undefined ? {} : { agents: requester.actors.map(({ name }) => name) }),
+      },
       subject,
       rule: terms.rule,
       message: terms.message,
@@ -140,6 +146,11 @@ interface Summary {
   readonly isWhole: boolean;
 }
 
+/** Who asked on their behalf: nobody should take an agent's request for a person's own. */
+function agentsFact({ actors = [] }: Review['requester']): readonly (readonly [string, string])[] {
+  return actors.length === 0 ? [] : [['Agent', presentValue(actors.map(({ name }) => name).join(', for '))]];
+}
+
 function summaryOf(review: Review): Summary {
   const { requester, subject, terms, digest, reason, kind, state, decisions } = review;
   const resource = (subject.type === 'break-glass' ? subject.command : subject).resource;
@@ -153,6 +164,7 @@ function summaryOf(review: Review): Summary {
   const title = state === 'pending' ? titles[kind] : `${titles[kind]} (${state})`;
   const facts: (readonly [string, string])[] = [
     ['Who', `${who} (${requester.kind}; ${requester.groups.map(presentValue).join(', ') || 'no groups'})`],
+    ...agentsFact(requester),
     ['Where', `${where} (${resource.protocol} ${presentValue(resource.host)}:${resource.port})`],
     ['Rule', presentValue(`${terms.rule}${terms.message === '' ? '' : `: ${terms.message}`}`)],
     ['Whose decision', presentValue(audienceOf(review))],
@@ -165,7 +177,9 @@ function summaryOf(review: Review): Summary {
   if (subject.type === 'access') {
     facts.push([
       'For',
-      `${Math.floor(subject.durationMs / 60_000)} minutes from approval, by ${presentValue(subject.access)}`,
+      `${Math.floor(subject.durationMs / 60_000)} minutes ${
+        subject.extends === undefined ? 'from approval' : `more, of the grant ${presentValue(subject.extends)}`
+      }, by ${presentValue(subject.access)}`,
     ]);
     return { title, facts, code: '', more: null, isWhole: true };
   }

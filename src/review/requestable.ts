@@ -19,6 +19,10 @@ export interface RequestSpec {
   readonly maxDuration: string;
   /** True unless given. */
   readonly reasonRequired?: boolean;
+  /** What becomes of who connects without having asked: told how to ask (`tell`, unless given), or asking and waiting. */
+  readonly onConnect?: 'tell' | 'wait';
+  /** The length of a grant where nobody says one. */
+  readonly defaultDuration?: string;
 }
 
 export interface RequestTerms {
@@ -26,6 +30,9 @@ export interface RequestTerms {
   readonly hold: HoldTerms;
   readonly durationMsMax: number;
   readonly reasonRequired: boolean;
+  readonly onConnect: 'tell' | 'wait';
+  /** Null where it is not said. */
+  readonly defaultDurationMs: number | null;
 }
 
 /** Throws `review.bad-terms`. `spec` is as it came from a manifest, not trusted to have its type. */
@@ -47,7 +54,14 @@ export function compileRequest(access: string, spec: unknown): RequestTerms {
     if (value.length > limits.reviewersMax) throw fail(`${path} has more than ${limits.reviewersMax} entries`);
     return value as string[];
   };
-  const root = fields(spec, 'request', ['reviewers', 'approvals', 'maxDuration', 'reasonRequired']);
+  const root = fields(spec, 'request', [
+    'reviewers',
+    'approvals',
+    'maxDuration',
+    'reasonRequired',
+    'onConnect',
+    'defaultDuration',
+  ]);
   const reviewers = fields(root['reviewers'], 'request.reviewers', ['names', 'groups']);
   const names = list(reviewers['names'], 'request.reviewers.names');
   const groups = list(reviewers['groups'], 'request.reviewers.groups');
@@ -56,13 +70,18 @@ export function compileRequest(access: string, spec: unknown): RequestTerms {
   if (!Number.isInteger(approvals) || (approvals as number) < 1 || (approvals as number) > limits.approvalsMax) {
     throw fail(`request.approvals is not a whole number from 1 to ${limits.approvalsMax}`);
   }
-  const match = /^([1-9]\d{0,6})([smhd])$/.exec(typeof root['maxDuration'] === 'string' ? root['maxDuration'] : '');
-  const durationMsMax = match === null ? 0 : Number(match[1]) * durationUnitsMs[match[2] as DurationUnit];
+  const durationMsMax = msOf(root['maxDuration']);
   if (durationMsMax < limits.grantMsMin || durationMsMax > limits.grantMsMax) {
     throw fail('request.maxDuration is not a time from 60s to 7d, such as 8h');
   }
   const reasonRequired = root['reasonRequired'] ?? true;
   if (typeof reasonRequired !== 'boolean') throw fail('request.reasonRequired is neither true nor false');
+  const onConnect = root['onConnect'] ?? 'tell';
+  if (onConnect !== 'tell' && onConnect !== 'wait') throw fail('request.onConnect is neither tell nor wait');
+  const defaultDurationMs = root['defaultDuration'] === undefined ? null : msOf(root['defaultDuration']);
+  if (defaultDurationMs !== null && (defaultDurationMs < limits.grantMsMin || defaultDurationMs > durationMsMax)) {
+    throw fail('request.defaultDuration is not a time from 60s to request.maxDuration');
+  }
   return {
     hold: {
       rule: access,
@@ -76,5 +95,13 @@ export function compileRequest(access: string, spec: unknown): RequestTerms {
     },
     durationMsMax,
     reasonRequired,
+    onConnect,
+    defaultDurationMs,
   };
+}
+
+/** 0 where it is no length of time. */
+function msOf(text: unknown): number {
+  const match = /^([1-9]\d{0,6})([smhd])$/.exec(typeof text === 'string' ? text : '');
+  return match === null ? 0 : Number(match[1]) * durationUnitsMs[match[2] as DurationUnit];
 }

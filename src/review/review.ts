@@ -114,8 +114,10 @@ export interface AccessSubject {
   readonly resource: ResourceView;
   /** The Access that lets the requester ask. */
   readonly access: string;
-  /** Life of the grant, counted from approval. */
+  /** Life of the grant, counted from approval; for an extension, beyond its end. */
   readonly durationMs: number;
+  /** The grant that is to last longer. Absent where a new one is asked for. */
+  readonly extends?: string;
 }
 
 /** A break-glass that happened, and has to be looked at. */

@@ -52,14 +52,26 @@ export interface AccessAsked extends Asked {
   readonly terms: HoldTerms;
   readonly durationMs: number;
   readonly reason: string;
+  /** The grant that is to last longer, or null. */
+  readonly extends?: string | null;
 }
 
 export function reviewOfAccess(asked: AccessAsked): Review {
   const { principal, resource, access, terms, durationMs, reason } = asked;
-  const bound = ['sallyport-access-1', asked.id, principal.id, resource.id, resource.name, access, durationMs];
+  const extended = asked.extends ?? null;
+  const bound = [
+    ...['sallyport-access-1', asked.id, principal.id, resource.id, resource.name, access, durationMs],
+    ...(extended === null ? [] : [extended]),
+  ];
   return base(asked, principal, terms, terms.withinMs, {
     kind: 'access',
-    subject: { type: 'access', resource: viewOf(resource), access, durationMs },
+    subject: {
+      type: 'access',
+      resource: viewOf(resource),
+      access,
+      durationMs,
+      ...(extended === null ? {} : { extends: extended }),
+    },
     digest: createHash('sha256').update(JSON.stringify(bound)).digest('hex'),
     reason,
   });
