@@ -15,6 +15,7 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'tokens.read': 'all',
     'tokens.create': 'all',
     'tokens.revoke': 'all',
+    'factors.reset': 'all',
     'objects.read': 'all',
     'objects.write': 'all',
     'secrets.read': 'all',
@@ -25,6 +26,7 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'recordings.read': 'all',
     'resources.read': 'own',
     'access.explain': 'all',
+    'access.read': 'all',
     'reviews.read': 'all',
     'reviews.request': 'own',
     // An administrator decides where a rule names it as reviewer, like everybody else, and never its own (A-REV-01).
@@ -48,6 +50,7 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'recordings.read': 'all',
     'resources.read': 'own',
     'access.explain': 'all',
+    'access.read': 'all',
     'reviews.read': 'all',
     'reviews.request': 'own',
     'grants.read': 'all',
@@ -76,7 +79,36 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
   },
 };
 
-export type Authorised = { readonly scope: Scope } | { readonly refused: 'not-authenticated' | 'forbidden' };
+/**
+ * What a credential may that was narrowed, or is in an agent's hands: find what it is for, ask, and go. Whoever acts for a
+ * person requests, and never decides, makes no further proofs, and reads nothing that the person did elsewhere.
+ */
+export const delegatedPermissions: readonly Permission[] = [
+  'self',
+  'self.certify',
+  'resources.read',
+  'reviews.request',
+  'access.explain',
+];
+
+/** What an agent may that acts for itself, whatever its roles: the same, and look at what is its own. It never decides. */
+export const agentPermissions: readonly Permission[] = [
+  ...delegatedPermissions,
+  'tokens.read',
+  'tokens.create',
+  'tokens.revoke',
+  'sessions.read',
+  'recordings.read',
+  'reviews.read',
+  'grants.read',
+];
+
+/** What takes a person: to decide, and to vouch for somebody. Services configure and read, as their roles say. */
+export const peoplePermissions: readonly Permission[] = ['self.prove', 'reviews.decide', 'grants.revoke'];
+
+export type Authorised =
+  | { readonly scope: Scope }
+  | { readonly refused: 'not-authenticated' | 'forbidden' | 'people-only' };
 
 /**
  * Decides whether a route may run. `principal` is null where no token was given; `isLocal` is true for a direct
@@ -88,9 +120,37 @@ export function authorise(permission: RoutePermission, principal: Principal | nu
     if (permission === 'metrics.read' && isLocal) return { scope: 'all' };
     return { refused: 'not-authenticated' };
   }
-  if (permission === 'self') return { scope: 'own' };
-  const scope = permissionsOf(principal.roles)[permission];
-  return scope === undefined ? { refused: 'forbidden' } : { scope };
+  const scope = permissionsFor(principal)[permission];
+  if (scope !== undefined) return { scope };
+  return {
+    refused: principal.kind !== 'person' && peoplePermissions.includes(permission) ? 'people-only' : 'forbidden',
+  };
+}
+
+/** What a principal may with what it presented. */
+export function permissionsFor(principal: Principal): Partial<Record<Permission, Scope>> {
+  const { kind, roles, authentication } = principal;
+  const self = { self: 'own', 'self.prove': 'own', 'self.certify': 'own' } as const;
+  const all = Object.entries({ ...permissionsOf(roles), ...self }) as [Permission, Scope][];
+  const may = (permission: Permission): boolean => {
+    if (isNarrowed(authentication)) return delegatedPermissions.includes(permission);
+    if (kind === 'agent') return agentPermissions.includes(permission);
+    return kind === 'person' || !peoplePermissions.includes(permission);
+  };
+  const isAgents = kind === 'agent' || isNarrowed(authentication);
+  return Object.fromEntries(
+    all.flatMap(([permission, scope]) => (may(permission) ? [[permission, isAgents ? 'own' : scope]] : [])),
+  );
+}
+
+/** Whether a credential is good for less than its principal may, or is in an agent's hands. */
+export function isNarrowed({ scope, actors }: Principal['authentication']): boolean {
+  return scope !== undefined || actors !== undefined;
+}
+
+/** Whether what was presented is good for a resource at all. */
+export function isInScope({ authentication: { scope } }: Principal, resource: string): boolean {
+  return scope?.resources?.includes(resource) !== false;
 }
 
 /** What roles add up to. */

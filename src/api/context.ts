@@ -15,6 +15,8 @@ export interface ApiParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
+  /** Where people reach the console, as an origin; where it listens where null. */
+  readonly publicUrl: string | null;
   /** Journals events and waits until all of them are durable. Rejects with an operation error. */
   record(...events: readonly EventBody[]): Promise<void>;
 }
@@ -31,6 +33,15 @@ export interface Context<N extends RouteName> {
   readonly scope: Scope;
   /** The token of the call, its id and end. Null on public routes. */
   readonly token: { readonly id: string; readonly expiresAtMs: number } | null;
+  /** The call came with the cookie of a web session. */
+  readonly isWeb: boolean;
+  /**
+   * A secret of the caller's browser, in a cookie of its own that this sets where there is none: what one request begins, the
+   * same browser ends. Null where no browser calls.
+   */
+  readonly browser: () => string | null;
+  /** As it stood in the request line, without `?`: some standards sign its very spelling. */
+  readonly rawQuery: string;
   readonly input: HandlerInput<Routes[N]>;
   readonly requestId: string;
   readonly source: string;
@@ -45,6 +56,13 @@ export interface TextAnswer {
   readonly fileName?: string;
 }
 
+/** Everything of an answer, where a protocol of others asks for it. Whoever makes one makes its fields safe. */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
 type Kind<N extends RouteName> = Routes[N]['response']['kind'];
 
 export type Result<N extends RouteName> =
@@ -54,7 +72,9 @@ export type Result<N extends RouteName> =
       ? undefined
       : Kind<N> extends 'ndjson'
         ? AsyncIterable<RouteEntry<Routes[N]>>
-        : TextAnswer;
+        : Kind<N> extends 'http'
+          ? HttpAnswer
+          : TextAnswer;
 
 export type Handler<N extends RouteName> = (context: Context<N>) => Promise<Result<N>>;
 

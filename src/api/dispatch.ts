@@ -5,13 +5,15 @@
  * Invariants: a caller is authenticated and authorised before a byte of the body is read (A-API-03); input is strict;
  * JSON answers are cut to their declared shape; a stream ends with the right to it.
  */
+import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { describeError, isGatewayError } from '../base/errors.ts';
+import { escapeLine } from '../base/escape.ts';
 import type { Principal } from '../core/principal.ts';
 import { authorise, type Scope } from './authorise.ts';
-import type { ApiParts, Handlers, TextAnswer } from './context.ts';
+import type { ApiParts, Handlers, HttpAnswer, TextAnswer } from './context.ts';
 import { contractLimits, type RouteDefinition, routes } from './contract/index.ts';
 import { explainIssues } from './contract/validate.ts';
 import { apiErrors } from './errors.ts';
@@ -19,13 +21,20 @@ import { safeJson } from './json.ts';
 import { tokenLengthMax } from './limits.ts';
 import { invalidRequest } from './problem.ts';
 import { StreamCount, watchRight, withHeartbeats } from './stream.ts';
+import { browserCookie, browserSecretOf, webSecretOf } from './web-session.ts';
 
 interface Caller {
   readonly principal: Principal | null;
   readonly scope: Scope;
   readonly token: { readonly id: string; readonly expiresAtMs: number } | null;
   /** Kept for checking the right to a stream again; goes with the request. */
-  readonly secret: string | null;
+  readonly proof: Proof | null;
+}
+
+/** A token in the Authorization header, or the cookie of a web session: neither counts in the other's place. */
+interface Proof {
+  readonly secret: string;
+  readonly use: 'access' | 'web';
 }
 
 /** What a handler looks like when the table's types are set aside. */
@@ -43,7 +52,7 @@ export function addRoutes(app: FastifyInstance, handlers: Handlers, parts: ApiPa
       config: { permission: route.permission },
       bodyLimit: route.bodyBytesMax ?? contractLimits.bodyBytesMax,
       onRequest: async (request) => {
-        requireOwnOrigin(request);
+        if (route.crossSite !== true) requireOwnOrigin(request, parts.publicUrl);
         callers.set(request, await identify(request, route, parts));
       },
       handler: async (request, reply) => {
@@ -56,11 +65,14 @@ export function addRoutes(app: FastifyInstance, handlers: Handlers, parts: ApiPa
           body: route.rawBody === undefined ? checkPart(route.body, request.body, 'body') : rawOf(request.body),
         };
         const ending = new AbortController();
-        const { principal, scope, token } = caller;
+        const { principal, scope, token, proof } = caller;
         const context = {
           principal,
           scope,
           token,
+          isWeb: proof?.use === 'web',
+          browser: () => browserSecret(request, reply, schemeOf(request, parts.publicUrl)),
+          rawQuery: (request.raw.url ?? '').split('?').slice(1).join('?'),
           input,
           requestId: request.id,
           source: sourceOf(request),
@@ -78,10 +90,14 @@ export function addRoutes(app: FastifyInstance, handlers: Handlers, parts: ApiPa
 }
 
 /** A route that is given bytes stands apart: no other takes its media type, and it takes no other. */
-function addRaw(app: FastifyInstance, mediaType: string, add: (to: FastifyInstance) => void): void {
+function addRaw(
+  app: FastifyInstance,
+  mediaTypes: string | readonly string[],
+  add: (to: FastifyInstance) => void,
+): void {
   app.register(async (apart) => {
     apart.removeAllContentTypeParsers();
-    apart.addContentTypeParser(mediaType, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    apart.addContentTypeParser([mediaTypes].flat(), { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     add(apart);
   });
 }
@@ -99,18 +115,17 @@ export function sourceOf(request: FastifyRequest): string {
 
 /** Who calls, and over whose things; throws where the route is not theirs. */
 async function identify(request: FastifyRequest, route: RouteDefinition, parts: ApiParts): Promise<Caller> {
-  const secret = route.permission === 'public' ? null : bearerOf(request);
-  const verified = secret === null ? null : await verify(secret, request, parts);
+  const proof = route.permission === 'public' ? null : proofOf(request, parts.publicUrl);
+  const verified = proof === null ? null : await verify(proof, request, parts);
   const principal = verified?.principal ?? null;
   const decided = authorise(route.permission, principal, isDirectlyLocal(request));
-  if ('refused' in decided)
-    throw apiErrors(decided.refused === 'forbidden' ? 'api.forbidden' : 'api.not-authenticated');
+  if ('refused' in decided) throw apiErrors(`api.${decided.refused}`);
   const token = verified === null ? null : { id: verified.tokenId, expiresAtMs: verified.expiresAtMs };
-  return { principal, scope: decided.scope, token, secret };
+  return { principal, scope: decided.scope, token, proof };
 }
 
-async function verify(secret: string, request: FastifyRequest, parts: ApiParts) {
-  const verified = await parts.ports.identity.verifyToken(secret, sourceOf(request)).catch((error: unknown) => {
+async function verify({ secret, use }: Proof, request: FastifyRequest, parts: ApiParts) {
+  const verified = await parts.ports.identity.verifyToken(secret, use, sourceOf(request)).catch((error: unknown) => {
     // Whatever is wrong with a token, the answer is one and the same; an outage is told as one.
     if (isGatewayError(error) && error.kind === 'denial' && !error.code.endsWith('.throttled')) {
       throw apiErrors('api.not-authenticated', { cause: error });
@@ -118,7 +133,14 @@ async function verify(secret: string, request: FastifyRequest, parts: ApiParts) 
     throw error;
   });
   if (verified.expiresAtMs <= parts.clock.now()) throw apiErrors('api.not-authenticated');
+  assertNotLocked(parts, verified.principal, verified.tokenId);
   return verified;
+}
+
+/** Whoever was proven is told by which lock; before that, everybody hears the same (A-ID-10). */
+function assertNotLocked({ ports }: ApiParts, principal: Principal, tokenId: string): void {
+  const lock = ports.access.lockOf(principal, tokenId);
+  if (lock !== null) throw apiErrors('api.locked', { values: { name: lock.name, reason: escapeLine(lock.reason) } });
 }
 
 /** The token of the Authorization header; null where there is none. Tokens stand nowhere else, least of all in a URL (A-ID-11). */
@@ -130,6 +152,36 @@ function bearerOf(request: FastifyRequest): string | null {
   return match[1] as string;
 }
 
+/** The token, or the cookie where a page of the console's own asks, or a person follows a link to what changes nothing (A-ID-08). */
+function proofOf(request: FastifyRequest, publicUrl: string | null): Proof | null {
+  const token = bearerOf(request);
+  if (token !== null) return { secret: token, use: 'access' };
+  const secret = webSecretOf(request.headers.cookie, schemeOf(request, publicUrl));
+  if (secret === null) return null;
+  const site = request.headers['sec-fetch-site'];
+  const isSafe = request.method === 'GET';
+  // `requireOwnOrigin` has refused a foreign one; whoever sends none and is no browser of today changes nothing.
+  const isOwn =
+    site === undefined
+      ? isSafe || request.headers.origin !== undefined
+      : site === 'same-origin' || (isSafe && site === 'none');
+  return isOwn ? { secret, use: 'web' } : null;
+}
+
+/** How browsers see the console. */
+function schemeOf(request: FastifyRequest, publicUrl: string | null): string {
+  return publicUrl === null ? request.protocol : new URL(publicUrl).protocol.slice(0, -1);
+}
+
+/** Every browser says where a request that may change something comes from; programs do not. */
+function browserSecret(request: FastifyRequest, reply: FastifyReply, scheme: string): string | null {
+  const { cookie, origin, 'sec-fetch-site': site } = request.headers;
+  if (origin === undefined && site === undefined) return null;
+  const secret = browserSecretOf(cookie, scheme) ?? randomBytes(32).toString('base64url');
+  reply.header(...browserCookie(secret, scheme));
+  return secret;
+}
+
 /** True for a connection from this machine that no proxy passed on. */
 function isDirectlyLocal(request: FastifyRequest): boolean {
   const { headers } = request;
@@ -139,10 +191,10 @@ function isDirectlyLocal(request: FastifyRequest): boolean {
 }
 
 /** A browser that was sent here by another site says so in Origin (A-ID-08). */
-function requireOwnOrigin(request: FastifyRequest): void {
+function requireOwnOrigin(request: FastifyRequest, publicUrl: string | null): void {
   const { origin, host } = request.headers;
   if (request.method === 'GET' || origin === undefined) return;
-  if (origin !== `${request.protocol}://${host ?? ''}`) throw apiErrors('api.foreign-origin');
+  if (origin !== `${request.protocol}://${host ?? ''}` && origin !== publicUrl) throw apiErrors('api.foreign-origin');
 }
 
 function checkPart(schema: z.ZodType | undefined, value: unknown, part: 'query' | 'headers' | 'body' | null): unknown {
@@ -162,7 +214,7 @@ function checkPart(schema: z.ZodType | undefined, value: unknown, part: 'query' 
 }
 
 function isStreamed(route: RouteDefinition): boolean {
-  return route.response.kind === 'ndjson' || route.permission === 'recordings.read';
+  return route.response.kind === 'ndjson' || route.permission === 'recordings.read' || route.streamed === true;
 }
 
 function answer(reply: FastifyReply, route: RouteDefinition, result: unknown): FastifyReply {
@@ -174,6 +226,11 @@ function answer(reply: FastifyReply, route: RouteDefinition, result: unknown): F
       if (!shaped.success)
         throw apiErrors('api.internal', { detail: `answer of ${route.path}: ${shaped.error.message}` });
       return reply.type('application/json; charset=utf-8').send(safeJson(shaped.data));
+    }
+    case 'http': {
+      const { status, fields, body } = result as HttpAnswer;
+      for (const [name, value] of fields) reply.header(name, value);
+      return reply.code(status).send(body);
     }
     default: {
       const { mediaType, body } = result as TextAnswer;
@@ -196,8 +253,8 @@ interface Streaming {
 
 async function answerStream(streaming: Streaming, produce: () => Promise<unknown>): Promise<FastifyReply> {
   const { request, reply, route, caller, ending, closing, streams, parts } = streaming;
-  const { principal, secret } = caller;
-  if (principal === null || secret === null) throw apiErrors('api.not-authenticated');
+  const { principal, proof } = caller;
+  if (principal === null || proof === null) throw apiErrors('api.not-authenticated');
   // A client that left while it was identified has had its `close`: nothing would ever give the place back.
   if (request.socket.destroyed || reply.raw.destroyed) return reply.hijack();
   const leave = streams.enter(principal.id);
@@ -206,7 +263,7 @@ async function answerStream(streaming: Streaming, produce: () => Promise<unknown
   };
   const right = watchRight(
     async () => {
-      const again = await verify(secret, request, parts);
+      const again = await verify(proof, request, parts);
       if ('refused' in authorise(route.permission, again.principal, false)) throw apiErrors('api.forbidden');
     },
     (error) => {

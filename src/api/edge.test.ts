@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { contractLimits, type RouteDefinition, routes } from './contract/index.ts';
+import { contractLimits, manifestKinds, type RouteDefinition, routes } from './contract/index.ts';
 import { type Running, start, World } from './fixtures/fakes.ts';
 import { depthOf, parseBody, safeJson } from './json.ts';
 
@@ -348,7 +348,7 @@ describe('descriptions', () => {
     expect(json['$schema']).toBe('https://json-schema.org/draft/2020-12/schema');
     expect(
       (json['anyOf'] as { properties: { kind: { const: string } } }[]).map((kind) => kind.properties.kind.const),
-    ).toEqual(['Resource', 'Access', 'Guardrail', 'Mask', 'Group', 'Principal', 'CertificateAuthority']);
+    ).toEqual([...manifestKinds]);
     expect(text).toContain('statementTimeout');
     expect(text).toContain('"additionalProperties":false');
   });

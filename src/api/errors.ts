@@ -10,11 +10,15 @@ export const apiErrors = defineErrors({
     kind: 'denial',
     message: 'Signing on failed: the principal or the password is not right. Check both and try again.',
   },
+  'api.factor-needed': {
+    kind: 'denial',
+    message: 'The password is right; this account has a second factor. Answer it, and you are signed on.',
+  },
   'api.forbidden': { kind: 'denial', message: 'Your roles do not allow this. Ask an administrator of the gateway.' },
   'api.prove-again': {
     kind: 'denial',
     message:
-      'This confirmation takes a proof that it is you, now: your sign-on is too old, or is what the other end had shown. Give your password with it, or approve in the browser.',
+      'This confirmation takes a proof that it is you, now: your sign-on is too old, or is what the other end had shown. Give your password with it, or your second factor where you have one, or approve in the browser.',
   },
   'api.not-found': {
     kind: 'denial',
@@ -48,10 +52,22 @@ export const apiErrors = defineErrors({
     kind: 'denial',
     message: 'The secret is the credential of the resource {resource}. Change the resource first.',
   },
+  'api.own-factors': {
+    kind: 'denial',
+    message: 'Nobody resets their own second factors. Remove them one by one, or ask another administrator.',
+  },
   'api.not-live': { kind: 'denial', message: 'The session has ended. Its recording can be replayed.' },
   'api.not-steerable': {
     kind: 'denial',
     message: 'This session cannot be stopped or spoken to: its protocol has no way to, or it has just ended.',
+  },
+  'api.locked': {
+    kind: 'denial',
+    message: 'Locked by {name}: {reason}. Ask an administrator of the gateway.',
+  },
+  'api.own-lock': {
+    kind: 'denial',
+    message: 'The Lock {name} would lock out who applies it. Another administrator has to do that.',
   },
   'api.own-review': {
     kind: 'denial',
@@ -79,6 +95,7 @@ export type ApiErrorCode = keyof typeof apiErrors.codes;
 export const statusOfApiError: Readonly<Record<ApiErrorCode, number>> = {
   'api.not-authenticated': 401,
   'api.login-failed': 401,
+  'api.factor-needed': 403,
   'api.forbidden': 403,
   'api.prove-again': 403,
   'api.not-found': 404,
@@ -92,8 +109,11 @@ export const statusOfApiError: Readonly<Record<ApiErrorCode, number>> = {
   'api.conflict': 409,
   'api.last-admin': 409,
   'api.secret-in-use': 409,
+  'api.own-factors': 403,
   'api.not-live': 409,
   'api.not-steerable': 409,
+  'api.locked': 403,
+  'api.own-lock': 409,
   'api.own-review': 403,
   'api.people-only': 403,
   'api.review-changed': 409,

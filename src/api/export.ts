@@ -69,7 +69,8 @@ function asCsv(entry: RecordedEntryView): string {
   }
 }
 
-function csvLine(cells: readonly string[]): string {
+/** One line of CSV in which nothing is a formula, a control or another line (A-API-05). */
+export function csvLine(cells: readonly string[]): string {
   // Controls are spelled out first, so that one entry is one line whatever reads it; then formulas are neutralised.
   return `${cells.map((cell) => escapeCsv(escapeLine(cell))).join(',')}\r\n`;
 }

@@ -2,7 +2,19 @@
 export { authorise, permissionsOf, rolePermissions, type Scope } from './authorise.ts';
 export { resourceOf } from './convert.ts';
 export { apiErrors } from './errors.ts';
+export type {
+  EnrolledFactor,
+  FactorCaller,
+  FactorChoice,
+  FactorKind,
+  FactorProof,
+  FactorRecord,
+  FactorStep,
+  FactorsPort,
+  ProvenNow,
+} from './factor-ports.ts';
 export { notGranted } from './handlers/rules.ts';
+export type { MachineOutcome, MachinesPort } from './machine-ports.ts';
 export type {
   AccessPort,
   ApiPorts,
@@ -10,6 +22,10 @@ export type {
   ConfigurationBatch,
   ConfigurationPort,
   IdentityPort,
+  ProviderMessage,
+  ProviderOutcome,
+  ProviderSignOns,
+  Reach,
   SecretsPort,
   SessionQuery,
   SessionRecord,
@@ -18,6 +34,7 @@ export type {
   StatusFacts,
   StatusPort,
   StoredManifest,
+  TerminalOrder,
   TokenRecord,
   TokensPort,
   VerifiedToken,
@@ -47,4 +64,5 @@ export type {
   RuleProblem,
   SessionEventsPort,
 } from './review-ports.ts';
+export type { ScimGroup, ScimOutcome, ScimProvider, ScimStore, ScimUser, StoredScim } from './scim-ports.ts';
 export { type ApiOptions, createApi } from './server.ts';

@@ -51,3 +51,29 @@ export const summaryLengthMax = 200;
 
 /** Sessions whose reading by one policy replay is journaled; a replay that shows more of them is narrowed. */
 export const replaySessionsMax = 10_000;
+
+/** How long a browser keeps the secret that binds it to what it began: longer than any of that waits. */
+export const browserSecretSeconds = 15 * 60;
+
+/** Entries of one SCIM page, where as many are asked for; providers ask for a hundred. */
+export const scimPageMax = 200;
+export const scimPageDefault = 100;
+
+/** Members of one SCIM group, and of all groups of one page: a large company's everybody. A page stops before it is more. */
+export const membersMax = 10_000;
+
+/** Operations of one SCIM PATCH: providers send some dozens. */
+export const operationsMax = 1_000;
+
+/** Addresses of one SCIM user. */
+export const emailsMax = 20;
+
+/** Longest text of a SCIM user or group, characters: what identity takes of a claim. */
+export const scimTextLengthMax = 512;
+
+/** Longest SCIM filter or path, characters, and how deep its brackets nest: reading one recurses. */
+export const filterLengthMax = 2_000;
+export const filterDepthMax = 10;
+
+/** How often a SCIM change is tried again where somebody else changed the same meanwhile. */
+export const scimAttemptsMax = 5;

@@ -27,7 +27,19 @@ const held = { id: 'rev_alice' };
 const explained = { resource: 'orders', command: 'select 1' };
 const asked = { resource: 'orders', reason: 'incident 7', duration: '2h' };
 const visited = { resource: 'orders', domain: 'localhost', nonce: 'n'.repeat(43), returnTo: '/' };
+const corp = { provider: 'corp' };
+const terminal = { redirectUri: 'http://127.0.0.1:4711/done', challenge: 'c'.repeat(43), state: 's'.repeat(43) };
+const good = { kind: 'totp', response: 'good' };
+const alicesPassword = { password: 'alices-password' };
 const group = { kind: 'Group', metadata: { name: 'dba' }, spec: { members: ['alice'] } };
+
+const tokenTypes = 'urn:ietf:params:oauth:token-type';
+const exchanged = (token: string): string =>
+  new URLSearchParams({
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: token,
+    subject_token_type: `${tokenTypes}:jwt`,
+  }).toString();
 
 const table: readonly Row[] = [
   { route: 'login', body: { principal: 'alice', password: 'alices-password' }, expect: [200, 200, 200, 200, 200] },
@@ -38,6 +50,12 @@ const table: readonly Row[] = [
   { route: 'createToken', body: {}, expect: [401, 200, 200, 200, 200] },
   { route: 'createToken', what: 'for alice', body: { principal: 'alice' }, expect: [401, 200, 403, 403, 200] },
   { route: 'createToken', what: 'for a service', body: { principal: 'robot' }, expect: [401, 403, 403, 403, 200] },
+  { route: 'createToken', what: 'for an agent', body: { agent: 'claude-1' }, expect: [401, 200, 200, 200, 200] },
+  { route: 'rotateToken', params: { id: 'tok_alice' }, body: {}, expect: [401, 200, 404, 404, 200] },
+  // Whoever sends it: the workload's own token is the proof.
+  { route: 'exchangeToken', form: exchanged('good'), expect: [200, 200, 200, 200, 200] },
+  { route: 'exchangeToken', what: 'forged', form: exchanged('bad'), expect: [400, 400, 400, 400, 400] },
+  { route: 'exchangeToken', what: 'of nothing', form: 'grant_type=password', expect: [400, 400, 400, 400, 400] },
   { route: 'listSignOns', expect: [401, 200, 200, 200, 200] },
   // A sign-on waits for alice, and nobody approves for her.
   {
@@ -82,6 +100,10 @@ const table: readonly Row[] = [
   { route: 'exportSession', params: alices, query: 'format=csv', expect: [401, 200, 404, 200, 200] },
   { route: 'listResources', expect: [401, 200, 200, 200, 200] },
   { route: 'explainAccess', query: 'principal=alice&resource=orders', expect: [401, 200, 403, 200, 200] },
+  { route: 'accessWho', query: 'resource=orders', expect: [401, 403, 403, 200, 200] },
+  { route: 'accessWhat', expect: [401, 200, 200, 200, 200] },
+  { route: 'accessWhat', what: 'of alice', query: 'principal=alice', expect: [401, 200, 403, 200, 200] },
+  { route: 'exportAccess', query: 'format=csv', expect: [401, 403, 403, 200, 200] },
   { route: 'explainCommand', body: explained, expect: [401, 200, 200, 200, 200] },
   {
     route: 'explainCommand',
@@ -134,6 +156,94 @@ const table: readonly Row[] = [
     body: { documents: [group], since: '2026-01-01T00:00:00Z' },
     expect: [401, 403, 403, 200, 200],
   },
+  { route: 'signOnOptions', expect: [200, 200, 200, 200, 200] },
+  { route: 'beginSignOn', params: corp, expect: [303, 303, 303, 303, 303] },
+  { route: 'beginSignOn', what: 'by a form', params: { provider: 'forms' }, expect: [200, 200, 200, 200, 200] },
+  // Whoever brings it: the provider's signature, and the cookie of the browser that began, are the proof.
+  { route: 'finishOidcSignOn', params: corp, query: 'code=good', expect: [303, 303, 303, 303, 303] },
+  { route: 'finishOidcSignOn', what: 'forged', params: corp, query: 'code=bad', expect: [403, 403, 403, 403, 403] },
+  { route: 'finishSamlSignOn', params: corp, form: 'SAMLResponse=good', expect: [303, 303, 303, 303, 303] },
+  {
+    route: 'finishSamlSignOn',
+    what: 'forged',
+    params: corp,
+    form: 'SAMLResponse=bad',
+    expect: [403, 403, 403, 403, 403],
+  },
+  { route: 'samlMetadata', params: corp, expect: [200, 200, 200, 200, 200] },
+  { route: 'samlLogout', params: corp, expect: [200, 200, 200, 200, 200] },
+  { route: 'samlLogoutPosted', params: corp, form: 'SAMLRequest=x', expect: [200, 200, 200, 200, 200] },
+  { route: 'backChannelLogout', params: corp, form: 'logout_token=good', expect: [200, 200, 200, 200, 200] },
+  {
+    route: 'backChannelLogout',
+    what: 'forged',
+    params: corp,
+    form: 'logout_token=x',
+    expect: [400, 400, 400, 400, 400],
+  },
+  { route: 'frontChannelLogout', params: corp, query: 'iss=x&sid=y', expect: [200, 200, 200, 200, 200] },
+  { route: 'beginDeviceSignOn', body: { provider: 'corp' }, expect: [200, 200, 200, 200, 200] },
+  { route: 'pollDeviceSignOn', body: { id: 'good' }, expect: [200, 200, 200, 200, 200] },
+  { route: 'pollDeviceSignOn', what: 'of nobody', body: { id: 'bad' }, expect: [200, 200, 200, 200, 200] },
+  { route: 'authoriseTerminal', body: terminal, expect: [401, 200, 200, 200, 200] },
+  { route: 'redeemTerminal', body: { code: 'good', verifier: 'v'.repeat(43) }, expect: [200, 200, 200, 200, 200] },
+  {
+    route: 'redeemTerminal',
+    what: 'forged',
+    body: { code: 'bad', verifier: 'v'.repeat(43) },
+    expect: [401, 401, 401, 401, 401],
+  },
+  {
+    route: 'beginWebSession',
+    body: { principal: 'alice', password: 'alices-password' },
+    expect: [200, 200, 200, 200, 200],
+  },
+  {
+    route: 'beginWebSession',
+    what: 'wrong',
+    body: { principal: 'alice', password: 'x' },
+    expect: [401, 401, 401, 401, 401],
+  },
+  { route: 'endWebSession', expect: [401, 200, 200, 200, 200] },
+  { route: 'answerFactor', body: { pendingId: 'none', ...good }, expect: [401, 401, 401, 401, 401] },
+  { route: 'answerWebFactor', body: { pendingId: 'none', ...good }, expect: [401, 401, 401, 401, 401] },
+  { route: 'passkeyOptions', body: {}, expect: [200, 200, 200, 200, 200] },
+  { route: 'passkeyWebSession', body: { response: { id: 'good' } }, expect: [200, 200, 200, 200, 200] },
+  { route: 'passkeyWebSession', what: 'forged', body: { response: {} }, expect: [401, 401, 401, 401, 401] },
+  { route: 'listFactors', expect: [401, 200, 200, 200, 200] },
+  { route: 'confirmation', body: {}, expect: [401, 200, 200, 200, 200] },
+  // With alice’s password, which proves nobody else.
+  { route: 'beginTotp', body: { label: 'phone', proof: alicesPassword }, expect: [401, 200, 401, 401, 401] },
+  { route: 'beginTotp', what: 'unproven', body: { label: 'phone' }, expect: [401, 401, 401, 401, 401] },
+  { route: 'finishTotp', body: { id: 'begun', code: 'good' }, expect: [401, 200, 200, 200, 200] },
+  { route: 'finishTotp', what: 'wrong', body: { id: 'begun', code: 'bad' }, expect: [401, 401, 401, 401, 401] },
+  { route: 'beginPasskey', body: { label: 'key', proof: alicesPassword }, expect: [401, 200, 401, 401, 401] },
+  { route: 'finishPasskey', body: { response: { id: 'good' } }, expect: [401, 200, 200, 200, 200] },
+  { route: 'newRecoveryCodes', body: { proof: alicesPassword }, expect: [401, 200, 401, 401, 401] },
+  { route: 'removeFactor', params: { id: 'fct_spare' }, body: {}, expect: [401, 403, 404, 404, 404] },
+  // Nobody resets their own, and adam only with a proof of his own.
+  { route: 'resetFactors', params: { name: 'alice' }, body: {}, expect: [401, 403, 403, 403, 403] },
+  { route: 'resetFactors', what: 'of adam', params: { name: 'adam' }, body: {}, expect: [401, 403, 403, 403, 403] },
+  // Only the service that the IdentityProvider names: scim.test.ts.
+  ...(
+    [
+      'scimConfiguration',
+      'scimResourceTypes',
+      'scimSchemas',
+      'scimListUsers',
+      'scimCreateUser',
+      'scimGetUser',
+      'scimReplaceUser',
+      'scimPatchUser',
+      'scimDeleteUser',
+      'scimListGroups',
+      'scimCreateGroup',
+      'scimGetGroup',
+      'scimReplaceGroup',
+      'scimPatchGroup',
+      'scimDeleteGroup',
+    ] as const
+  ).map((route): Row => ({ route, params: { ...corp, id: 'scu_1' }, expect: [401, 404, 404, 404, 404] })),
   { route: 'checkpoint', expect: [401, 403, 403, 200, 200] },
   { route: 'status', expect: [401, 403, 403, 200, 200] },
   { route: 'manifestSchema', expect: [200, 200, 200, 200, 200] },
@@ -153,6 +263,7 @@ async function fresh(): Promise<Running> {
   const running = await start();
   open.push(running);
   const adam = { id: 'pri_adam', name: 'adam', kind: 'person' } as const;
+  running.world.factors.give('alice', 'recovery', 'fct_spare');
   running.world.rules.reviews.set('rev_adam', reviewRecord({ id: 'rev_adam', requester: adam, reviewers: nobody }));
   return running;
 }
@@ -180,7 +291,8 @@ describe('A-API-01: every route × every role', () => {
         const answer = await running.call(routes[row.route].method, pathOf(row), caller, content);
         got.push(answer.status);
         if (answer.status >= 400) {
-          expect(answer.headers.get('content-type')).toContain('application/problem+json');
+          const isPage = routes[row.route].response.kind === 'http';
+          expect(answer.headers.get('content-type')).toMatch(isPage ? /json|html/ : /^application\/problem\+json/);
           expect(running.world.eventsOf('configuration.changed')).toEqual([]);
           expect(running.world.eventsOf('recording.read')).toEqual([]);
           expect(running.world.killed).toEqual([]);
@@ -190,6 +302,103 @@ describe('A-API-01: every route × every role', () => {
       expect(got).toEqual(row.expect);
     });
   }
+
+  /** What an agent reaches that acts for alice: it looks, asks and goes. Everything else is 403. */
+  const openToAgents: readonly RouteName[] = [
+    'logout',
+    'whoami',
+    'sshKeys',
+    'signSshKey',
+    'listResources',
+    'explainAccess',
+    'explainCommand',
+    'accessWhat',
+    'getReview',
+    'withdrawReview',
+    'requestAccess',
+    'endWebSession',
+  ];
+
+  test.each([
+    ['acts for alice', { kind: 'person', roles: ['member'], actors: ['claude-1'], resources: null }],
+    ['acts for an administrator', { kind: 'person', roles: ['admin'], actors: ['claude-1'], resources: null }],
+    [
+      'has an administrator’s token for one resource',
+      { kind: 'person', roles: ['admin'], actors: [], resources: ['orders'] },
+    ],
+  ] as const)('A-ID-11: whoever %s gets 403 of every route but those to look and to ask', async (_, as) => {
+    const running = await fresh();
+    const { world } = running;
+    const actors = as.actors.map((name) => ({ issuer: 'local', subject: name, name }));
+    const alice = world.principal('alice');
+    const authentication = {
+      ...alice.authentication,
+      ...(actors.length === 0 ? {} : { actors }),
+      ...(as.resources === null ? {} : { scope: { resources: as.resources } }),
+    };
+    world.bearers.set('an-agents-token', { ...alice, kind: as.kind, roles: [...as.roles], authentication });
+    const headers = { authorization: 'Bearer an-agents-token' };
+    const answers: string[] = [];
+    for (const row of table) {
+      const route: RouteDefinition = routes[row.route];
+      // SCIM has a secret of its own, which is nobody's token.
+      if (route.permission === 'public' || row.route.startsWith('scim')) continue;
+      const before = world.rules.acts.length;
+      const { status } = await running.call(route.method, pathOf(row), null, { body: row.body, headers });
+      const isOpen = openToAgents.includes(row.route);
+      // The review is not the agent's: it is not there.
+      const refused = row.route === 'breakGlass' ? [403, 404] : [403];
+      if (isOpen ? status === 500 : !refused.includes(status))
+        answers.push(`${row.route} ${row.what ?? ''}: ${status}`);
+      if (!isOpen) expect(world.rules.acts).toHaveLength(before);
+    }
+    expect(answers).toEqual([]);
+  });
+
+  test.each([
+    [
+      'agent',
+      [
+        'decideReview',
+        'revokeGrant',
+        'decideSignOn',
+        'apply',
+        'deleteObject',
+        'putSecret',
+        'killSession',
+        'steerSession',
+        'rotateToken',
+        'replayPolicy',
+        'exportAccess',
+        'breakGlass',
+      ],
+    ],
+    ['service', ['decideReview', 'revokeGrant', 'decideSignOn', 'rotateToken', 'breakGlass']],
+  ] as const)('an %s with all roles decides nothing', async (kind, refused) => {
+    for (const row of table.filter(({ route }) => (refused as readonly string[]).includes(route))) {
+      const running = await fresh();
+      running.world.bearers.set('a-machines-token', {
+        ...running.world.principal('alice'),
+        kind,
+        roles: ['admin', 'member'],
+      });
+      const headers = { authorization: 'Bearer a-machines-token' };
+      const { status } = await running.call(routes[row.route].method, pathOf(row), null, { body: row.body, headers });
+      expect([row.route, row.what, [403, 404].includes(status)]).toEqual([row.route, row.what, true]);
+      expect(running.world.rules.acts).toEqual([]);
+    }
+  });
+
+  test('a service that configures, locks nobody', async () => {
+    const running = await fresh();
+    running.world.bearers.set('a-machines-token', { ...running.world.principal('adam'), kind: 'service' });
+    const lock = { kind: 'Lock', metadata: { name: 'out' }, spec: { target: { principal: 'alice' }, reason: 'x' } };
+    const answer = await running.call('POST', '/api/v1/apply', null, {
+      body: { documents: [lock] },
+      headers: { authorization: 'Bearer a-machines-token' },
+    });
+    expect(answer.json['code']).toBe('api.people-only');
+  });
 
   test('a route without a permission does not start', async () => {
     const { createApi } = await import('./server.ts');
@@ -202,6 +411,7 @@ describe('A-API-01: every route × every role', () => {
       log: silentLog,
       protocols: [postgres],
       tls: null,
+      publicUrl: null,
       consoleDirectory: null,
     };
     const app = createApi(world.ports, options);
@@ -211,7 +421,7 @@ describe('A-API-01: every route × every role', () => {
 
   test('every permission is given to some role, and what no role has is refused', () => {
     const given = new Set(Object.values(rolePermissions).flatMap((table) => Object.keys(table)));
-    expect(permissions.filter((permission) => permission !== 'self' && !given.has(permission))).toEqual([]);
+    expect(permissions.filter((permission) => !permission.startsWith('self') && !given.has(permission))).toEqual([]);
     expect(permissionsOf([])).toEqual({});
     expect(permissionsOf(['member', 'auditor'])['sessions.read']).toBe('all');
     expect(permissionsOf(['auditor', 'member'])['sessions.read']).toBe('all');
@@ -238,7 +448,7 @@ describe('A-API-01: every route × every role', () => {
   test('a member learns nothing of a resource that is not its own', async () => {
     const running = await fresh();
     const own = await running.call('GET', '/api/v1/explain?principal=alice&resource=vault', 'alice');
-    const nothing = { granted: false, stepUp: false, rule: 'none', trace: [] };
+    const nothing = { granted: false, stepUp: false, rule: 'none', trace: [], next: [] };
     expect(own.json).toEqual({ principal: 'alice', resource: 'vault', ...nothing });
     const auditor = await running.call('GET', '/api/v1/explain?principal=alice&resource=vault', 'audrey');
     expect(auditor.json['trace']).toHaveLength(1);

@@ -17,7 +17,7 @@ export async function ruleProblems(
   after: readonly Manifest[],
   given: readonly Manifest[],
 ): Promise<readonly RequestProblem[]> {
-  const found = after.some(isRule) ? await checks.check(after) : [];
+  const found = after.some(isChecked) ? await checks.check(after) : [];
   const ordinals = new Map(given.map(({ kind, metadata }, ordinal) => [`${kind}/${metadata.name}`, ordinal]));
   const ordinalOf = (problem: RuleProblem): number | null => ordinals.get(`${problem.kind}/${problem.name}`) ?? null;
   const isElsewhere = found.some((problem) => ordinalOf(problem) === null);
@@ -32,8 +32,8 @@ export async function ruleProblems(
   });
 }
 
-function isRule(manifest: Manifest): boolean {
-  return manifest.kind === 'Guardrail' || manifest.kind === 'Mask';
+function isChecked({ kind }: Manifest): boolean {
+  return kind === 'Guardrail' || kind === 'Mask' || kind === 'IdentityProvider';
 }
 
 function textOf({ kind, name, field, reason }: RuleProblem): string {

@@ -4,14 +4,18 @@
  * Deliberately absent: refusals. The order of applying is free, and a name may come later.
  */
 import { X509Certificate } from 'node:crypto';
-import { type Manifest, type ManifestKind, type ResourceManifest, secretsOf } from './contract/index.ts';
+import {
+  type AccessManifest,
+  type Manifest,
+  type ManifestKind,
+  manifestSecrets,
+  type ResourceManifest,
+} from './contract/index.ts';
 
-/** The sealed secrets that a resource's credential is made of. */
+/** The sealed secrets that a manifest names. */
 export function storedSecretsOf(manifest: Manifest | null): readonly string[] {
-  if (manifest?.kind !== 'Resource') return [];
-  return secretsOf(manifest.spec.credential).flatMap(({ source }) =>
-    source.store === undefined ? [] : [source.store],
-  );
+  if (manifest === null) return [];
+  return manifestSecrets(manifest).flatMap(({ source }) => (source.store === undefined ? [] : [source.store]));
 }
 
 /** One name in a manifest, by the kind of what is named. */
@@ -43,10 +47,24 @@ function namedBy(manifest: Manifest): readonly Named[] {
       return selectedBy(manifest.spec.match.principals, manifest.spec.match.resources);
     case 'CertificateAuthority':
       return [...reviewersOf(manifest.spec.principals), ...reviewersOf(manifest.spec.principals.except)];
-    case 'Resource':
     case 'Principal':
+      return (manifest.spec.workloads ?? []).flatMap((workload): Named[] => [
+        ['IdentityProvider', [workload.provider]],
+        ['Resource', workload.resources],
+      ]);
+    case 'Lock':
+      return [
+        ['Principal', named(manifest.spec.target.principal)],
+        ['Resource', named(manifest.spec.target.resource)],
+      ];
+    case 'Resource':
+    case 'IdentityProvider':
       return [];
   }
+}
+
+function named(name: string | undefined): readonly string[] | undefined {
+  return name === undefined ? undefined : [name];
 }
 
 interface Selection {
@@ -79,8 +97,15 @@ export function warningsOf(manifest: Manifest, names: ReadonlySet<string>, secre
       ? resourceWarnings(manifest, secrets)
       : manifest.kind === 'CertificateAuthority'
         ? issuerWarnings(manifest.spec.certificates ?? [])
-        : [];
+        : manifest.kind === 'Access'
+          ? accessWarnings(manifest)
+          : [];
   return [...new Set(missing), ...own];
+}
+
+function accessWarnings({ spec: { request } }: AccessManifest): string[] {
+  if (request?.onConnect !== 'wait' || !request.reasonRequired) return [];
+  return ['onConnect: wait does nothing while reasonRequired is not false: a connection says no reason'];
 }
 
 /** Certificates that issue nothing that would be taken. */

@@ -14,13 +14,14 @@
 import {
   checkManifest,
   type FieldChange,
+  generatedSecretName,
   type Manifest,
   type ManifestKind,
   type ManifestSchemas,
   manifestKinds,
+  manifestSecrets,
   type ObjectResult,
-  secretsOf,
-  withSecrets,
+  withManifestSecrets,
 } from './contract/index.ts';
 import { differenceOf, secretText } from './difference.ts';
 import { apiErrors } from './errors.ts';
@@ -45,11 +46,14 @@ export async function planApply(
   configuration: ConfigurationPort,
   secrets: SecretsPort,
   checks: RuleChecks,
+  nowMs: number,
 ): Promise<Plan> {
-  const manifests = checkAll(documents, schemas);
+  const given = checkAll(documents, schemas);
   const state = await readState(configuration);
+  const { manifests, refused } = keepIdentities(given, state);
+  if (refused.length > 0) throw invalidManifest(refused);
   const after = manifestsAfter(state, manifests, null);
-  requireAdmin(state, after);
+  requireAdmin(state, after, nowMs);
   const problems = await ruleProblems(checks, manifestsAfter(state, [], null), after, manifests);
   if (problems.length > 0) throw invalidManifest(problems);
   const stripped = manifests.map(strip);
@@ -96,12 +100,13 @@ export async function planDelete(
   name: string,
   configuration: ConfigurationPort,
   checks: RuleChecks,
+  nowMs: number,
 ): Promise<Plan> {
   const state = await readState(configuration);
   const before = state[kind].get(name);
   if (before === undefined) throw apiErrors('api.not-found', { values: { what: kind } });
   const after = manifestsAfter(state, [], { kind, name });
-  requireAdmin(state, after);
+  requireAdmin(state, after, nowMs);
   const problems = await ruleProblems(checks, manifestsAfter(state, [], null), after, []);
   if (problems.length > 0) throw invalidManifest(problems);
   return {
@@ -141,10 +146,10 @@ export async function objectsAfter(
   return { objects, given, problems: await ruleProblems(checks, manifestsAfter(state, [], null), objects, given) };
 }
 
-/** The resource whose credential is this secret; null where none is. */
+/** The object that names this secret; null where none does. */
 export async function secretUser(name: string, configuration: ConfigurationPort): Promise<string | null> {
-  const resources = await configuration.list('Resource');
-  return resources.find(({ manifest }) => storedSecretsOf(manifest).includes(name))?.manifest.metadata.name ?? null;
+  const objects = [...(await configuration.list('Resource')), ...(await configuration.list('IdentityProvider'))];
+  return objects.find(({ manifest }) => storedSecretsOf(manifest).includes(name))?.manifest.metadata.name ?? null;
 }
 
 function checkAll(documents: readonly unknown[], schemas: ManifestSchemas): Manifest[] {
@@ -171,6 +176,37 @@ function checkAll(documents: readonly unknown[], schemas: ManifestSchemas): Mani
   return manifests;
 }
 
+/** Who a principal is stays, and what its provider said is not for others to say; a password would be a second way in. */
+function keepIdentities(
+  given: readonly Manifest[],
+  state: State,
+): { readonly manifests: Manifest[]; readonly refused: RequestProblem[] } {
+  const refused: RequestProblem[] = [];
+  const manifests = given.map((manifest, document) => {
+    if (manifest.kind !== 'Principal') return manifest;
+    const before = state.Principal.get(manifest.metadata.name)?.manifest;
+    const { identity: was, provided } = before?.kind === 'Principal' ? before.spec : {};
+    const { identity = was, provided: _, ...spec } = manifest.spec;
+    const isSame = identity?.issuer === was?.issuer && identity?.subject === was?.subject;
+    const refuse = (field: string, message: string): void => {
+      refused.push({ document, path: ['spec', field], on: 'value', message });
+    };
+    if (before !== undefined && !isSame) refuse('identity', 'is never changed: delete the principal, and make another');
+    if (identity !== undefined && spec.password !== undefined) {
+      refuse('password', 'is not for a principal of an identity provider, who signs on there');
+    }
+    return {
+      ...manifest,
+      spec: {
+        ...spec,
+        ...(identity === undefined ? {} : { identity }),
+        ...(provided === undefined ? {} : { provided }),
+      },
+    };
+  });
+  return { manifests, refused };
+}
+
 interface Stripped {
   readonly manifest: Manifest;
   readonly secrets: readonly { readonly name: string; readonly value: string }[];
@@ -195,29 +231,23 @@ function strip(manifest: Manifest): Stripped {
       ...changed(['spec.password']),
     };
   }
-  const credential = manifest.kind === 'Resource' ? manifest.spec.credential : undefined;
-  const given = secretsOf(credential).filter(({ source }) => source.value !== undefined);
-  if (manifest.kind === 'Resource' && credential !== undefined && given.length > 0) {
-    const sealed = new Map(given.map(({ path }) => [path, { store: generatedSecretName(name, path) }]));
+  const given = manifestSecrets(manifest).filter(({ source }) => source.value !== undefined);
+  if (given.length > 0) {
+    const nameOf = (path: string): string => generatedSecretName(manifest, path);
+    const sealed = new Map(given.map(({ path }) => [path, { store: nameOf(path) }]));
     return {
-      manifest: { ...manifest, spec: { ...manifest.spec, credential: withSecrets(credential, sealed) } },
-      secrets: given.map(({ path, source }) => ({ name: generatedSecretName(name, path), value: source.value! })),
+      manifest: withManifestSecrets(manifest, sealed),
+      secrets: given.map(({ path, source }) => ({ name: nameOf(path), value: source.value! })),
       password: null,
-      ...changed(given.map(({ path }) => `spec.credential.${path}`)),
+      ...changed(given.map(({ path }) => `spec.${path}`)),
     };
   }
   return { manifest, secrets: [], password: null, changes: () => [] };
 }
 
-/** Names of secrets have no upper case, and what is given back must be taken again; fields differ by more than case. */
-function generatedSecretName(resource: string, path: string): string {
-  return `resource.${resource}.${path.toLowerCase()}`;
-}
-
 /** The generated secrets that nothing names any more after the change. Those that a person made stay. */
 function orphaned(before: Manifest, next: Manifest | null, after: readonly Manifest[]): string[] {
-  const credential = before.kind === 'Resource' ? before.spec.credential : undefined;
-  const generated = secretsOf(credential).map(({ path }) => generatedSecretName(before.metadata.name, path));
+  const generated = manifestSecrets(before).map(({ path }) => generatedSecretName(before, path));
   return storedSecretsOf(before).filter(
     (name) =>
       generated.includes(name) &&
@@ -257,9 +287,25 @@ function namesOf(manifests: readonly Manifest[]): ReadonlySet<string> {
   return new Set(manifests.map((manifest) => `${manifest.kind}/${manifest.metadata.name}`));
 }
 
-function requireAdmin(state: State, after: readonly Manifest[]): void {
-  const isAdmin = (manifest: Manifest): boolean =>
-    manifest.kind === 'Principal' && manifest.spec.roles.includes('admin') && !manifest.spec.disabled;
-  const had = [...state.Principal.values()].some(({ manifest }) => isAdmin(manifest));
-  if (had && !after.some(isAdmin)) throw apiErrors('api.last-admin');
+function requireAdmin(state: State, after: readonly Manifest[], nowMs: number): void {
+  const before = manifestsAfter(state, [], null);
+  if (hasAdmin(before, nowMs) && !hasAdmin(after, nowMs)) throw apiErrors('api.last-admin');
+}
+
+/** One that is neither disabled nor locked, be it for a while. */
+function hasAdmin(manifests: readonly Manifest[], nowMs: number): boolean {
+  const locked = new Set(
+    manifests.flatMap((manifest) => {
+      if (manifest.kind !== 'Lock') return [];
+      const { target, until } = manifest.spec;
+      return until !== undefined && Date.parse(until) <= nowMs ? [] : (target.principal ?? []);
+    }),
+  );
+  return manifests.some(
+    (manifest) =>
+      manifest.kind === 'Principal' &&
+      manifest.spec.roles.includes('admin') &&
+      !manifest.spec.disabled &&
+      !locked.has(manifest.metadata.name),
+  );
 }

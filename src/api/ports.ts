@@ -9,7 +9,9 @@ import type { Principal, PrincipalKind } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { RecordedEntry } from '../core/recording.ts';
 import type { RecordingMode } from '../core/resource.ts';
-import type { Explanation, Manifest, ManifestKind, OpenableResource } from './contract/index.ts';
+import type { Explanation, Manifest, ManifestKind, OpenableResource, ReachView } from './contract/index.ts';
+import type { FactorProof, FactorsPort } from './factor-ports.ts';
+import type { MachinesPort } from './machine-ports.ts';
 import type {
   Explainer,
   GrantService,
@@ -18,6 +20,7 @@ import type {
   RuleChecks,
   SessionEventsPort,
 } from './review-ports.ts';
+import type { ScimStore } from './scim-ports.ts';
 
 export interface VerifiedToken {
   readonly principal: Principal;
@@ -28,8 +31,97 @@ export interface VerifiedToken {
 export interface IdentityPort {
   /** Checks a password, throttled and in uniform time. Rejects with a denial, the same for every cause but throttling. */
   login(name: string, password: string, source: string): Promise<Principal>;
-  /** Checks a token against the store as it is now: a revoked token or a disabled principal is a denial. */
-  verifyToken(secret: string, source: string): Promise<VerifiedToken>;
+  /**
+   * Checks a token against the store as it is now: a revoked token or a disabled principal is a denial. One that is a web
+   * session's counts as no access token, and the other way round.
+   */
+  verifyToken(secret: string, use: 'access' | 'web', source: string): Promise<VerifiedToken>;
+  /** Who a second factor proves, after the password or (`passkey`) by itself. Rejects with a denial where they are gone. */
+  byFactor(proof: FactorProof, method: 'password' | 'passkey'): Promise<Principal>;
+}
+
+/** A message to a provider: the browser is redirected, or given a form that sends itself. */
+export type ProviderMessage =
+  | { readonly binding: 'redirect'; readonly url: string }
+  | { readonly binding: 'post'; readonly action: string; readonly fields: Readonly<Record<string, string>> };
+
+/** Somebody who was just proven, with the token that was issued for it. */
+export interface ProviderOutcome {
+  readonly principal: Principal;
+  readonly issued: {
+    readonly secret: string;
+    readonly token: Omit<TokenRecord, 'ownerId' | 'description'> & { readonly label: string };
+  };
+  /** A path of the console's own. */
+  readonly returnTo: string;
+}
+
+export interface TerminalOrder {
+  readonly tokenId: string;
+  readonly redirectUri: string;
+  readonly challenge: string;
+  readonly state: string;
+}
+
+/** Signing on by identity providers. Everything rejects with a denial that may be shown, or an operation error. */
+export interface ProviderSignOns {
+  options(): readonly {
+    readonly name: string;
+    readonly title: string;
+    readonly type: 'oidc' | 'saml';
+    readonly device: boolean;
+  }[];
+  /** `browser`: a secret that its cookie holds; of a cross-site one where the answer comes by a form of the provider's. */
+  begin(order: {
+    readonly provider: string;
+    readonly returnTo: string;
+    readonly isFresh: boolean;
+    readonly browser: string;
+  }): Promise<{ readonly outgoing: ProviderMessage; readonly expiresAtMs: number; readonly isCrossSite: boolean }>;
+  finishOidc(order: {
+    readonly provider: string;
+    readonly query: string;
+    readonly browser: string;
+  }): Promise<ProviderOutcome>;
+  finishSaml(order: {
+    readonly provider: string;
+    readonly fields: Readonly<Record<string, unknown>>;
+    readonly browser: string | null;
+  }): Promise<ProviderOutcome>;
+  samlMetadata(provider: string): string;
+  /** The answer to send on, and the ids of tokens that were revoked. */
+  samlLogout(order: {
+    readonly provider: string;
+    readonly message:
+      | { readonly binding: 'redirect'; readonly query: string }
+      | { readonly binding: 'post'; readonly fields: Readonly<Record<string, unknown>> };
+    readonly browser: string | null;
+  }): Promise<{ readonly outgoing: ProviderMessage | null; readonly ended: readonly string[] }>;
+  backChannelLogout(provider: string, token: string): Promise<readonly string[]>;
+  frontChannelLogout(provider: string, iss: string | null, sid: string | null): Promise<readonly string[]>;
+  beginDevice(provider: string): Promise<{
+    readonly id: string;
+    readonly userCode: string;
+    readonly verificationUri: string;
+    readonly verificationUriComplete: string | null;
+    readonly intervalSeconds: number;
+    readonly expiresAtMs: number;
+  }>;
+  pollDevice(id: string): Promise<{
+    readonly state: 'pending' | 'slow-down' | 'denied' | 'expired' | 'signed-on';
+    readonly signedOn: ProviderOutcome | null;
+  }>;
+  /** Where the browser brings the code; null where the token is not live any more. */
+  authoriseTerminal(order: TerminalOrder): Promise<string | null>;
+  redeemTerminal(code: string, verifier: string): Promise<ProviderOutcome>;
+  /**
+   * The provider's own page to sign off at, where a token came of one that has such a page. Where its answer must find
+   * `browser` in a cross-site cookie, `expiresAtMs` says until when.
+   */
+  signOff(order: {
+    readonly tokenId: string;
+    readonly browser: string;
+  }): Promise<{ readonly url: string; readonly expiresAtMs: number | null } | null>;
 }
 
 export interface TokenRecord {
@@ -41,6 +133,16 @@ export interface TokenRecord {
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
   readonly lastUsedAtMs: number | null;
+  /** What it is for and rests on; absent: an access token of which nothing more is known. */
+  readonly rests?: {
+    readonly use: 'access' | 'web' | 'foreign';
+    readonly method: string | null;
+    readonly provider: string | null;
+    readonly factors: readonly string[];
+    readonly provenAtMs: number | null;
+    readonly resources: readonly string[] | null;
+    readonly agents: readonly string[];
+  };
 }
 
 export interface TokensPort {
@@ -51,8 +153,19 @@ export interface TokensPort {
     readonly createdBy: string;
     readonly description: string;
     readonly lifetimeSeconds: number | null;
-    /** For a password just given. */
+    /** For a proof in person just given; `proof` says which. */
     readonly isSignOn: boolean;
+    readonly proof?: {
+      readonly method: 'password' | 'passkey';
+      readonly factors: readonly string[];
+      readonly provenAtMs: number;
+    };
+    /** `web`: for a browser's cookie. */
+    readonly use?: 'web';
+    /** The only resources it is to be good for; all where left out. */
+    readonly resources?: readonly string[];
+    /** The token that it is asked for with, where it ends with that one. */
+    readonly under?: string;
   }): Promise<{ readonly secret: string; readonly token: TokenRecord } | null>;
   /** Of one principal by id, or all where null. */
   list(ownerId: string | null): Promise<readonly TokenRecord[]>;
@@ -106,7 +219,13 @@ export interface SecretsPort {
 
 export interface SessionRecord {
   readonly id: string;
-  readonly principal: { readonly id: string; readonly name: string; readonly kind: PrincipalKind };
+  readonly principal: {
+    readonly id: string;
+    readonly name: string;
+    readonly kind: PrincipalKind;
+    /** Names of the agents that act for it, the last first; absent where none does. */
+    readonly agents?: readonly string[];
+  };
   readonly resource: string;
   readonly protocol: string;
   readonly source: string;
@@ -155,7 +274,25 @@ export interface AccessPort {
   openable(principal: Principal): Promise<readonly OpenableResource[]>;
   /** By names; unknown ones are explained as not granted. */
   explain(principal: string, resource: string): Promise<Explanation>;
+  /** The lock on a principal, or on the token that it shows, or null. */
+  lockOf(principal: Principal, tokenId: string): { readonly name: string; readonly reason: string } | null;
+  /** Who may open a resource, by name of the principal, those after `after`; unknown resources are opened by nobody. */
+  who(
+    resource: string,
+    page: { readonly limit: number; readonly after: string | null },
+  ): Promise<{
+    readonly reach: readonly Reach[];
+    /** The principal that the page ends with, or null at the end. */
+    readonly next: string | null;
+  }>;
+  /** What a principal may open or ask for; unknown and disabled ones nothing. */
+  what(principal: string): Promise<readonly Reach[]>;
+  /** Everything, by principal. Ends when `signal` aborts. */
+  all(signal: AbortSignal): AsyncIterable<Reach>;
 }
+
+/** One way by which one principal may open one resource. */
+export type Reach = ReachView;
 
 export interface StatusFacts {
   readonly startedAtMs: number;
@@ -169,6 +306,14 @@ export interface StatusFacts {
     readonly host: string;
     readonly port: number;
     readonly tls: boolean;
+  }[];
+  /** Those that the gateway has ordered for itself, by ACME. */
+  readonly certificates?: readonly {
+    readonly names: string[];
+    /** Null while there is none. */
+    readonly expiresAt: string | null;
+    /** Why the last order failed, where it did. */
+    readonly problem: string | null;
   }[];
   readonly liveSessions: number;
 }
@@ -205,6 +350,8 @@ export interface SignOn {
   readonly source: string;
   /** What it is the step-up for; null for a sign-on. */
   readonly resource: string | null;
+  /** The command that it is the step-up for; null for the opening of a session. */
+  readonly command: string | null;
   readonly requestedAtMs: number;
   readonly expiresAtMs: number;
 }
@@ -214,7 +361,9 @@ export interface Approver {
   readonly credentialId: string | null;
   /** When they last proved themself in person, where that is known; and how. */
   readonly provenAtMs: number | null;
-  readonly proof: 'password' | 'sign-on';
+  readonly proof: 'password' | 'factor' | 'sign-on';
+  /** With what, as RFC 8176 names it; absent where nothing but a password is known of. */
+  readonly factors?: readonly string[];
 }
 
 export interface SignOnsPort {
@@ -257,11 +406,15 @@ export interface SshPort {
 }
 
 export interface ApiPorts {
+  readonly providers: ProviderSignOns;
+  readonly scim: ScimStore;
   readonly signOns: SignOnsPort;
   readonly visits: VisitsPort;
   readonly ssh: SshPort;
   readonly identity: IdentityPort;
+  readonly factors: FactorsPort;
   readonly tokens: TokensPort;
+  readonly machines: MachinesPort;
   readonly configuration: ConfigurationPort;
   readonly secrets: SecretsPort;
   readonly sessions: SessionsPort;

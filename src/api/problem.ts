@@ -6,7 +6,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { type GatewayError, isGatewayError } from '../base/errors.ts';
-import { contractLimits, type FieldProblem, formatPath, type Problem } from './contract/index.ts';
+import { contractLimits, type FactorStepView, type FieldProblem, formatPath, type Problem } from './contract/index.ts';
 import { type ApiErrorCode, apiErrors, statusOfApiError } from './errors.ts';
 
 /** What is wrong with fields of the request, beside the error that says so. */
@@ -16,6 +16,7 @@ export interface RequestProblem extends FieldProblem {
 }
 
 const listed = new WeakMap<GatewayError, readonly RequestProblem[]>();
+const steps = new WeakMap<GatewayError, FactorStepView>();
 
 /** An `api.invalid-manifest` that carries all problems. */
 export function invalidManifest(problems: readonly RequestProblem[]): GatewayError {
@@ -33,8 +34,16 @@ export function invalidRequest(problems: readonly FieldProblem[]): GatewayError 
   );
 }
 
+/** The password was right; what the sign-on still needs goes with the error. */
+export function factorNeeded(step: FactorStepView): GatewayError {
+  const error = apiErrors('api.factor-needed');
+  steps.set(error, step);
+  return error;
+}
+
 export function problemOf(error: GatewayError, requestId: string, status: number): Problem {
   const problems = listed.get(error);
+  const step = steps.get(error);
   return {
     type: `urn:sallyport:error:${error.code}`,
     title: STATUS_CODES[status] ?? 'Error',
@@ -42,6 +51,7 @@ export function problemOf(error: GatewayError, requestId: string, status: number
     code: error.code,
     detail: error.publicMessage,
     requestId,
+    ...(step === undefined ? {} : { step }),
     ...(problems === undefined
       ? {}
       : {

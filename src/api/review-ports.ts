@@ -33,7 +33,13 @@ export interface ReviewSummaryRecord {
   readonly id: string;
   readonly kind: ReviewKind;
   readonly state: ReviewState;
-  readonly requester: { readonly id: string; readonly name: string; readonly kind: PrincipalKind };
+  readonly requester: {
+    readonly id: string;
+    readonly name: string;
+    readonly kind: PrincipalKind;
+    /** Names of the agents that asked for it, the last first; absent where it asked itself. */
+    readonly agents?: readonly string[];
+  };
   readonly resource: string;
   /** The guardrail, or the Access. */
   readonly rule: string;
@@ -124,7 +130,11 @@ export interface ReviewRecord extends ReviewSummaryRecord {
   readonly digest: string;
   readonly command: ReviewedCommandRecord | null;
   /** For a review of access: what is asked for, and the grant that came of it. */
-  readonly access: { readonly durationMs: number; readonly grant: string | null } | null;
+  readonly access: {
+    readonly durationMs: number;
+    readonly grant: string | null;
+    readonly extends: string | null;
+  } | null;
   readonly decisions: readonly ReviewDecisionRecord[];
   /** Why it ended otherwise than by a decision, or null. */
   readonly outcome: string | null;
@@ -188,7 +198,13 @@ export interface ReviewService {
    * Asks for access. Denied where no Access with `request` matches, where the duration is beyond its, and where it wants
    * a reason and `reason` is null.
    */
-  requestAccess(by: Principal, resource: string, reason: string | null, durationMs: number): Promise<ReviewFound>;
+  requestAccess(
+    by: Principal,
+    resource: string,
+    reason: string | null,
+    durationMs: number,
+    extended: string | null,
+  ): Promise<ReviewFound>;
 }
 
 export interface GrantRecord {
@@ -231,7 +247,7 @@ export interface RuleProblem {
 export interface RuleChecks {
   /**
    * Checks every Guardrail and Mask among all objects as they would stand after a change: that it compiles, that each
-   * resource it selects can enforce it, that its examples come out as they say.
+   * resource it selects can enforce it, that its examples come out as they say; and every IdentityProvider, that it can be used.
    */
   check(objects: readonly Manifest[]): Promise<readonly RuleProblem[]>;
 }

@@ -5,7 +5,7 @@
  * Invariants: a route without a permission does not start; bodies are JSON of bounded size and depth, or bounded bytes
  * where a route says so (dispatch.ts); errors are problem documents; no answer says which software gave it.
  *
- * Deliberately absent: cookies, CORS (no other origin may read anything), trust in proxy headers, listening.
+ * Deliberately absent: CORS (no other origin may read anything), trust in proxy headers, listening.
  */
 import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
@@ -19,10 +19,15 @@ import type { ApiParts, Handlers } from './context.ts';
 import { contractLimits, manifestSchemas, type Permission, permissions } from './contract/index.ts';
 import { addRoutes } from './dispatch.ts';
 import { apiErrors } from './errors.ts';
+import { accessHandlers } from './handlers/access.ts';
+import { factorHandlers } from './handlers/factors.ts';
 import { identityHandlers } from './handlers/identity.ts';
+import { machineHandlers } from './handlers/machines.ts';
 import { objectHandlers } from './handlers/objects.ts';
+import { providerHandlers } from './handlers/provider-sign-on.ts';
 import { reviewHandlers } from './handlers/reviews.ts';
 import { ruleHandlers } from './handlers/rules.ts';
+import { scimHandlers, scimProblem } from './handlers/scim.ts';
 import { sessionHandlers } from './handlers/sessions.ts';
 import { signOnHandlers } from './handlers/sign-ons.ts';
 import { systemHandlers } from './handlers/system.ts';
@@ -40,6 +45,8 @@ export interface ApiOptions {
   readonly protocols: readonly ApiProtocol[];
   /** Certificate and key; null serves plain HTTP, for a loopback address or behind something that ends TLS. */
   readonly tls: (Pick<SecureContextOptions, 'cert' | 'key' | 'minVersion'> & Pick<TlsOptions, 'SNICallback'>) | null;
+  /** Where people reach it, as an origin; where it listens where null. */
+  readonly publicUrl: string | null;
   /** Directory of the console's static files, or null. */
   readonly consoleDirectory: string | null;
 }
@@ -60,17 +67,25 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     clock: options.clock,
     log: options.log,
     version: options.version,
+    publicUrl: options.publicUrl,
     record: recorder(ports.journal, options.clock),
   };
+  const isSecure = options.tls !== null || options.publicUrl?.startsWith('https:') === true;
+  const scheme = isSecure ? 'https' : 'http';
   const handlers: Handlers = {
-    ...identityHandlers(parts),
+    ...identityHandlers(parts, scheme),
+    ...machineHandlers(parts),
+    ...providerHandlers(parts, scheme),
+    ...factorHandlers(parts),
     ...signOnHandlers(parts),
     ...visitHandlers(parts),
+    ...scimHandlers(parts),
     ...objectHandlers(parts),
     ...sessionHandlers(parts),
     ...reviewHandlers(parts),
     ...ruleHandlers(parts),
     ...systemHandlers(parts),
+    ...accessHandlers(parts),
   };
   const app = build(options);
   const closing = new AbortController();
@@ -159,6 +174,11 @@ function sendError(error: ReturnType<typeof publicErrorOf>, requestId: string, r
   if (status === 401) reply.header('www-authenticate', 'Bearer');
   // What was not read of a refused request must not be taken for the next one, and is not waited for.
   if (status === 413 || status === 401) reply.header('connection', 'close');
+  // Who speaks SCIM reads no other errors.
+  if (reply.request.url.startsWith('/scim/v2/')) {
+    const { mediaType, body } = scimProblem(error);
+    return reply.code(status).type(mediaType).send(body);
+  }
   return reply
     .code(status)
     .type('application/problem+json')

@@ -155,6 +155,16 @@ describe('a recording', () => {
     await expect(gather(renderEntries(each([rows(negative)]), String))).rejects.toThrow('does not allow');
   });
 
+  test('that is not there: nothing, where nothing was asked for, and otherwise an error', async () => {
+    const session = api.world.sessions.get('ses_mallory')!;
+    api.world.recordings.delete('ses_mallory');
+    const client = createClient({ baseUrl: api.url, token: 'token-of-audrey' });
+    const read = () => gather(client.stream('readRecording', { params: { id: 'ses_mallory' } }));
+    await expect(read()).rejects.toThrow();
+    api.world.sessions.set('ses_mallory', { ...session, commands: 0 });
+    expect(await read()).toEqual([]);
+  });
+
   test('that breaks off is told to the reader', async () => {
     api.world.recordings.set('ses_alice', [command('SELECT 1'), rows(Buffer.from([0, 1, 0]))]);
     const client = createClient({ baseUrl: api.url, token: 'token-of-audrey' });
@@ -315,10 +325,10 @@ describe('a live session', () => {
     let waiting = 0;
     const gate = Promise.withResolvers<void>();
     Object.assign(identity, {
-      verifyToken: async (secret: string, source: string) => {
+      verifyToken: async (...proof: Parameters<typeof verify>) => {
         waiting++;
         await gate.promise;
-        return verify(secret, source);
+        return verify(...proof);
       },
     });
     const open = (): Promise<number> =>

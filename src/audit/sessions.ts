@@ -21,6 +21,8 @@ export type SessionIndexChange =
         readonly principalId: string;
         readonly principalKind: string;
         readonly groups: readonly string[];
+        /** Names of the agents that act for it, the last first. */
+        readonly agents: readonly string[];
         readonly resource: string;
         readonly protocol: string;
         readonly source: string;
@@ -140,6 +142,7 @@ function changeOf(event: Event, gateway: string): SessionIndexChange | null {
           principalId: event.principal.id,
           principalKind: event.principal.kind,
           groups: event.principal.groups,
+          agents: (event.principal.actors ?? []).map(({ name }) => name),
           resource: event.resource,
           protocol: event.protocol,
           source: event.source,

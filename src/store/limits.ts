@@ -58,14 +58,23 @@ export const sealedBytesMax = 128 * 1024;
 /** Rows in one page. */
 export const pageRowsMax = 1000;
 
-/** Rows in one `putAll`, `replaceAll` or index batch. */
-export const batchRowsMax = 10_000;
+/** Rows in one `putAll`, `replaceAll` or index batch: a group of ten thousand exchanged for as many others, and what stands beside. */
+export const batchRowsMax = 20_100;
 
 /** Rows in one INSERT of a batch: PostgreSQL takes 65,535 parameters in a statement. */
 export const insertRowsMax = 1000;
 
 /** Live tokens of one owner that are looked at. */
 export const liveTokensMax = 1000;
+
+/** What is kept beside a token, bytes: a chain of agents, and the names of some resources. */
+export const tokenAttributesBytesMax = 16 * 1024;
+
+/** A value that is used once, bytes: the state of a sign-on with its challenge and verifier. */
+export const onceValueBytesMax = 16 * 1024;
+
+/** What proves a second factor, bytes: a public key of RSA and what is told of its authenticator. */
+export const factorDataBytesMax = 16 * 1024;
 
 /** Tokens, reviews or grants deleted by one purge, so that it holds no lock for long. */
 export const purgeRowsMax = 5000;

@@ -18,8 +18,10 @@ import { Listening } from './listening.ts';
 import { migrations } from './migrations/index.ts';
 import { Notices } from './notices.ts';
 import { PostgresEngine } from './postgres.ts';
+import { FactorRepository } from './repositories/factors.ts';
 import { GrantRepository } from './repositories/grants.ts';
 import { ObjectRepository } from './repositories/objects.ts';
+import { OnceRepository } from './repositories/once.ts';
 import { PasswordRepository } from './repositories/passwords.ts';
 import { ReviewRepository } from './repositories/reviews.ts';
 import { SealedSecretRepository } from './repositories/sealed.ts';
@@ -107,6 +109,8 @@ class OpenStore implements Store {
   readonly objects: ObjectRepository;
   readonly passwords: PasswordRepository;
   readonly tokens: TokenRepository;
+  readonly once: OnceRepository;
+  readonly factors: FactorRepository;
   readonly sealed: SealedSecretRepository;
   readonly sessions: SessionRepository;
   readonly settings: SettingRepository;
@@ -121,6 +125,8 @@ class OpenStore implements Store {
     this.#listening = listening;
     this.objects = new ObjectRepository(db, notices, clock);
     this.passwords = new PasswordRepository(db, clock);
+    this.once = new OnceRepository(db, clock);
+    this.factors = new FactorRepository(db);
     this.tokens = new TokenRepository(db, notices, clock);
     this.sealed = new SealedSecretRepository(db);
     this.sessions = new SessionRepository(db);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeClock, systemClock } from '../base/clock.ts';
 import { type IdNotice, type ObjectNotice, openStore, type Store, type TokenNotice } from './index.ts';
 import { poolConnectionsMax } from './limits.ts';
+import { migrations } from './migrations/index.ts';
 import { channel } from './notices.ts';
 import { PostgresEngine } from './postgres.ts';
 import { review, updateOf } from './reviews.contract.ts';
@@ -208,7 +209,7 @@ describe('the PostgreSQL engine', () => {
     await server.query(`insert into migrations (name, timestamp) values ('9999-later', 'x')`, 'later');
     expect(await codeOf(openStore({ databaseUrl }))).toBe('store.newer-schema');
     const rows = await server.query('select count(*)::int as count from migrations', 'later');
-    expect(rows).toEqual([{ count: 3 }]);
+    expect(rows).toEqual([{ count: Object.keys(migrations).length + 1 }]);
   });
 
   it('leaves a database as it was when a migration fails', async () => {

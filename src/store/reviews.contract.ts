@@ -300,6 +300,24 @@ function grantCases(store: () => Store, create: (...reviews: readonly NewReview[
       expect(await store().grants.get(given.id)).toMatchObject({ revokedAtMs: 3_000, revokedBy: 'root' });
     });
 
+    it('are made longer from the end that was read, and never once they are revoked (I15)', async () => {
+      const of = unique('rev');
+      const given = grant(unique('grt'), of);
+      expect(await store().reviews.change({ creates: [review(of)], grants: [given] }, noWait)).toBe(true);
+      const told: string[] = [];
+      const stop = store().grants.onChange((notice) => void (notice.type === 'changed' && told.push(...notice.ids)));
+      const extend = (fromMs: number, expiresAtMs: number) =>
+        store().reviews.change({ extensions: [{ id: given.id, fromMs, expiresAtMs }] }, noWait);
+      expect(await extend(5_000, 9_000)).toBe(true);
+      expect(await extend(5_000, 10_000)).toBe(false);
+      expect(await store().grants.get(given.id)).toMatchObject({ expiresAtMs: 9_000 });
+      await until(() => told.includes(given.id));
+      stop();
+      expect(await store().grants.revoke(given.id, 'root', 6_000, noWait)).toBe(true);
+      expect(await extend(9_000, 12_000)).toBe(false);
+      expect(await store().grants.get(given.id)).toMatchObject({ expiresAtMs: 9_000, revokedAtMs: 6_000 });
+    });
+
     it('tell when they are made and revoked', async () => {
       const notices: IdNotice[] = [];
       const stop = store().grants.onChange((notice) => void notices.push(notice));

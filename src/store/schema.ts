@@ -38,6 +38,24 @@ export interface TokensTable {
   last_used_at_ms: number | null;
   created_by: string;
   source: string;
+  attributes: JsonColumn<JsonObject>;
+}
+
+export interface OnceTable {
+  key: string;
+  value: string;
+  expires_at_ms: number;
+}
+
+export interface FactorsTable {
+  id: string;
+  owner: string;
+  kind: string;
+  label: string;
+  data: string;
+  counter: number;
+  created_at_ms: number;
+  last_used_at_ms: number | null;
 }
 
 export interface SealedSecretsTable {
@@ -57,6 +75,7 @@ export interface SessionsTable {
   principal_id: string;
   principal_kind: string;
   groups: JsonColumn<string[]>;
+  agents: JsonColumn<string[]>;
   resource: string;
   protocol: string;
   source: string;
@@ -116,6 +135,8 @@ export interface Schema {
   objects: ObjectsTable;
   passwords: PasswordsTable;
   tokens: TokensTable;
+  once: OnceTable;
+  factors: FactorsTable;
   sealed_secrets: SealedSecretsTable;
   sessions: SessionsTable;
   cursors: CursorsTable;

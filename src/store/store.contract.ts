@@ -25,6 +25,7 @@ import {
   type TokenPage,
 } from './index.ts';
 import { documentBytesMax } from './limits.ts';
+import { proofCases } from './proofs.contract.ts';
 import { reviewCases } from './reviews.contract.ts';
 
 export type Location = { readonly directory: string } | { readonly databaseUrl: string };
@@ -47,7 +48,7 @@ const awkwardNames = [
 ];
 
 let serial = 0;
-const unique = (prefix: string): string => `${prefix}-${++serial}`;
+export const unique = (prefix: string): string => `${prefix}-${++serial}`;
 
 export function write(kind: string, name: string, change: Partial<ObjectWrite> = {}): ObjectWrite {
   return { kind, name, labels: {}, spec: {}, by: 'tester', expectedGeneration: null, ...change };
@@ -65,6 +66,7 @@ export function token(id: string, change: Partial<NewToken> = {}): NewToken {
     expiresAtMs: 10_000,
     createdBy: 'engineer',
     source: '127.0.0.1',
+    attributes: {},
     ...change,
   };
 }
@@ -139,6 +141,7 @@ export function describeStore(engine: string, locate: () => Promise<Location>): 
     objectCases(() => store, clock);
     passwordCases(() => store);
     tokenCases(() => store, clock);
+    proofCases(() => store, clock);
     sealedCases(() => store);
     sessionCases(() => store);
     settingCases(() => store);
@@ -519,6 +522,21 @@ function sessionCases(store: () => Store): void {
       expect(await store().sessions.get(id)).toEqual({ ...opened, ...rest, endedBy });
       expect(await store().sessions.setEnded({ ...ended, id: 'unknown' })).toBe(false);
       expect(await store().sessions.get('unknown')).toBeNull();
+    });
+
+    it('tells when a principal last opened each resource', async () => {
+      const principalName = unique('who');
+      const opened = (resource: string, startedAtMs: number) =>
+        store().sessions.upsertOpened(session(unique('ses'), { principalName, resource, startedAtMs }));
+      await opened('orders', 100);
+      await opened('orders', 300);
+      await opened('vault', 200);
+      const uses = await store().sessions.lastUses(principalName);
+      expect([...uses].sort()).toEqual([
+        ['orders', 300],
+        ['vault', 200],
+      ]);
+      expect((await store().sessions.lastUses('nobody')).size).toBe(0);
     });
 
     it('filters by each criterion, and pages by (start, id) without gap or repeat', async () => {

@@ -8,6 +8,8 @@
  * Deliberately absent: SQL, kysely and driver types; joins across repositories; business rules.
  */
 
+import type { Grants, Reviews } from './review-types.ts';
+
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
@@ -123,6 +125,8 @@ export interface StoredToken {
   readonly createdBy: string;
   /** The address it was asked for from. */
   readonly source: string;
+  /** What it is for and how it was proven; the identity room knows what stands there. */
+  readonly attributes: JsonObject;
 }
 
 export type NewToken = Omit<StoredToken, 'revokedAtMs' | 'lastUsedAtMs'>;
@@ -146,6 +150,8 @@ export interface Tokens {
   create(token: NewToken): Promise<boolean>;
   get(id: string): Promise<StoredToken | null>;
   findByHash(hash: string): Promise<StoredToken | null>;
+  /** Has it end at that time, where it would later; never the other way. The token as it is now, or null. */
+  shorten(id: string, expiresAtMs: number): Promise<StoredToken | null>;
   /** Newest first. */
   listByOwner(owner: string, page: TokenPage): Promise<readonly StoredToken[]>;
   /** Newest first. */
@@ -156,12 +162,52 @@ export interface Tokens {
   revoke(id: string, atMs: number): Promise<StoredToken | null>;
   /** Ids of those that were revoked by this call. */
   revokeAllOf(owner: string, atMs: number): Promise<readonly string[]>;
+  /** Live tokens that came of a session at an identity provider; of all its sessions where null. At most `liveTokensMax`. */
+  liveByProvider(provider: string, session: string | null): Promise<readonly StoredToken[]>;
+  /** Live tokens that were had with another. At most `liveTokensMax`. */
+  liveByParent(parent: string): Promise<readonly StoredToken[]>;
   /** Notes that a token was used. Written in batches a little later; lost where the process dies before. */
   touch(id: string, atMs: number): void;
   /** Deletes tokens that expired before `beforeMs`; answers how many, at most `purgeRowsMax` per call. */
   purgeExpired(beforeMs: number): Promise<number>;
   /** As `Objects.onChange`. */
   onRevoked(listener: (notice: TokenNotice) => void): Unsubscribe;
+}
+
+// --- what may be used once, and second factors ---------------------------------------------------------------------
+
+export interface Once {
+  /** False where the key is taken by one that has not expired; nothing was written then. */
+  put(key: string, value: string, expiresAtMs: number): Promise<boolean>;
+  /** The value, which is gone then: one caller gets it, on any gateway. Null where there is none, or it has expired. */
+  take(key: string, nowMs: number): Promise<string | null>;
+  /** Deletes what expired before; answers how many, at most `purgeRowsMax` per call. */
+  purge(beforeMs: number): Promise<number>;
+}
+
+export interface StoredFactor {
+  readonly id: string;
+  /** The principal's name. */
+  readonly owner: string;
+  readonly kind: 'passkey' | 'totp' | 'recovery';
+  readonly label: string;
+  /** What proves it, as JSON; secrets in it are sealed. */
+  readonly data: string;
+  readonly counter: number;
+  readonly createdAtMs: number;
+  readonly lastUsedAtMs: number | null;
+}
+
+export interface Factors {
+  get(id: string): Promise<StoredFactor | null>;
+  /** The oldest first. */
+  listByOwner(owner: string): Promise<readonly StoredFactor[]>;
+  /** False where the id is taken. */
+  create(factor: StoredFactor): Promise<boolean>;
+  /** True, and noted, where the counter was still `expected`. */
+  use(id: string, expected: number, counter: number, data: string, atMs: number): Promise<boolean>;
+  /** False where there was none of this owner's. */
+  delete(owner: string, id: string): Promise<boolean>;
 }
 
 // --- sealed secrets -----------------------------------------------------------------------------------------------
@@ -216,6 +262,8 @@ export interface SessionOpened {
   readonly principalId: string;
   readonly principalKind: string;
   readonly groups: readonly string[];
+  /** Names of the agents that act for it, the last first; none where absent. */
+  readonly agents?: readonly string[];
   readonly resource: string;
   readonly protocol: string;
   readonly source: string;
@@ -260,6 +308,7 @@ export interface SessionCursor {
 export interface SessionFilter {
   /** The principal's name. */
   readonly principal?: string;
+  readonly principalId?: string;
   readonly resource?: string;
   readonly protocol?: string;
   readonly gateway?: string;
@@ -288,6 +337,8 @@ export interface Sessions {
   get(id: string): Promise<SessionRow | null>;
   /** Newest first, by (startedAtMs, id). */
   list(filter: SessionFilter, page: SessionPage): Promise<readonly SessionRow[]>;
+  /** When a principal, by name, last opened each resource. */
+  lastUses(principal: string): Promise<ReadonlyMap<string, number>>;
 
   /** The sequence up to which an indexer has worked; 0 where it never ran. */
   cursor(name: string): Promise<number>;
@@ -300,122 +351,21 @@ export interface Sessions {
   clearIndex(cursorName: string, gateway: string | null): Promise<void>;
 }
 
-// --- reviews and grants -------------------------------------------------------------------------------------------
-
-/** A review as it is kept: what lists are asked by, and the rest as a document that only the review room understands. */
-export interface StoredReview {
-  readonly id: string;
-  readonly kind: string;
-  readonly state: string;
-  /** The principal's id. */
-  readonly requester: string;
-  readonly resource: string;
-  /** The gateway that it was asked of. */
-  readonly gateway: string;
-  /** Who may be shown it as a reviewer, as `name:…` and `group:…`. */
-  readonly audience: readonly string[];
-  readonly createdAtMs: number;
-  readonly expiresAtMs: number;
-  /** When it expires or escalates next; null once it is over. */
-  readonly nextAtMs: number | null;
-  /** Any text, NUL and half surrogate pairs in it included. */
-  readonly document: JsonObject;
-  /** 1 when created; one more with each change. */
-  readonly version: number;
-}
-
-export type NewReview = Omit<StoredReview, 'version'>;
-
-/** What may change of a review. */
-export interface ReviewUpdate
-  extends Pick<StoredReview, 'id' | 'state' | 'audience' | 'expiresAtMs' | 'nextAtMs' | 'document'> {
-  /** The version that was read; another one is a conflict. */
-  readonly expectedVersion: number;
-}
-
-export interface StoredGrant {
-  readonly id: string;
-  readonly principalId: string;
-  readonly principalName: string;
-  readonly resource: string;
-  readonly access: string;
-  readonly review: string;
-  readonly grantedAtMs: number;
-  readonly expiresAtMs: number;
-  readonly revokedAtMs: number | null;
-  readonly revokedBy: string | null;
-}
-
-export type NewGrant = Omit<StoredGrant, 'revokedAtMs' | 'revokedBy'>;
-
-/** One change: all of it, or none. */
-export interface ReviewChange {
-  readonly updates?: readonly ReviewUpdate[];
-  readonly creates?: readonly NewReview[];
-  readonly grants?: readonly NewGrant[];
-}
-
-export interface ReviewFilter {
-  readonly states?: readonly string[];
-  readonly kind?: string;
-  readonly requester?: string;
-  readonly gateway?: string;
-  /** At least one of these is in the audience. */
-  readonly audience?: readonly string[];
-}
-
-/** Where a page of reviews or grants ended: hand it back to go on. */
-export interface ReviewCursor {
-  readonly atMs: number;
-  readonly id: string;
-}
-
-export interface ReviewPage {
-  readonly limit: number;
-  readonly after?: ReviewCursor | null;
-}
-
-/** `changed` names what was written: read it again. `resync` means that changes may have been missed. */
-export type IdNotice = { readonly type: 'changed'; readonly ids: readonly string[] } | { readonly type: 'resync' };
-
-export interface Reviews {
-  get(id: string): Promise<StoredReview | null>;
-  /** Newest first. */
-  list(filter: ReviewFilter, page: ReviewPage): Promise<readonly StoredReview[]>;
-  /** Those with something due at `nowMs`, soonest first. */
-  due(nowMs: number, limit: number): Promise<readonly StoredReview[]>;
-  /** How many of a requester have one of these states. */
-  count(requester: string, states: readonly string[]): Promise<number>;
-  /**
-   * Everything in one transaction that commits only after `beforeCommit` resolved; where it rejects, nothing was written
-   * and the rejection is passed on. False, nothing written and `beforeCommit` not called, where a review is not of the
-   * expected version or an id is taken. `beforeCommit` must not use the store: the embedded engine has one connection.
-   */
-  change(change: ReviewChange, beforeCommit: () => Promise<void>): Promise<boolean>;
-  /**
-   * Deletes grants whose time ended before `beforeMs`, and reviews that were asked before it, are over, and whose grant
-   * is not kept; answers how many of both, at most `purgeRowsMax` of each per call.
-   */
-  purge(beforeMs: number): Promise<number>;
-  /** Called after the commit, at least once per change, in this and in every other gateway on the same database. */
-  onChange(listener: (notice: IdNotice) => void): Unsubscribe;
-}
-
-export interface GrantFilter {
-  readonly principalId?: string;
-  /** Neither revoked nor expired at this time. */
-  readonly liveAtMs?: number;
-}
-
-export interface Grants {
-  get(id: string): Promise<StoredGrant | null>;
-  /** Newest first. Grants are made by `Reviews.change`. */
-  list(filter: GrantFilter, page: ReviewPage): Promise<readonly StoredGrant[]>;
-  /** As `Reviews.change`. False where it is revoked already, expired at `atMs`, or unknown. */
-  revoke(id: string, by: string, atMs: number, beforeCommit: () => Promise<void>): Promise<boolean>;
-  /** As `Reviews.onChange`; also for new grants. */
-  onChange(listener: (notice: IdNotice) => void): Unsubscribe;
-}
+export type {
+  GrantFilter,
+  Grants,
+  IdNotice,
+  NewGrant,
+  NewReview,
+  ReviewChange,
+  ReviewCursor,
+  ReviewFilter,
+  ReviewPage,
+  Reviews,
+  ReviewUpdate,
+  StoredGrant,
+  StoredReview,
+} from './review-types.ts';
 
 // --- settings -----------------------------------------------------------------------------------------------------
 
@@ -443,6 +393,8 @@ export interface Store {
   readonly objects: Objects;
   readonly passwords: Passwords;
   readonly tokens: Tokens;
+  readonly once: Once;
+  readonly factors: Factors;
   readonly sealed: SealedSecrets;
   readonly sessions: Sessions;
   readonly settings: Settings;

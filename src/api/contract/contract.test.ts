@@ -11,6 +11,7 @@ import {
   kindOfWord,
   locateProblem,
   manifestJsonSchema,
+  manifestKinds,
   manifestSchemas,
   parseAddress,
   readDocuments,
@@ -74,7 +75,7 @@ spec: { match: { principals: { grups: [x] }, resources: { names: [a, a] } } }
       'f.yaml:8:14: spec.recording: must be one of: strict, best-effort',
       'f.yaml:9:9: spec.pool: must be at most 9',
       'f.yaml:10:9: spec.fast: must be true or false, not a string',
-      'f.yaml:12:7: kind: must be one of: Resource, Access, Guardrail, Mask, Group, Principal, CertificateAuthority; did you mean Access?',
+      `f.yaml:12:7: kind: must be one of: ${manifestKinds.join(', ')}; did you mean Access?`,
       'f.yaml:16:30: spec.match.principals: must select someone by names or groups',
       'f.yaml:16:32: spec.match.principals.grups: unknown field; did you mean groups?',
       'f.yaml:16:66: spec.match.resources.names: must not name anything twice',
@@ -311,7 +312,7 @@ test('addresses', () => {
 
 test('the JSON Schema marks what is write-only, and does not ask for what has a default', () => {
   const schema = JSON.stringify(manifestJsonSchema(schemas));
-  expect(schema.match(/"writeOnly":true/g)).toHaveLength(3);
+  expect(schema.match(/"writeOnly":true/g)).toHaveLength(4);
   const resource = (manifestJsonSchema(schemas)['anyOf'] as { properties: { spec: { required: string[] } } }[])[0];
   expect(resource?.properties.spec.required.sort()).toEqual(['address', 'database', 'protocol']);
 });

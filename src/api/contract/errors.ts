@@ -26,6 +26,8 @@ export class ApiError extends GatewayError {
   readonly status: number;
   readonly requestId: string;
   readonly problems: NonNullable<Problem['problems']>;
+  /** Of `api.factor-needed`: the second step of the sign-on. */
+  readonly step: Problem['step'] | null;
 
   constructor(problem: Problem) {
     super(problem.code, kindOf(problem.status), problem.detail, { detail: `${problem.status} ${problem.requestId}` });
@@ -33,6 +35,7 @@ export class ApiError extends GatewayError {
     this.status = problem.status;
     this.requestId = problem.requestId;
     this.problems = problem.problems ?? [];
+    this.step = problem.step ?? null;
   }
 }
 

@@ -1,4 +1,7 @@
 /** What the CLI, the console and the server share: manifests, routes, shapes, and the client made from them. */
+
+export { accessExportFormats, type ReachView } from './access-routes.ts';
+export { type LockManifest, type LockTarget, lockTargets } from './access-times.ts';
 export { type Address, formatAddress, parseAddress } from './address.ts';
 export { type CallOptions, type Client, type ClientOptions, createClient, type InputOf } from './client.ts';
 export {
@@ -6,8 +9,6 @@ export {
   originLabel,
   originProtocols,
   type SecretSource,
-  secretsOf,
-  withSecrets,
 } from './credential.ts';
 export {
   type CheckedDocument,
@@ -22,7 +23,15 @@ export {
   type SourceDocument,
 } from './document.ts';
 export { ApiError, clientErrors } from './errors.ts';
+export type {
+  IdentityProviderManifest,
+  IdentityProviderSpec,
+  OidcProviderSpec,
+  SamlProviderSpec,
+  WorkloadProviderSpec,
+} from './identity-provider.ts';
 export * as contractLimits from './limits.ts';
+export { tokenExchange } from './machine-routes.ts';
 export {
   type AccessManifest,
   type GroupManifest,
@@ -35,6 +44,7 @@ export {
   type ProtocolDescription,
   type ResourceManifest,
 } from './manifest.ts';
+export { generatedSecretName, manifestSecrets, withManifestSecrets } from './manifest-secrets.ts';
 export { namePattern } from './names.ts';
 export { type OpenApiOptions, openApiDocument } from './openapi.ts';
 export { type Permission, permissions, type RoutePermission } from './permission.ts';
@@ -44,9 +54,12 @@ export { exportFormats, type RouteName, type Routes, routes } from './routes.ts'
 export type { CommandExplanation, ExampleResult, ReplayEntry, SessionEventView } from './rule-shapes.ts';
 export type { GuardrailManifest, MaskManifest } from './rules.ts';
 export { manifestJsonSchema, manifestSchemaId } from './schema.ts';
+export { scimMediaType } from './scim-routes.ts';
 export type {
   Explanation,
+  FactorStepView,
   FieldChange,
+  ListedTokenView,
   ManifestView,
   ObjectResult,
   OpenableResource,

@@ -36,9 +36,9 @@ export const listEntriesMax = 10_000;
 export const passwordLengthMin = 12;
 export const passwordLengthMax = 1024;
 
-/** Lifetime that may be asked for a token. Longer than a quarter is not short-lived by any reading. */
+/** Lifetime that may be asked for a token: a year and a day, for a service that others configure. Of people identity takes less. */
 export const tokenLifetimeSecondsMin = 60;
-export const tokenLifetimeSecondsMax = 90 * 24 * 60 * 60;
+export const tokenLifetimeSecondsMax = 366 * 24 * 60 * 60;
 
 /** Entries of one page of a list. */
 export const pageEntriesDefault = 50;
@@ -56,6 +56,9 @@ export const clientAnswerBytesMax = 64 * 1024 * 1024;
 
 /** People who must approve: more than a handful never come together in time. */
 export const approvalsMax = 10;
+
+/** Windows of one Access: a timetable of a few shifts in a few zones. */
+export const windowsMax = 16;
 
 /** How long a review may wait. Below half a minute nobody can read; a held client longer than a day is gone. */
 export const reviewMsMin = 30_000;
@@ -131,3 +134,80 @@ export const issuerLengthMax = 16 * 1024;
 
 /** Client certificates that one authority has revoked before they expired. */
 export const revokedMax = 1_000;
+
+/** Longest name of a claim or attribute: attributes of SAML are named by URLs. */
+export const claimNameLengthMax = 256;
+
+/** Longest value of a claim that a rule names. */
+export const claimValueLengthMax = 512;
+
+/** Groups of a provider that one IdentityProvider maps. */
+export const groupRulesMax = 1_000;
+
+/** Groups here that one group of a provider stands for. */
+export const mappedGroupsMax = 64;
+
+/** Longest metadata of a SAML provider, or key set of an issuer, characters: several certificates and bindings fit. */
+export const samlMetadataLengthMax = 256 * 1024;
+
+/** A sign-on by a provider lasts at least as long as a page takes to be read, seconds. */
+export const providerSessionSecondsMin = 300;
+
+/** … at most a day: who leaves is told of by SCIM or by logout, and by this at the latest. */
+export const providerSessionSecondsMax = 86_400;
+
+/** … and a working day unless said otherwise. */
+export const providerSessionSecondsDefault = 12 * 3_600;
+
+/** Ways in which workloads may prove that they are one principal. */
+export const workloadsMax = 32;
+
+/** Claims that one of them asks for. */
+export const workloadClaimsMax = 16;
+
+/** Groups that a provider may say somebody is in; more come as overage links. */
+export const providedGroupsMax = 2_000;
+
+/** A request for token exchange, bytes: two tokens of clouds, percent-encoded, and some names. */
+export const exchangeBytesMax = 64 * 1024;
+
+/** Longest time for which a token and the one in its place are both good, seconds. */
+export const overlapSecondsMax = 24 * 60 * 60;
+
+/** Resources that one token names. */
+export const scopeResourcesMax = 64;
+
+/** A token of a workload lasts a minute at least, … */
+export const workloadTokenSecondsMin = 60;
+
+/** … a working day at most, … */
+export const workloadTokenSecondsMax = 12 * 3_600;
+
+/** … and a quarter of an hour unless said otherwise: a step of a pipeline. */
+export const workloadTokenSecondsDefault = 900;
+
+/** Characters of one text among a protocol's own settings, unless its definition says otherwise: a path, a name, a template. */
+export const settingLengthMax = 4096;
+
+/** Longest code of a second factor, as typed; longest name of one; longest id of what waits for one. */
+export const factorCodeLengthMax = 64;
+export const factorLabelLengthMax = 64;
+export const factorIdLengthMax = 100;
+
+/** Longest Cookie header that is looked at, characters: a browser's for one host, with what other software left there. */
+export const cookieLengthMax = 8 * 1024;
+
+/** A form with a SAML message, bytes: an encrypted assertion with many groups, in base64, percent-encoded. */
+export const samlMessageBytesMax = 512 * 1024;
+
+/** Longest id of a sign-on by device. */
+export const deviceIdLengthMax = 100;
+
+/** One SCIM request, bytes: a group with ten thousand members, each with its name and address beside its id. */
+export const scimBodyBytesMax = 4 * 1024 * 1024;
+
+/** A SCIM filter, characters: a name or an id, and a few of them joined. It is read by recursion, and tried on everybody. */
+export const scimFilterLengthMax = 2_000;
+
+/** `attributes` of a SCIM request, characters. */
+export const scimAttributesLengthMax = 2_000;

@@ -13,10 +13,12 @@ import { z } from 'zod';
 import { assert } from '../../base/assert.ts';
 import type { PrincipalKind, Role } from '../../core/principal.ts';
 import type { RecordingMode, SettingDefinition, SettingValue, TlsMode } from '../../core/resource.ts';
+import { accessWindows, type LockManifest } from './access-times.ts';
 import { formatAddress, parseAddress } from './address.ts';
 import { anyCredential, type Credential, credentialOf, originName, originProtocols } from './credential.ts';
+import { type IdentityProviderManifest, identityClaims, workloadTrust } from './identity-provider.ts';
 import * as limits from './limits.ts';
-import { labels, metadata, nameList, shortText } from './names.ts';
+import { labels, metadata, moment, nameList, shortText } from './names.ts';
 import { accessRequest, type GuardrailManifest, type MaskManifest } from './rules.ts';
 
 export const manifestKinds = [
@@ -27,6 +29,8 @@ export const manifestKinds = [
   'Group',
   'Principal',
   'CertificateAuthority',
+  'IdentityProvider',
+  'Lock',
 ] as const;
 export type ManifestKind = (typeof manifestKinds)[number];
 export const manifestKind = z.enum(manifestKinds);
@@ -116,6 +120,8 @@ export const accessSchema = z.strictObject({
         'true: opening a session by it takes a confirmation by the person at that moment, in the browser or by sallyport approve.',
       ),
     request: accessRequest.optional(),
+    windows: accessWindows.optional(),
+    until: moment.optional().describe('From when on it counts no more.'),
   }),
 });
 
@@ -198,6 +204,9 @@ export const principalSchema = z.strictObject({
       .max(limits.sshKeysMax)
       .optional()
       .describe('Public keys that this principal signs on with at SSH. Taking one away ends what it opened.'),
+    identity: identityClaims.identity.optional(),
+    provided: identityClaims.provided.optional(),
+    workloads: workloadTrust.optional(),
     password: z
       .string()
       .min(limits.passwordLengthMin, `must be at least ${limits.passwordLengthMin} characters`)
@@ -260,7 +269,7 @@ function settingSchema(definition: SettingDefinition): z.ZodType {
       definition.choices === undefined
         ? z
             .string()
-            .max(4096)
+            .max(definition.charactersMax ?? limits.settingLengthMax)
             .refine((value) => !value.includes('\0'), 'must not hold a zero byte')
         : z.enum(definition.choices as [string, ...string[]]);
     schema = definition.type === 'string' ? text : z.array(text).max(limits.listEntriesMax);
@@ -290,7 +299,9 @@ export type Manifest =
   | MaskManifest
   | GroupManifest
   | PrincipalManifest
-  | CertificateAuthorityManifest;
+  | CertificateAuthorityManifest
+  | IdentityProviderManifest
+  | LockManifest;
 
 /**
  * The one spelling of a checked manifest that is stored, compared and given back: the address with its port, empty
@@ -314,6 +325,7 @@ export function kindOfWord(word: string): ManifestKind | null {
   const plurals: Readonly<Record<string, ManifestKind>> = {
     accesses: 'Access',
     certificateauthorities: 'CertificateAuthority',
+    providers: 'IdentityProvider',
   };
   return (
     plurals[lower] ?? manifestKinds.find((kind) => [kind, `${kind}s`].some((w) => w.toLowerCase() === lower)) ?? null

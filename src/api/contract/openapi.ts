@@ -50,19 +50,20 @@ function operation(name: string, route: RouteDefinition): Json {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...requestOf(route),
     responses: {
-      ...success(route.response),
       default: {
         description: 'What went wrong, and what to do next.',
         content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
       },
+      ...success(route.response),
     },
   };
 }
 
 function requestOf({ body, rawBody }: RouteDefinition): Json {
-  const [mediaType, schema] = rawBody === undefined ? ['application/json', body] : [rawBody.mediaType, rawBody.schema];
+  const [mediaTypes, schema] = rawBody === undefined ? ['application/json', body] : [rawBody.mediaType, rawBody.schema];
   if (schema === undefined) return {};
-  return { requestBody: { required: true, content: { [mediaType]: { schema: jsonSchema(schema, 'input') } } } };
+  const content = [mediaTypes].flat().map((type) => [type, { schema: jsonSchema(schema, 'input') }]);
+  return { requestBody: { required: true, content: Object.fromEntries(content) } };
 }
 
 function success(response: Answer): Json {
@@ -81,6 +82,13 @@ function success(response: Answer): Json {
         '200': {
           description: 'One JSON value per line; blank lines keep the connection alive.',
           content: { 'application/x-ndjson': { schema: jsonSchema(response.schema, 'output') } },
+        },
+      };
+    case 'http':
+      return {
+        default: {
+          description: response.description,
+          content: Object.fromEntries(response.mediaTypes.map((type) => [type, { schema: { type: 'string' } }])),
         },
       };
     case 'text':

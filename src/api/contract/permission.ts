@@ -4,9 +4,12 @@
  */
 export const permissions = [
   'self',
+  'self.prove',
+  'self.certify',
   'tokens.read',
   'tokens.create',
   'tokens.revoke',
+  'factors.reset',
   'objects.read',
   'objects.write',
   'secrets.read',
@@ -17,6 +20,7 @@ export const permissions = [
   'recordings.read',
   'resources.read',
   'access.explain',
+  'access.read',
   'reviews.read',
   'reviews.request',
   'reviews.decide',
@@ -29,7 +33,10 @@ export const permissions = [
   'metrics.read',
 ] as const;
 
-/** `self` is what any signed-on principal may do, whatever its roles. */
+/**
+ * `self` is what any signed-on principal may do, whatever its roles; `self.prove` makes, confirms or changes proofs of its
+ * own, which takes a credential that is whole and in its own hands; `self.certify` puts what it has into another form.
+ */
 export type Permission = (typeof permissions)[number];
 
 /** `public` needs no token: it must be said, and is never what a route falls back to. */

@@ -1,7 +1,7 @@
 /** The part of the table that reviews, grants and rules have: see routes.ts. */
 import { z } from 'zod';
 import * as limits from './limits.ts';
-import { moment, objectName, reasonText } from './names.ts';
+import { identifier, moment, objectName, reasonText } from './names.ts';
 import { grantShape, reviewShape, reviewStates, reviewSummaryShape } from './review-shapes.ts';
 import { defineRoute, json, ndjson, none } from './route.ts';
 import { byId, documents, flag, pageCursor, pageLimit } from './route-parts.ts';
@@ -27,7 +27,8 @@ export const reviewRoutes = {
     method: 'GET',
     path: '/api/v1/reviews/:id',
     summary: 'Shows all that a reviewer needs: who, what with line numbers, parameters, effects, estimate, history.',
-    permission: 'reviews.read',
+    // Whoever may ask may see what became of it; the handler hides everything else.
+    permission: 'reviews.request',
     params: byId,
     response: json(reviewShape),
   }),
@@ -103,6 +104,9 @@ export const reviewRoutes = {
       resource: objectName,
       reason: reasonText.optional().describe('Required unless the Access says otherwise.'),
       duration: durationText(limits.grantMsMin, limits.grantMsMax),
+      extends: identifier
+        .optional()
+        .describe('A running grant of yours on this resource, which is to last so much longer. Live sessions go on.'),
     }),
     response: json(reviewShape),
   }),

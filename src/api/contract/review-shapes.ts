@@ -16,7 +16,10 @@ export const reviewSummaryShape = z.object({
   id: z.string(),
   kind: kinds,
   state: z.enum(reviewStates),
-  requester: who.extend({ kind: z.enum(['person', 'service', 'agent']) }),
+  requester: who.extend({
+    kind: z.enum(['person', 'service', 'agent']),
+    agents: z.array(z.string()).optional().describe('Who asked for it on their behalf, the last first.'),
+  }),
   resource: z.string(),
   /** The guardrail, or the Access. */
   rule: z.string(),
@@ -95,7 +98,13 @@ export const reviewShape = reviewSummaryShape.extend({
   message: z.string(),
   digest: z.string().describe('SHA-256 of what an approval is bound to.'),
   command: reviewedCommandShape.nullable(),
-  access: z.object({ durationSeconds: z.number(), grant: z.string().nullable() }).nullable(),
+  access: z
+    .object({
+      durationSeconds: z.number(),
+      grant: z.string().nullable(),
+      extends: z.string().nullable().describe('The grant that is to last so much longer; null for a new one.'),
+    })
+    .nullable(),
   decisions: z.array(
     z.object({ by: who, decision: z.enum(['approve', 'deny']), reason: z.string(), how: z.string(), at }),
   ),

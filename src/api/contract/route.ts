@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { RoutePermission } from './permission.ts';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** What a route answers with. */
 export type Answer =
@@ -11,6 +11,8 @@ export type Answer =
   | { readonly kind: 'ndjson'; readonly schema: z.ZodType }
   /** Text of one of these media types, possibly long. */
   | { readonly kind: 'text'; readonly mediaTypes: readonly string[] }
+  /** Status, head fields and body as a protocol of others has them: redirections, cookies, documents. */
+  | { readonly kind: 'http'; readonly description: string; readonly mediaTypes: readonly string[] }
   | { readonly kind: 'none' };
 
 export interface RouteDefinition {
@@ -26,11 +28,15 @@ export interface RouteDefinition {
   /** Headers that the handler reads; others are not its to see. */
   readonly headers?: z.ZodType;
   /**
-   * In place of `body`, for a peer that signs the very bytes it sends: the handler gets them unparsed. The schema only
-   * describes; the typed client does not call such a route.
+   * In place of `body`, for a peer that signs the very bytes it sends, or sends no JSON: the handler gets them unparsed. The
+   * schema only describes; the typed client does not call such a route.
    */
-  readonly rawBody?: { readonly mediaType: string; readonly schema: z.ZodType };
+  readonly rawBody?: { readonly mediaType: string | readonly string[]; readonly schema: z.ZodType };
   readonly response: Answer;
+  /** The answer is text that comes piece by piece, and ends with the right to it. */
+  readonly streamed?: true;
+  /** Takes what pages of other sites begin: the answer of an identity provider, through the browser. */
+  readonly crossSite?: true;
   /** Body limit of its own, below the general one. */
   readonly bodyBytesMax?: number;
 }
@@ -52,6 +58,14 @@ export function text(...mediaTypes: readonly string[]): {
   readonly mediaTypes: readonly string[];
 } {
   return { kind: 'text', mediaTypes };
+}
+
+/** What a route answers that speaks somebody else's protocol; the typed client does not call it. */
+export function http(
+  description: string,
+  ...mediaTypes: readonly string[]
+): { readonly kind: 'http'; readonly description: string; readonly mediaTypes: readonly string[] } {
+  return { kind: 'http', description, mediaTypes };
 }
 
 export const none: { readonly kind: 'none' } = { kind: 'none' };

@@ -4,16 +4,21 @@
  * Queries are strict and hold no defaults (the server fills them in), so that one type serves client and server.
  */
 import { z } from 'zod';
+import { accessRoutes } from './access-routes.ts';
+import { factorAnswer, factorRoutes } from './factor-routes.ts';
 import * as limits from './limits.ts';
+import { machineRoutes } from './machine-routes.ts';
 import { manifestKind, sshPublicKey } from './manifest.ts';
 import { moment, objectName, secretName, shortText } from './names.ts';
 import { reviewRoutes } from './review-routes.ts';
 import { defineRoute, json, ndjson, none, text } from './route.ts';
 import { byId, documents, flag, pageCursor, pageLimit } from './route-parts.ts';
 import { commandExplanationShape, sessionEventShape } from './rule-shapes.ts';
+import { scimRoutes } from './scim-routes.ts';
 import {
   explanationShape,
   issuedTokenShape,
+  listedTokenShape,
   manifestShape,
   objectResultShape,
   openableResourceShape,
@@ -22,8 +27,8 @@ import {
   sessionShape,
   signOnShape,
   statusShape,
-  tokenShape,
 } from './shapes.ts';
+import { signOnRoutes } from './sign-on-routes.ts';
 
 const lifetime = z.int().min(limits.tokenLifetimeSecondsMin).max(limits.tokenLifetimeSecondsMax);
 const bySecret = z.strictObject({ name: secretName });
@@ -35,7 +40,8 @@ export const routes = {
   login: defineRoute({
     method: 'POST',
     path: '/api/v1/login',
-    summary: 'Signs on with a password and gives a short-lived token.',
+    summary:
+      'Signs on with a password and gives a short-lived token. Who has a second factor is refused with api.factor-needed, and the step that follows.',
     permission: 'public',
     body: z.strictObject({
       principal: z.string().min(1).max(limits.nameLengthMax),
@@ -60,7 +66,7 @@ export const routes = {
     response: json(
       principalShape.extend({
         permissions: z.record(z.string(), z.enum(['own', 'all'])),
-        token: z.object({ id: z.string(), expiresAt: z.string() }),
+        token: listedTokenShape.omit({ owner: true }),
       }),
     ),
   }),
@@ -71,20 +77,35 @@ export const routes = {
     summary: 'Lists your tokens; with all=true everybody’s, where you may. Never their secrets.',
     permission: 'tokens.read',
     query: z.strictObject({ all: flag.optional() }),
-    response: json(z.object({ tokens: z.array(tokenShape) })),
+    response: json(z.object({ tokens: z.array(listedTokenShape) })),
   }),
   createToken: defineRoute({
     method: 'POST',
     path: '/api/v1/tokens',
     summary: 'Issues a token for yourself or, as administrator, for another principal. Its secret is shown once.',
     permission: 'tokens.create',
-    body: z.strictObject({
-      principal: objectName.optional(),
-      description: shortText.optional(),
-      lifetimeSeconds: lifetime.optional(),
-    }),
+    body: z
+      .strictObject({
+        principal: objectName.optional(),
+        description: shortText.optional(),
+        lifetimeSeconds: lifetime.optional(),
+        resources: z
+          .array(objectName)
+          .min(1)
+          .max(limits.scopeResourcesMax)
+          .optional()
+          .describe('The only resources that it is good for; it then reads and changes nothing else here either.'),
+        agent: objectName
+          .optional()
+          .describe('Has this agent act for you, until your own token ends, and everything with it.'),
+      })
+      .refine(({ principal, agent }) => principal === undefined || agent === undefined, {
+        message: 'goes without principal: an agent acts for whoever asks',
+        path: ['agent'],
+      }),
     response: json(issuedTokenShape),
   }),
+  ...machineRoutes,
   revokeToken: defineRoute({
     method: 'DELETE',
     path: '/api/v1/tokens/:id',
@@ -135,19 +156,20 @@ export const routes = {
     method: 'GET',
     path: '/api/v1/sign-ons',
     summary: 'Lists sign-ons and step-ups elsewhere, such as by ssh, that wait for your approval.',
-    permission: 'self',
+    permission: 'self.prove',
     response: json(z.object({ signOns: z.array(signOnShape) })),
   }),
   decideSignOn: defineRoute({
     method: 'POST',
     path: '/api/v1/sign-ons/:id',
     summary:
-      'Approves or refuses a sign-on or step-up of your own, once. A step-up takes a sign-on of just now, or the password.',
-    permission: 'self',
+      'Approves or refuses a sign-on or step-up of your own, once. A step-up takes a sign-on of just now, the password, or of who has one a second factor.',
+    permission: 'self.prove',
     params: byId,
     body: z.strictObject({
       decision: z.enum(['approve', 'refuse']),
       password: z.string().max(limits.passwordLengthMax).optional(),
+      factor: factorAnswer.optional(),
     }),
     response: none,
   }),
@@ -157,7 +179,7 @@ export const routes = {
     path: '/api/v1/visits',
     summary:
       'Hands a browser that signed on here over to the origin of a resource: a link that is good once, for a minute.',
-    permission: 'self',
+    permission: 'self.prove',
     body: z.strictObject({
       resource: objectName,
       domain: z.string().max(limits.hostNameLengthMax),
@@ -183,7 +205,8 @@ export const routes = {
     method: 'POST',
     path: '/api/v1/ssh/certificates',
     summary: 'Signs a certificate for your public key; it lives as long as the token of the call, and dies with it.',
-    permission: 'self',
+    // It is that token in another form: good for no more, and with the same agents.
+    permission: 'self.certify',
     body: z.strictObject({ publicKey: sshPublicKey }),
     response: json(z.object({ certificate: z.string(), expiresAt: z.string() })),
   }),
@@ -349,7 +372,11 @@ export const routes = {
     response: json(commandExplanationShape),
   }),
 
+  ...accessRoutes,
   ...reviewRoutes,
+  ...signOnRoutes,
+  ...scimRoutes,
+  ...factorRoutes,
   checkpoint: defineRoute({
     method: 'GET',
     path: '/api/v1/journal/checkpoint',

@@ -132,6 +132,8 @@ export const commandExplanationShape = z.object({
   hold: z
     .object({
       reviewers: z.object({ names: z.array(z.string()), groups: z.array(z.string()) }),
+      /** Whoever runs it confirms it first. */
+      stepUp: z.boolean(),
       approvals: z.number(),
       withinSeconds: z.number(),
     })
@@ -191,7 +193,7 @@ export const sessionEventShape = z.discriminatedUnion('type', [
     at,
     command: z.null(),
     by: z.string(),
-    proof: z.enum(['password', 'sign-on']),
+    proof: z.enum(['password', 'factor', 'sign-on']),
   }),
   z.object({ type: z.literal('verdict'), at, command: z.number(), verdict }),
   z.object({

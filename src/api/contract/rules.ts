@@ -57,6 +57,10 @@ const principals = z
     names: someNames.optional(),
     groups: someNames.optional(),
     kinds: oneOf(principalKinds).optional(),
+    agents: z
+      .union([z.literal(true), someNames])
+      .optional()
+      .describe('true: any agent, also one that acts for somebody. Names: one of these, anywhere in the chain.'),
     except: except.optional(),
   })
   .refine((value) => Object.keys(value).length > 0, 'must not be empty; leave it out to select everyone')
@@ -173,7 +177,11 @@ const commands = z
   .refine((value) => Object.keys(value).length > 0, 'must not be empty; leave it out to select every command');
 
 const review = z.strictObject({
-  reviewers: reviewerSelector,
+  reviewers: reviewerSelector.optional().describe('Who decides; left out where stepUp is all that is asked.'),
+  stepUp: z
+    .literal(true)
+    .optional()
+    .describe('Whoever runs it confirms it first, by a fresh proof: a second factor, the provider, or the password.'),
   approvals: approvalCount.optional(),
   within: durationText(limits.reviewMsMin, limits.reviewMsMax)
     .optional()
@@ -273,6 +281,7 @@ export const guardrailSchema = z.strictObject({
       if (spec.verdict !== 'mask' && spec.with !== undefined) refuse(['with'], 'belongs to verdict mask');
       if (spec.limits !== undefined && !['block', 'terminate', 'alert'].includes(spec.verdict))
         refuse(['limits'], 'belong to verdict block, terminate or alert');
+      for (const [field, message] of ownReviewProblems(spec.review ?? {})) refuse(['review', field], message);
       if (spec.review !== undefined) checkTimes(spec.review, (field, message) => refuse(['review', ...field], message));
     }),
 });
@@ -364,10 +373,33 @@ export const accessRequest = z
       'The longest grant that may be asked for, counted from approval.',
     ),
     reasonRequired: z.boolean().default(true).describe('Whether who asks must say why.'),
+    onConnect: z
+      .enum(['tell', 'wait'])
+      .optional()
+      .describe(
+        'Who connects without access is told how to ask (unless given), or asks by that and waits. A connection says no reason.',
+      ),
+    defaultDuration: durationText(limits.grantMsMin, limits.grantMsMax)
+      .optional()
+      .describe('The grant that connecting asks for; an hour unless given, or less where maxDuration is.'),
   })
+  .refine(
+    ({ maxDuration, defaultDuration }) => (durationMs(defaultDuration ?? '') ?? 0) <= (durationMs(maxDuration) ?? 0),
+    {
+      message: 'must not be more than maxDuration',
+      path: ['defaultDuration'],
+    },
+  )
   .describe('On request only: who matches may ask, and gets a grant when it is approved. No standing access.');
 
 type ReviewTimes = Pick<z.output<typeof review>, 'within' | 'inTransaction' | 'escalate'>;
+
+/** A step-up alone has no reviewers, and nothing that is said of them. */
+function ownReviewProblems({ reviewers, stepUp, ...rest }: Partial<z.output<typeof review>>): [string, string][] {
+  if (reviewers !== undefined) return [];
+  if (stepUp !== true) return Object.keys(rest).length > 0 ? [['reviewers', 'is required, or stepUp']] : [];
+  return Object.keys(rest).map((field) => [field, 'belongs to a review with reviewers']);
+}
 
 function checkTimes(times: ReviewTimes, refuse: (field: string[], message: string) => void): void {
   const within = durationMs(times.within ?? '30m') ?? 0;

@@ -27,6 +27,23 @@ export const tokenShape = z.object({
   lastUsedAt: at.nullable(),
 });
 
+/** A token with what it is for and what it rests on, as it is listed to who may see it. */
+export const listedTokenShape = tokenShape.extend({
+  use: z
+    .enum(['access', 'web', 'foreign'])
+    .describe('web: the session of a browser, in its cookie. foreign: a workload shows its own token.'),
+  /** How its owner was proven; null for one that was asked for with another token. */
+  method: z.string().nullable(),
+  provider: z.string().nullable().describe('The IdentityProvider.'),
+  factors: z.array(z.string()).describe('With what: values of amr (RFC 8176).'),
+  /** When its owner last proved themself in person. */
+  provenAt: at.nullable(),
+  /** The only resources it is good for; null for all. */
+  resources: z.array(z.string()).nullable(),
+  /** Who acts with it for its owner, the last first. */
+  agents: z.array(z.string()),
+});
+
 /** The one answer that carries a secret: a token, once, to who asked for it. */
 export const issuedTokenShape = tokenShape.extend({ token: z.string().describe('Shown once; keep it.') });
 
@@ -56,7 +73,12 @@ export const objectResultShape = z.object({
 
 export const sessionShape = z.object({
   id: z.string(),
-  principal: z.object({ id: z.string(), name: z.string(), kind: z.enum(['person', 'service', 'agent']) }),
+  principal: z.object({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(['person', 'service', 'agent']),
+    agents: z.array(z.string()).optional().describe('Who acts for it, the last first.'),
+  }),
   resource: z.string(),
   protocol: z.string(),
   source: z.string(),
@@ -82,6 +104,8 @@ export const signOnShape = z.object({
   source: z.string(),
   /** What it is the step-up for; null for a sign-on. */
   resource: z.string().nullable(),
+  /** The command that it is the step-up for; null for the opening of a session. */
+  command: z.string().nullable(),
   requestedAt: at,
   expiresAt: at,
 });
@@ -197,6 +221,7 @@ export const explanationShape = z.object({
   /** The Access that granted, or `none`. */
   rule: z.string(),
   trace: z.array(z.object({ access: z.string(), matched: z.boolean(), why: z.string() })),
+  next: z.array(z.string()).describe('What the principal can do about it, or has to know: in sentences.'),
 });
 
 export const statusShape = z.object({
@@ -214,6 +239,10 @@ export const statusShape = z.object({
   /** How long a write takes to reach the disk; null until measured. */
   diskSync: z.object({ p50Ms: z.number(), p99Ms: z.number() }).nullable(),
   listeners: z.array(z.object({ protocol: z.string(), host: z.string(), port: z.number(), tls: z.boolean() })),
+  /** Certificates that the gateway has by ACME. `expiresAt` is null while there is none; `problem`: why the last order failed. */
+  certificates: z
+    .array(z.object({ names: z.array(z.string()), expiresAt: at.nullable(), problem: z.string().nullable() }))
+    .optional(),
   sessions: z.object({ live: z.number() }),
 });
 
@@ -226,6 +255,17 @@ export const fieldProblemShape = z.object({
   message: z.string(),
 });
 
+/** What a sign-on still needs after the right password. */
+export const factorStepShape = z.object({
+  needed: z.literal('factor'),
+  pendingId: z.string(),
+  expiresAt: at,
+  /** Kinds of factors that would do. */
+  factors: z.array(z.enum(['passkey', 'totp', 'recovery'])),
+  /** For navigator.credentials.get, where a passkey would do. */
+  passkey: z.looseObject({}).nullable(),
+});
+
 /** RFC 9457. */
 export const problemShape = z.object({
   type: z.string(),
@@ -235,10 +275,13 @@ export const problemShape = z.object({
   detail: z.string(),
   requestId: z.string(),
   problems: z.array(fieldProblemShape).optional(),
+  step: factorStepShape.optional(),
 });
 
 export type PrincipalView = z.output<typeof principalShape>;
 export type TokenView = z.output<typeof tokenShape>;
+export type ListedTokenView = z.output<typeof listedTokenShape>;
+export type FactorStepView = z.output<typeof factorStepShape>;
 export type ManifestView = z.output<typeof manifestShape>;
 export type FieldChange = z.output<typeof fieldChangeShape>;
 export type ObjectResult = z.output<typeof objectResultShape>;

@@ -5,6 +5,8 @@
  * (A-API-06), only names of keys.
  */
 import { z } from 'zod';
+import { lockSchema } from './access-times.ts';
+import { identityProviderSchema } from './identity-provider.ts';
 import * as limits from './limits.ts';
 import {
   accessSchema,
@@ -52,6 +54,8 @@ export function manifestSchemas(protocols: readonly ProtocolDescription[] | null
       groupSchema,
       principalSchema,
       certificateAuthoritySchema,
+      identityProviderSchema,
+      lockSchema,
     ]),
     schemaFor(value) {
       switch (field(value, 'kind')) {
@@ -69,6 +73,10 @@ export function manifestSchemas(protocols: readonly ProtocolDescription[] | null
           return principalSchema;
         case 'CertificateAuthority':
           return certificateAuthoritySchema;
+        case 'IdentityProvider':
+          return identityProviderSchema;
+        case 'Lock':
+          return lockSchema;
         default:
           return null;
       }

@@ -1,48 +1,71 @@
 /** Signing on and off, and tokens. */
-import { isGatewayError } from '../../base/errors.ts';
-import { escapeLine } from '../../base/escape.ts';
-import { type Actor, actorOf, type EventBody } from '../../core/event.ts';
-import { loginBytesMax } from '../../core/limits.ts';
-import { actingNames } from '../../core/principal.ts';
-import { permissionsOf } from '../authorise.ts';
-import type { ApiParts, Handlers } from '../context.ts';
-import type { TokenView } from '../contract/index.ts';
+import { actorOf } from '../../core/event.ts';
+import { actingNames, isUndelegated, type Principal } from '../../core/principal.ts';
+import { permissionsFor } from '../authorise.ts';
+import type { ApiParts, Handlers, HttpAnswer } from '../context.ts';
+import type { ListedTokenView } from '../contract/index.ts';
 import { apiErrors } from '../errors.ts';
+import { safeJson } from '../json.ts';
 import type { TokenRecord } from '../ports.ts';
+import { iso, issuedEvent, principalView, type SignedOn, SigningOn, signedOnView, tokenView } from '../signing-on.ts';
+import { webCookie } from '../web-session.ts';
 
-type IdentityRoute = 'login' | 'logout' | 'whoami' | 'listTokens' | 'createToken' | 'revokeToken';
+type IdentityRoute =
+  | 'login'
+  | 'answerFactor'
+  | 'beginWebSession'
+  | 'answerWebFactor'
+  | 'passkeyOptions'
+  | 'passkeyWebSession'
+  | 'logout'
+  | 'whoami'
+  | 'listTokens'
+  | 'createToken'
+  | 'revokeToken';
 
-export function identityHandlers({ ports, record }: ApiParts): Pick<Handlers, IdentityRoute> {
-  const { identity, tokens, journal } = ports;
+export function identityHandlers(parts: ApiParts, scheme: 'http' | 'https'): Pick<Handlers, IdentityRoute> {
+  const { ports, record, clock } = parts;
+  const { tokens, factors } = ports;
+  const signingOn = new SigningOn(parts);
   return {
-    async login({ input, requestId, source }) {
-      const { principal: name, password, lifetimeSeconds } = input.body;
-      const principal = await identity.login(name, password, source).catch((error: unknown) => {
-        if (!isGatewayError(error) || error.kind !== 'denial') throw error;
-        const login = escapeLine(name).slice(0, loginBytesMax);
-        journal.append({ type: 'identity.refused', connection: requestId, source, login, code: error.code });
-        // Whatever was wrong, the answer is one and the same; only being throttled may be told (A-ID-10).
-        throw error.code.endsWith('.throttled') ? error : apiErrors('api.login-failed', { cause: error });
-      });
-      const issued = await tokens.issue({
-        owner: principal.name,
-        createdBy: principal.name,
-        description: 'sign-on',
-        lifetimeSeconds: lifetimeSeconds ?? null,
-        isSignOn: true,
-      });
-      if (issued === null) throw apiErrors('api.login-failed');
-      const actor = actorOf(principal);
-      await keepIfRecorded(issued.token, [
-        { type: 'identity.signed-on', principal: actor, source, method: principal.authentication.method },
-        issuedEvent(actor, issued.token),
-      ]);
-      const { id, issuer, subject, kind, groups, roles } = principal;
-      return {
-        ...viewOf(issued.token),
-        token: issued.secret,
-        principal: { id, issuer, subject, name: principal.name, kind, groups: [...groups], roles: [...roles] },
-      };
+    async login(context) {
+      const { principal, password, lifetimeSeconds = null } = context.input.body;
+      return signedOnView(await signingOn.byPassword(principal, password, context, { lifetimeSeconds }));
+    },
+
+    async answerFactor(context) {
+      const { pendingId, kind, response, lifetimeSeconds = null } = context.input.body;
+      const answer = signingOn.byFactor(
+        (caller) => factors.answer(pendingId, kind, response, caller),
+        'password',
+        context,
+        { lifetimeSeconds },
+      );
+      return signedOnView(await answer);
+    },
+
+    async beginWebSession(context) {
+      const { principal, password } = context.input.body;
+      return inCookie(await signingOn.byPassword(principal, password, context, forBrowser));
+    },
+
+    async answerWebFactor(context) {
+      const { pendingId, kind, response } = context.input.body;
+      const prove = (caller: Parameters<typeof factors.byPasskey>[1]) =>
+        factors.answer(pendingId, kind, response, caller);
+      return inCookie(await signingOn.byFactor(prove, 'password', context, forBrowser));
+    },
+
+    async passkeyOptions({ input, source, browser }) {
+      const options = await factors.passkeyOptions(input.body.principal ?? null, { source, browser: browser() });
+      return { options: options as Record<string, unknown> };
+    },
+
+    async passkeyWebSession(context) {
+      const { response } = context.input.body;
+      return inCookie(
+        await signingOn.byFactor((caller) => factors.byPasskey(response, caller), 'passkey', context, forBrowser),
+      );
     },
 
     async logout({ principal, token }) {
@@ -53,28 +76,24 @@ export function identityHandlers({ ports, record }: ApiParts): Pick<Handlers, Id
     },
 
     async whoami({ principal, token }) {
-      if (token === null) throw apiErrors('api.not-authenticated');
-      const { id, issuer, subject, name, kind, groups, roles } = principal;
+      const kept = token === null ? null : await tokens.find(token.id);
+      if (kept === null) throw apiErrors('api.not-authenticated');
       return {
-        id,
-        issuer,
-        subject,
-        name,
-        kind,
-        groups: [...groups],
-        roles: [...roles],
-        permissions: permissionsOf(roles) as Record<string, 'own' | 'all'>,
-        token: { id: token.id, expiresAt: iso(token.expiresAtMs) },
+        ...principalView(principal),
+        permissions: withoutSelf(permissionsFor(principal)),
+        token: listedView(kept),
       };
     },
 
     async listTokens({ principal, scope, input }) {
       if (input.query.all === true && scope !== 'all') throw apiErrors('api.forbidden');
       const records = await tokens.list(input.query.all === true ? null : principal.id);
-      return { tokens: records.map(viewOf) };
+      return { tokens: records.map(listedView) };
     },
 
-    async createToken({ principal, scope, input }) {
+    async createToken({ principal, scope, token, input }) {
+      const { resources, agent } = input.body;
+      if (agent !== undefined) return delegate(principal, agent, input.body);
       const owner = input.body.principal ?? principal.name;
       if (owner !== principal.name && scope !== 'all') throw apiErrors('api.forbidden');
       const issued = await tokens.issue({
@@ -83,10 +102,13 @@ export function identityHandlers({ ports, record }: ApiParts): Pick<Handlers, Id
         description: input.body.description ?? '',
         lifetimeSeconds: input.body.lifetimeSeconds ?? null,
         isSignOn: false,
+        ...(resources === undefined ? {} : { resources }),
+        // A program that makes itself tokens would never end: its tokens end with the one that it was given.
+        ...(principal.kind === 'person' || token === null ? {} : { under: token.id }),
       });
       if (issued === null) throw apiErrors('api.not-found', { values: { what: 'Principal' } });
-      await keepIfRecorded(issued.token, [issuedEvent(actorOf(principal), issued.token)]);
-      return { ...viewOf(issued.token), token: issued.secret };
+      await signingOn.keepIfRecorded(issued.token, [issuedEvent(actorOf(principal), issued.token)]);
+      return { ...tokenView(issued.token), token: issued.secret };
     },
 
     async revokeToken({ principal, scope, input }) {
@@ -102,32 +124,49 @@ export function identityHandlers({ ports, record }: ApiParts): Pick<Handlers, Id
     },
   };
 
-  /** A token that could not be recorded must not exist. */
-  async function keepIfRecorded(token: TokenRecord, events: readonly EventBody[]): Promise<void> {
-    try {
-      await record(...events);
-    } catch (error) {
-      await tokens.revoke(token.id);
-      throw error;
-    }
+  /** An agent acts for whoever asks with what is all their own: what others hold too is not theirs to hand on. */
+  async function delegate(
+    principal: Principal,
+    agent: string,
+    order: {
+      readonly resources?: string[] | undefined;
+      readonly lifetimeSeconds?: number | undefined;
+      readonly description?: string | undefined;
+    },
+  ) {
+    if (principal.kind !== 'person') throw apiErrors('api.people-only');
+    if (!isUndelegated(principal.authentication)) throw apiErrors('api.forbidden');
+    const { resources = null, lifetimeSeconds = null, description = `for ${agent}` } = order;
+    const given = await ports.machines.delegate({ principal, agent, resources, lifetimeSeconds, description });
+    await signingOn.keepIfRecorded(given.token, [issuedEvent(actorOf(principal), given.token)]);
+    return { ...tokenView(given.token), token: given.secret };
+  }
+
+  /** A web session has an id of its own from its sign-on, whatever the browser had before (A-ID-07). */
+  function inCookie({ principal, secret, token }: SignedOn): HttpAnswer {
+    const cookie = webCookie(secret, (token.expiresAtMs - clock.now()) / 1000, scheme);
+    const answer = { principal: principalView(principal), expiresAt: iso(token.expiresAtMs) };
+    return { status: 200, fields: [['content-type', 'application/json'], cookie], body: safeJson(answer) };
   }
 }
 
-function issuedEvent(principal: Actor, token: TokenRecord): EventBody {
-  return { type: 'token.issued', principal, token: token.id, owner: token.owner, expiresAtMs: token.expiresAtMs };
-}
+const forBrowser = { lifetimeSeconds: null, use: 'web' } as const;
 
-function viewOf(token: TokenRecord): TokenView {
+function listedView(token: TokenRecord): ListedTokenView {
+  const { rests } = token;
   return {
-    id: token.id,
-    owner: token.owner,
-    description: token.description,
-    createdAt: iso(token.createdAtMs),
-    expiresAt: iso(token.expiresAtMs),
-    lastUsedAt: token.lastUsedAtMs === null ? null : iso(token.lastUsedAtMs),
+    ...tokenView(token),
+    use: rests?.use ?? 'access',
+    method: rests?.method ?? null,
+    provider: rests?.provider ?? null,
+    factors: [...(rests?.factors ?? [])],
+    provenAt: rests?.provenAtMs === null || rests?.provenAtMs === undefined ? null : iso(rests.provenAtMs),
+    resources: rests?.resources === null || rests?.resources === undefined ? null : [...rests.resources],
+    agents: [...(rests?.agents ?? [])],
   };
 }
 
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
+/** What every principal may with itself is not said of any. */
+function withoutSelf(permissions: object): Record<string, 'own' | 'all'> {
+  return Object.fromEntries(Object.entries(permissions).filter(([name]) => !name.startsWith('self')));
 }

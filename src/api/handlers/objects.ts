@@ -2,9 +2,10 @@
 import { actorOf, type EventBody } from '../../core/event.ts';
 import { actingNames, type Principal } from '../../core/principal.ts';
 import type { ApiParts, Handlers } from '../context.ts';
-import { type Manifest, type ManifestView, type ObjectResult, secretsOf } from '../contract/index.ts';
+import { type Manifest, type ManifestView, manifestSecrets, type ObjectResult } from '../contract/index.ts';
 import { describeChange, secretText } from '../difference.ts';
 import { apiErrors } from '../errors.ts';
+import { assertMayLock } from '../own-lock.ts';
 import { type Plan, planApply, planDelete, secretUser } from '../plan.ts';
 import type { ConfigurationBatch } from '../ports.ts';
 
@@ -20,7 +21,7 @@ type ObjectRoute =
 
 const nothing: ConfigurationBatch = { puts: [], deletes: [], secrets: [], droppedSecrets: [], passwords: [] };
 
-export function objectHandlers({ ports, schemas, record }: ApiParts): Pick<Handlers, ObjectRoute> {
+export function objectHandlers({ ports, schemas, clock, record }: ApiParts): Pick<Handlers, ObjectRoute> {
   const { configuration, secrets } = ports;
   return {
     async listObjects({ input }) {
@@ -35,16 +36,19 @@ export function objectHandlers({ ports, schemas, record }: ApiParts): Pick<Handl
       return publicManifest(stored.manifest);
     },
 
-    async apply({ principal, input }) {
+    async apply({ principal, token, input }) {
       const { documents, dryRun } = input.body;
-      const plan = await planApply(documents, schemas, configuration, secrets, ports.checks);
+      const plan = await planApply(documents, schemas, configuration, secrets, ports.checks, clock.now());
+      const changed = plan.batch.puts.map(({ manifest }) => manifest);
+      assertMayLock(changed, principal, token?.id ?? null);
       if (!dryRun) await commit(plan, principal);
       return { dryRun, results: [...plan.results] };
     },
 
     async deleteObject({ principal, input }) {
       const { kind, name } = input.params;
-      const plan = await planDelete(kind, name, configuration, ports.checks);
+      if (kind === 'Lock' && principal.kind !== 'person') throw apiErrors('api.people-only');
+      const plan = await planDelete(kind, name, configuration, ports.checks, clock.now());
       if (input.query.dryRun !== true) await commit(plan, principal);
       return plan.results[0] as ObjectResult;
     },
@@ -123,8 +127,8 @@ function publicManifest(manifest: Manifest): ManifestView {
   const { kind, metadata } = manifest;
   const spec: Record<string, unknown> = { ...manifest.spec };
   if (manifest.kind === 'Principal') delete spec['password'];
-  if (manifest.kind === 'Resource' && secretsOf(manifest.spec.credential).some(({ source }) => 'value' in source)) {
-    delete spec['credential'];
+  for (const { path } of manifestSecrets(manifest).filter(({ source }) => 'value' in source)) {
+    delete spec[path.split('.')[0]!];
   }
   return { kind, metadata: { ...metadata }, spec };
 }

@@ -9,8 +9,9 @@
  *
  * Deliberately absent: who is eligible, counting approvals, running anything. Those are the service's, and it journals.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Principal } from '../../core/principal.ts';
-import { permissionsOf } from '../authorise.ts';
+import { isInScope, isNarrowed, permissionsFor } from '../authorise.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import { contractLimits, durationMs, type GrantView, type ReviewSummary, type ReviewView } from '../contract/index.ts';
 import { displayBeginning, displayLine, displayText } from '../display.ts';
@@ -85,10 +86,11 @@ export function reviewHandlers({ ports }: ApiParts): Pick<Handlers, ReviewRoute>
     },
 
     async requestAccess({ principal, input }) {
-      const { resource, reason, duration } = input.body;
+      const { resource, reason, duration, extends: extended = null } = input.body;
+      if (!isInScope(principal, resource)) throw apiErrors('api.not-found', { values: { what: 'resource' } });
       const length = durationMs(duration);
       if (length === null) throw apiErrors('api.internal', { detail: 'a checked duration that is none' });
-      return viewOf(await reviews.requestAccess(principal, resource, reason ?? null, length), principal);
+      return viewOf(await reviews.requestAccess(principal, resource, reason ?? null, length, extended), principal);
     },
 
     async listGrants({ principal, scope, input }) {
@@ -111,7 +113,7 @@ export function reviewHandlers({ ports }: ApiParts): Pick<Handlers, ReviewRoute>
   /** The review, where the principal may know of it. */
   async function visible(id: string, principal: Principal): Promise<ReviewFound> {
     const found = await reviews.get(id, principal);
-    if (found === null) throw apiErrors('api.not-found', { values: { what: 'review' } });
+    if (found === null || !isFor(principal, found)) throw apiErrors('api.not-found', { values: { what: 'review' } });
     return found;
   }
 
@@ -123,8 +125,17 @@ export function reviewHandlers({ ports }: ApiParts): Pick<Handlers, ReviewRoute>
   }
 }
 
-function requirePerson(principal: Principal): void {
-  if (principal.kind !== 'person') throw apiErrors('api.people-only');
+function requirePerson({ kind, authentication }: Principal): void {
+  if (kind !== 'person' || isNarrowed(authentication)) throw apiErrors('api.people-only');
+}
+
+/** An agent sees what it asked for itself, on what its token is good for, and nothing else of whom it acts for. */
+function isFor(principal: Principal, { review }: ReviewFound): boolean {
+  const { authentication, id } = principal;
+  if (!isNarrowed(authentication)) return true;
+  const agents = (authentication.actors ?? []).map(({ name }) => name);
+  const isOwn = review.requester.id === id && isDeepStrictEqual(review.requester.agents ?? [], agents);
+  return isOwn && isInScope(principal, review.resource);
 }
 
 function summaryOf(review: ReviewSummaryRecord): ReviewSummary {
@@ -132,7 +143,7 @@ function summaryOf(review: ReviewSummaryRecord): ReviewSummary {
     id: review.id,
     kind: review.kind,
     state: review.state,
-    requester: { ...review.requester },
+    requester: requesterOf(review),
     resource: review.resource,
     rule: review.rule,
     summary: review.text === null ? null : displayBeginning(review.text, summaryLengthMax),
@@ -144,10 +155,15 @@ function summaryOf(review: ReviewSummaryRecord): ReviewSummary {
   };
 }
 
+function requesterOf({ requester }: ReviewSummaryRecord): ReviewSummary['requester'] {
+  const { agents = [], ...who } = requester;
+  return agents.length === 0 ? { ...who } : { ...who, agents: [...agents] };
+}
+
 function viewOf({ review, standing }: ReviewFound, principal: Principal): ReviewView {
   const isRequester = review.requester.id === principal.id;
-  const isPerson = principal.kind === 'person';
-  const decides = permissionsOf(principal.roles)['reviews.decide'] !== undefined;
+  const isPerson = principal.kind === 'person' && !isNarrowed(principal.authentication);
+  const decides = permissionsFor(principal)['reviews.decide'] !== undefined;
   const isPending = review.state === 'pending';
   // A denial still counts while an approved command has not run.
   const isOpen = isPending || (review.state === 'approved' && review.kind !== 'break-glass');
@@ -168,7 +184,11 @@ function viewOf({ review, standing }: ReviewFound, principal: Principal): Review
     access:
       review.access === null
         ? null
-        : { durationSeconds: Math.round(review.access.durationMs / 1000), grant: review.access.grant },
+        : {
+            durationSeconds: Math.round(review.access.durationMs / 1000),
+            grant: review.access.grant,
+            extends: review.access.extends,
+          },
     decisions: review.decisions.map(({ by, decision, reason, how, atMs }) => ({
       by: { id: by.id, name: by.name },
       decision,

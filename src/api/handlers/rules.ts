@@ -7,6 +7,7 @@
  */
 import { actorOf, type Event } from '../../core/event.ts';
 import type { Principal } from '../../core/principal.ts';
+import { isInScope } from '../authorise.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import { type CommandExplanation, contractLimits, type ReplayEntry, type SessionEventView } from '../contract/index.ts';
 import { displayBeginning } from '../display.ts';
@@ -24,6 +25,7 @@ export function ruleHandlers({ ports, schemas, clock, record }: ApiParts): Pick<
       const { resource, command } = input.body;
       const who = input.body.principal ?? principal.name;
       if (scope !== 'all' && who !== principal.name) throw apiErrors('api.forbidden');
+      if (!isInScope(principal, resource)) return notGranted(who, resource);
       const explained = await explainer.explain({ principal: who, resource, command });
       // As with access: of a resource that is not theirs, others learn nothing, not even that it exists.
       return scope !== 'all' && !explained.granted ? notGranted(who, resource) : explained;

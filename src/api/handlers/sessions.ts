@@ -4,8 +4,10 @@
  * Invariants: whoever may see its own sessions only is told "not found" of others' (A-API-01, A-API-02); every reading
  * of a recording is durable in the journal before its first byte is sent.
  */
+import { isGatewayError } from '../../base/errors.ts';
 import { actorOf } from '../../core/event.ts';
 import type { Principal } from '../../core/principal.ts';
+import type { RecordedEntry } from '../../core/recording.ts';
 import type { Scope } from '../authorise.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import { contractLimits, type RecordedEntryView, type SessionView } from '../contract/index.ts';
@@ -99,7 +101,8 @@ export function sessionHandlers({ ports, protocols, record }: ApiParts): Pick<Ha
   ): Promise<AsyncIterable<RecordedEntryView>> {
     const session = await visible(id, principal, scope);
     await recordReading(session, principal, how);
-    return renderEntries(await sessions.readRecording(session.id, signal), rendererOf(session));
+    const entries = await sessions.readRecording(session.id, signal);
+    return renderEntries(isBare(session) ? orNothing(entries) : entries, rendererOf(session));
   }
 
   async function visible(id: string, principal: Principal, scope: Scope): Promise<SessionRecord> {
@@ -122,11 +125,25 @@ export function sessionHandlers({ ports, protocols, record }: ApiParts): Pick<Ha
   }
 }
 
+/** Nothing was asked for in it, so that nothing may have been recorded. */
+function isBare({ live, commands }: SessionRecord): boolean {
+  return !live && commands === 0;
+}
+
+async function* orNothing(entries: AsyncIterable<RecordedEntry>): AsyncGenerator<RecordedEntry, void, undefined> {
+  try {
+    yield* entries;
+  } catch (error) {
+    if (!isGatewayError(error) || error.code !== 'recording.absent') throw error;
+  }
+}
+
 function viewOf(session: SessionRecord): SessionView {
   const { startedAtMs, endedAtMs, principal, client, ...rest } = session;
+  const { agents = [], ...who } = principal;
   return {
     ...rest,
-    principal: { ...principal },
+    principal: { ...who, ...(agents.length === 0 ? {} : { agents: [...agents] }) },
     client: { ...client },
     startedAt: new Date(startedAtMs).toISOString(),
     endedAt: endedAtMs === null ? null : new Date(endedAtMs).toISOString(),

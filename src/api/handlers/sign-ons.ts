@@ -1,30 +1,36 @@
 /** Approving a sign-on or step-up elsewhere, and what SSH needs besides: keys of the gateway, certificates, host keys of targets. */
-import { isGatewayError } from '../../base/errors.ts';
 import { actorOf } from '../../core/event.ts';
 import type { Principal } from '../../core/principal.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import { apiErrors } from '../errors.ts';
 import type { Approver } from '../ports.ts';
+import { type Asking, type GivenProof, SigningOn } from '../signing-on.ts';
 
 type SignOnRoute = 'listSignOns' | 'decideSignOn' | 'sshKeys' | 'signSshKey' | 'scanHostKeys';
 
-export function signOnHandlers({ ports, record }: ApiParts): Pick<Handlers, SignOnRoute> {
-  const { signOns, ssh, identity, journal } = ports;
+export function signOnHandlers(parts: ApiParts): Pick<Handlers, SignOnRoute> {
+  const { ports, record } = parts;
+  const { signOns, ssh } = ports;
+  const signingOn = new SigningOn(parts);
   return {
     async listSignOns({ principal }) {
       return {
-        signOns: signOns.list(principal.name).map(({ id, code, source, resource, requestedAtMs, expiresAtMs }) => ({
-          id,
-          code,
-          source,
-          resource,
-          requestedAt: iso(requestedAtMs),
-          expiresAt: iso(expiresAtMs),
-        })),
+        signOns: signOns
+          .list(principal.name)
+          .map(({ id, code, source, resource, command, requestedAtMs, expiresAtMs }) => ({
+            id,
+            code,
+            source,
+            resource,
+            command,
+            requestedAt: iso(requestedAtMs),
+            expiresAt: iso(expiresAtMs),
+          })),
       };
     },
 
-    async decideSignOn({ principal, source, input, requestId }) {
+    async decideSignOn(context) {
+      const { principal, source, input } = context;
       const { id } = input.params;
       const approve = input.body.decision === 'approve';
       // Who issued a token for another may use it, and would sign on as that other (A-REV-01).
@@ -33,7 +39,7 @@ export function signOnHandlers({ ports, record }: ApiParts): Pick<Handlers, Sign
       if (waiting === undefined) throw apiErrors('api.not-found', { values: { what: 'sign-on' } });
       let by: Approver | null = null;
       if (approve) {
-        by = await approverOf(principal, input.body.password, source, requestId);
+        by = await approverOf(principal, input.body, context);
         if (!signOns.isEnough(id, principal.name, by)) throw apiErrors('api.prove-again');
         const method = waiting.resource === null ? 'approval' : 'step-up';
         await record({ type: 'identity.signed-on', principal: actorOf(principal), source, method });
@@ -66,21 +72,14 @@ export function signOnHandlers({ ports, record }: ApiParts): Pick<Handlers, Sign
     },
   };
 
-  /** With what the caller approves: the token of the call, and the password where one is given. */
-  async function approverOf(
-    { name, authentication }: Principal,
-    password: string | undefined,
-    source: string,
-    requestId: string,
-  ): Promise<Approver> {
-    const { credentialId, provenAtMs = null } = authentication;
-    if (password === undefined) return { credentialId, provenAtMs, proof: 'sign-on' };
-    const proven = await identity.login(name, password, source).catch((error: unknown) => {
-      if (!isGatewayError(error) || error.kind !== 'denial') throw error;
-      journal.append({ type: 'identity.refused', connection: requestId, source, login: name, code: error.code });
-      throw error.code.endsWith('.throttled') ? error : apiErrors('api.login-failed', { cause: error });
-    });
-    return { credentialId, provenAtMs: proven.authentication.provenAtMs ?? null, proof: 'password' };
+  /** With what the caller approves: the token of the call, and the password or factor where one is given. */
+  async function approverOf(principal: Principal, given: GivenProof, asking: Asking): Promise<Approver> {
+    const { credentialId, provenAtMs = null, factors = [] } = principal.authentication;
+    if (given.password === undefined && given.factor === undefined) {
+      return { credentialId, provenAtMs, proof: 'sign-on', factors };
+    }
+    const proof = given.factor === undefined ? 'password' : 'factor';
+    return { credentialId, proof, ...(await signingOn.proofOf(principal, given, asking)) };
   }
 }
 

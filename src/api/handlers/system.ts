@@ -1,5 +1,6 @@
 /** What the gateway says of itself, and of who may open what. */
 
+import { isInScope } from '../authorise.ts';
 import type { ApiParts, Handlers } from '../context.ts';
 import { manifestJsonSchema, openApiDocument } from '../contract/index.ts';
 import { apiErrors } from '../errors.ts';
@@ -27,13 +28,16 @@ export function systemHandlers({ ports, schemas, clock, version }: ApiParts): Pi
     async explainAccess({ principal, scope, input }) {
       const { query } = input;
       if (scope !== 'all' && query.principal !== principal.name) throw apiErrors('api.forbidden');
-      const explanation = await ports.access.explain(query.principal, query.resource);
-      // Who is not an administrator learns nothing of a resource that is not theirs: not that it exists, not its rules.
-      if (scope !== 'all' && !explanation.granted) {
-        const { principal: name, resource } = query;
-        return { principal: name, resource, granted: false, stepUp: false, rule: 'none', trace: [] };
+      // What is beyond a token looks to it as if it were not there.
+      if (!isInScope(principal, query.resource)) {
+        const { principal: who, resource } = query;
+        return { principal: who, resource, granted: false, stepUp: false, rule: 'none', trace: [], next: [] };
       }
-      return explanation;
+      const explanation = await ports.access.explain(query.principal, query.resource);
+      if (scope === 'all') return explanation;
+      // Who is not an administrator learns of what lets it in, and of nothing else: not that a resource exists, not its rules.
+      const trace = explanation.trace.filter(({ matched }) => matched);
+      return explanation.granted ? { ...explanation, trace } : { ...explanation, stepUp: false, rule: 'none', trace };
     },
 
     async checkpoint() {
@@ -43,13 +47,14 @@ export function systemHandlers({ ports, schemas, clock, version }: ApiParts): Pi
     },
 
     async status() {
-      const { startedAtMs, liveSessions, listeners, ...facts } = await ports.status.facts();
+      const { startedAtMs, liveSessions, listeners, certificates = [], ...facts } = await ports.status.facts();
       return {
         ...facts,
         version,
         startedAt: new Date(startedAtMs).toISOString(),
         uptimeSeconds: Math.max(0, Math.round((clock.now() - startedAtMs) / 1000)),
         listeners: listeners.map((listener) => ({ ...listener })),
+        certificates: [...certificates],
         sessions: { live: liveSessions },
       };
     },

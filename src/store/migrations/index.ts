@@ -4,8 +4,10 @@
 import type { Migration } from 'kysely/migration';
 import * as initial from './0001-initial.ts';
 import * as reviews from './0002-reviews.ts';
+import * as identity from './0003-identity.ts';
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-initial': initial,
   '0002-reviews': reviews,
+  '0003-identity': identity,
 };

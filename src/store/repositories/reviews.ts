@@ -137,8 +137,8 @@ export class ReviewRepository implements Reviews {
   }
 
   async change(change: ReviewChange, beforeCommit: () => Promise<void>): Promise<boolean> {
-    const { updates = [], creates = [], grants = [] } = change;
-    check.batch(updates.length + creates.length + grants.length);
+    const { updates = [], creates = [], grants = [], extensions = [] } = change;
+    check.batch(updates.length + creates.length + grants.length + extensions.length);
     // In order of id, so that two changes of the same reviews wait for each other and cannot deadlock.
     const changed = updates
       .map((update) => ({ id: check.text('id', update.id), version: update.expectedVersion, set: toChanged(update) }))
@@ -146,12 +146,13 @@ export class ReviewRepository implements Reviews {
     const made = creates.map(toRow);
     const granted = grants.map(toGrantRow);
     const reviewIds = [...changed.map(({ id }) => id), ...made.map(({ id }) => id)];
-    const grantIds = granted.map(({ id }) => id);
+    const grantIds = [...granted.map(({ id }) => id), ...extensions.map(({ id }) => id)];
     try {
       await this.#db.transaction().execute(async (transaction) => {
         for (const one of changed) await update(transaction, one);
         await insert(transaction, 'reviews', made);
         await insert(transaction, 'grants', granted);
+        for (const one of extensions) await extend(transaction, one);
         await this.#notices.shareIds(transaction, 'review', reviewIds);
         await this.#notices.shareIds(transaction, 'grant', grantIds);
         await beforeCommit();
@@ -197,6 +198,20 @@ async function update(
     .set({ ...set, version: sql<number>`version + 1` })
     .where('id', '=', id)
     .where('version', '=', check.whole('version', version))
+    .executeTakeFirst();
+  if (result.numUpdatedRows !== 1n) throw new Conflict('version');
+}
+
+async function extend(
+  transaction: Transaction<Schema>,
+  { id, fromMs, expiresAtMs }: { readonly id: string; readonly fromMs: number; readonly expiresAtMs: number },
+): Promise<void> {
+  const result = await transaction
+    .updateTable('grants')
+    .set({ expires_at_ms: check.whole('expiresAtMs', expiresAtMs) })
+    .where('id', '=', check.text('id', id))
+    .where('expires_at_ms', '=', check.whole('fromMs', fromMs))
+    .where('revoked_at_ms', 'is', null)
     .executeTakeFirst();
   if (result.numUpdatedRows !== 1n) throw new Conflict('version');
 }

@@ -29,6 +29,7 @@ function toSession(row: Selectable<SessionsTable>): SessionRow {
     principalId: row.principal_id,
     principalKind: row.principal_kind,
     groups: row.groups,
+    ...(row.agents.length === 0 ? {} : { agents: row.agents }),
     resource: row.resource,
     protocol: row.protocol,
     source: row.source,
@@ -60,6 +61,7 @@ function toOpenedRow(session: SessionOpened): OpenedRow & Insertable<SessionsTab
     principal_id: check.clean(session.principalId),
     principal_kind: check.clean(session.principalKind),
     groups: JSON.stringify(session.groups.slice(0, groupsMax).map((group) => check.clean(group))),
+    agents: JSON.stringify((session.agents ?? []).slice(0, groupsMax).map((agent) => check.clean(agent))),
     resource: check.clean(session.resource),
     protocol: check.clean(session.protocol),
     source: check.clean(session.source),
@@ -118,8 +120,9 @@ export class SessionRepository implements Sessions {
       .orderBy('started_at_ms', 'desc')
       .orderBy('id', 'desc')
       .limit(check.limit(page.limit));
-    const { principal, resource, protocol, gateway, live, sinceMs, untilMs } = filter;
+    const { principal, principalId, resource, protocol, gateway, live, sinceMs, untilMs } = filter;
     if (principal !== undefined) query = query.where('principal_name', '=', check.text('principal', principal));
+    if (principalId !== undefined) query = query.where('principal_id', '=', check.text('principal', principalId));
     if (resource !== undefined) query = query.where('resource', '=', check.text('resource', resource));
     if (protocol !== undefined) query = query.where('protocol', '=', check.text('protocol', protocol));
     if (gateway !== undefined) query = query.where('gateway', '=', check.text('gateway', gateway));
@@ -132,6 +135,16 @@ export class SessionRepository implements Sessions {
       query = query.where(sql<boolean>`(started_at_ms, id) < (${atMs}::int8, ${id}::text)`);
     }
     return (await query.execute()).map(toSession);
+  }
+
+  async lastUses(principal: string): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#db
+      .selectFrom('sessions')
+      .select(['resource', sql<number>`max(started_at_ms)::int8`.as('at')])
+      .where('principal_name', '=', check.text('principal', principal))
+      .groupBy('resource')
+      .execute();
+    return new Map(rows.map(({ resource, at }) => [resource, at]));
   }
 
   async cursor(name: string): Promise<number> {
@@ -200,6 +213,7 @@ async function upsertOpened(db: Kysely<Schema>, sessions: readonly SessionOpened
           principal_id: values.ref('excluded.principal_id'),
           principal_kind: values.ref('excluded.principal_kind'),
           groups: sql<string>`excluded.groups`,
+          agents: sql<string>`excluded.agents`,
           resource: values.ref('excluded.resource'),
           protocol: values.ref('excluded.protocol'),
           source: values.ref('excluded.source'),

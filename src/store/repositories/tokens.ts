@@ -7,7 +7,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Clock, Timer } from '../../base/clock.ts';
 import * as check from '../check.ts';
-import { liveTokensMax, purgeRowsMax, touchesMax, touchFlushMs } from '../limits.ts';
+import { liveTokensMax, purgeRowsMax, tokenAttributesBytesMax, touchesMax, touchFlushMs } from '../limits.ts';
 import type { Notices } from '../notices.ts';
 import type { Schema, TokensTable } from '../schema.ts';
 import type { NewToken, StoredToken, TokenCursor, TokenPage, Tokens } from '../types.ts';
@@ -29,6 +29,7 @@ function toToken(row: Selectable<TokensTable>): StoredToken {
     lastUsedAtMs: row.last_used_at_ms,
     createdBy: row.created_by,
     source: row.source,
+    attributes: row.attributes,
   };
 }
 
@@ -63,6 +64,7 @@ export class TokenRepository implements Tokens {
       expires_at_ms: check.whole('expiresAtMs', token.expiresAtMs),
       created_by: check.text('createdBy', token.createdBy),
       source: check.text('source', token.source),
+      attributes: check.document('attributes', token.attributes, tokenAttributesBytesMax),
     };
     const result = await this.#db
       .insertInto('tokens')
@@ -78,6 +80,16 @@ export class TokenRepository implements Tokens {
 
   findByHash(hash: string): Promise<StoredToken | null> {
     return this.#findBy('hash', hash);
+  }
+
+  async shorten(id: string, expiresAtMs: number): Promise<StoredToken | null> {
+    const row = await this.#db
+      .updateTable('tokens')
+      .set({ expires_at_ms: sql<number>`least(expires_at_ms, ${check.whole('expiresAtMs', expiresAtMs)}::int8)` })
+      .where('id', '=', check.text('id', id))
+      .returningAll()
+      .executeTakeFirst();
+    return row === undefined ? null : toToken(row);
   }
 
   async listByOwner(owner: string, page: TokenPage): Promise<readonly StoredToken[]> {
@@ -101,6 +113,26 @@ export class TokenRepository implements Tokens {
       .limit(liveTokensMax)
       .execute();
     return rows.map(toToken);
+  }
+
+  async liveByProvider(provider: string, session: string | null): Promise<readonly StoredToken[]> {
+    let query = this.#live().where(sql<boolean>`attributes->>'provider' = ${check.text('provider', provider)}`);
+    if (session !== null) query = query.where(sql<boolean>`attributes->>'session' = ${check.text('session', session)}`);
+    return (await query.execute()).map(toToken);
+  }
+
+  async liveByParent(parent: string): Promise<readonly StoredToken[]> {
+    const query = this.#live().where(sql<boolean>`attributes->>'parent' = ${check.text('parent', parent)}`);
+    return (await query.execute()).map(toToken);
+  }
+
+  #live() {
+    return this.#db
+      .selectFrom('tokens')
+      .selectAll()
+      .where('revoked_at_ms', 'is', null)
+      .where('expires_at_ms', '>', this.#clock.now())
+      .limit(liveTokensMax);
   }
 
   async revoke(id: string, atMs: number): Promise<StoredToken | null> {
