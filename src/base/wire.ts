@@ -12,6 +12,7 @@
 import { X509Certificate } from 'node:crypto';
 import { connect as netConnect, type OnReadOpts, type Socket } from 'node:net';
 import { type SecureContext, TLSSocket, connect as tlsConnect } from 'node:tls';
+import { AlpnChallenge } from './alpn-challenge.ts';
 import { assert } from './assert.ts';
 import { DirectStream } from './direct-stream.ts';
 import { GatewayError } from './errors.ts';
@@ -61,6 +62,11 @@ export interface ServerTlsOptions extends ServerIdentity {
   readonly requestCertificate?: boolean;
   /** ALPN protocols accepted; a client that offers ALPN without any of them is refused by TLS itself. */
   readonly alpn?: readonly string[];
+  /**
+   * What to present to who asks for a name only to see it proved (alpn-challenge.ts); null: nothing is to be proved for it.
+   * Only where `alpn` is given.
+   */
+  readonly challengeFor?: (serverName: string) => ServerIdentity | null;
   /** Bytes already read that begin the handshake (direct TLS). */
   readonly first?: Buffer;
 }
@@ -237,10 +243,11 @@ export class SocketWire implements Wire {
 
   async startServerTls(options: ServerTlsOptions): Promise<void> {
     const raw = this.#release(options.first);
-    const { identityFor } = options;
+    const challenge = new AlpnChallenge(options);
+    const identityFor = challenge.identityFor();
     let named: ServerIdentity | null = null;
     let isNamed = false;
-    const tls = new TLSSocket(raw, {
+    const tls: TLSSocket = new TLSSocket(raw, {
       isServer: true,
       secureContext: options.secureContext,
       ...(options.requestCertificate === true ? { requestCert: true, rejectUnauthorized: false } : {}),
@@ -252,11 +259,12 @@ export class SocketWire implements Wire {
               isNamed = true;
             }),
           }),
-      ...(options.alpn === undefined ? {} : { ALPNProtocols: [...options.alpn] }),
+      ...challenge.alpn(() => tls),
     });
     // A client that begins its handshake again and again would make us compute for nothing.
     tls.disableRenegotiation();
     await this.#secured(tls, 'secure');
+    challenge.end(tls);
     const { servername } = tls as { servername?: unknown };
     const serverName = typeof servername === 'string' ? servername : null;
     const clientCertificate = tls.getPeerX509Certificate()?.raw ?? null;

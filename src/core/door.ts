@@ -15,7 +15,6 @@
 import type { Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { describeError, GatewayError } from '../base/errors.ts';
-import { escapeLine } from '../base/escape.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerTlsOptions, Wire } from '../base/wire.ts';
@@ -24,6 +23,8 @@ import { actorOf, type EventBody } from './event.ts';
 import { type ClientSide, Gathering } from './gathering.ts';
 import * as limits from './limits.ts';
 import type {
+  AccessRequests,
+  AccessWait,
   Authorisation,
   Credentials,
   Dialler,
@@ -36,6 +37,7 @@ import type {
 } from './ports.ts';
 import type { Principal } from './principal.ts';
 import type { ClientFacts, ConnectionFacts, Door, Protocol, StepUp } from './protocol.ts';
+import { refusalError } from './refusal.ts';
 import type { Resource } from './resource.ts';
 import type { Reviews } from './review.ts';
 import { Session, type SessionEnding } from './session.ts';
@@ -57,6 +59,8 @@ export interface DoorPorts {
   readonly sessions?: { readonly perPrincipal: number; readonly total: number };
   /** Whether the key or certificate that a principal was identified by still counts; asked once its session is known. */
   readonly isVouchedFor?: (principal: Principal) => boolean;
+  /** Absent where nobody can be asked for access. */
+  readonly requests?: AccessRequests;
 }
 
 /** What a listener hands over with a connection. */
@@ -261,6 +265,7 @@ export class Doors {
         record({ type: 'token.revoked', principal: actorOf(principal), token, owner: principal.name });
         return true;
       },
+      awaitAccess: (principal, resourceName, software) => this.#awaitAccess(principal, resourceName, software),
       owesStepUp: async (principal, resourceName) => {
         const resource = await ports.resources.find(resourceName).catch(() => null);
         if (resource === null) return false;
@@ -359,12 +364,12 @@ export class Doors {
       throw refuse(coreErrors('core.no-space'), 'gateway:space');
     }
     const resource = await ports.resources.find(resourceName);
+    const hops = resource === null ? null : await this.#hopsOf(protocol, resource);
+    // From here on nothing waits until the session is among the live ones: what is taken away later ends it (I11).
     const decision = resource === null ? null : ports.authorisation.decide(principal, resource);
     if (resource === null || decision === null || !decision.granted) {
-      throw refuse(
-        coreErrors('core.no-access', { values: { resource: escapeLine(cutName(resourceName)) } }),
-        decision?.rule ?? 'none',
-      );
+      const linkOf = ports.requests?.link ?? null;
+      throw refuse(refusalError(cutName(resourceName), decision, linkOf), decision?.rule ?? 'none');
     }
     if (resource.protocol !== protocol.name) {
       throw refuse(coreErrors('core.wrong-protocol', { values: { resource: resource.name } }), decision.rule);
@@ -373,7 +378,6 @@ export class Doors {
     if (decision.stepUp === true && confirmation === null) {
       throw refuse(coreErrors('core.step-up-required', { values: { resource: resource.name } }), decision.rule);
     }
-    const hops = await this.#hopsOf(protocol, resource);
     if (hops === null)
       throw refuse(coreErrors('core.no-route', { values: { resource: resource.name } }), decision.rule);
     const { perPrincipal = limits.sessionsPerPrincipalMax, total = limits.sessionsMax } = ports.sessions ?? {};
@@ -440,9 +444,18 @@ export class Doors {
     return session;
   }
 
+  async #awaitAccess(principal: Principal, resourceName: string, software: string): Promise<AccessWait | null> {
+    const { resources, authorisation, requests } = this.#ports;
+    const resource = await resources.find(resourceName).catch(() => null);
+    if (resource === null || requests === undefined || this.#closed) return null;
+    const { refusal } = authorisation.decide(principal, resource);
+    return refusal?.kind === 'ask' && refusal.waits ? requests.ask(principal, resource, software) : null;
+  }
+
   /** The resources that lead to this one; null where one of them is missing or speaks another protocol. */
   async #hopsOf(protocol: Protocol, resource: Resource): Promise<readonly Resource[] | null> {
     const hops: Resource[] = [];
+    if (resource.protocol !== protocol.name) return hops;
     for (const name of protocol.hops?.(resource) ?? []) {
       const hop = await this.#ports.resources.find(name);
       if (hop === null || hop.protocol !== protocol.name || hops.length >= limits.hopsMax) return null;

@@ -35,6 +35,28 @@ export const coreErrors = defineErrors({
     kind: 'denial',
     message: 'No access: the resource {resource} does not exist, or no Access lets you open a session on it.',
   },
+  'core.access-closed': {
+    kind: 'denial',
+    message: 'Your access to {resource} is limited to certain times. It opens next on {when}.',
+  },
+  'core.access-on-request': {
+    kind: 'denial',
+    message:
+      'Access to {resource} is given on request. Ask for it: {command}{place}. Then connect again once it is approved.',
+  },
+  'core.access-refused': {
+    kind: 'denial',
+    message: 'Access to {resource} was asked for and not given: {why}. To ask again: {command}',
+  },
+  'core.access-pending': {
+    kind: 'denial',
+    message:
+      'Access to {resource} was asked for as {review}, and waits for approval by {audience}: {link} Connect again; once it is approved, it opens.',
+  },
+  'core.locked': {
+    kind: 'denial',
+    message: 'Locked by {lock}: {reason}. Ask an administrator of the gateway.',
+  },
   'core.step-up-required': {
     kind: 'denial',
     message:

@@ -4,7 +4,7 @@
  * Invariant: no event carries a password, a token, a key or an unmasked masked value (I8, I9).
  */
 import type { CommandKind, Effect, Parameter } from './command.ts';
-import type { Principal, PrincipalKind } from './principal.ts';
+import type { ActingAgent, Principal, PrincipalKind } from './principal.ts';
 import type { RecordingMode } from './resource.ts';
 import type { Confirmation } from './step-up.ts';
 import type { Verdict } from './verdict.ts';
@@ -17,12 +17,15 @@ export interface Actor {
   readonly kind: PrincipalKind;
   readonly groups: readonly string[];
   readonly credentialId: string | null;
+  /** Who acts for it, outermost first; absent where nobody does. */
+  readonly actors?: readonly ActingAgent[];
 }
 
 /** How events name a principal. */
 export function actorOf(principal: Principal): Actor {
   const { id, issuer, name, kind, groups, authentication } = principal;
-  return { id, issuer, name, kind, groups, credentialId: authentication.credentialId };
+  const { credentialId, actors } = authentication;
+  return { id, issuer, name, kind, groups, credentialId, ...(actors === undefined ? {} : { actors }) };
 }
 
 export type SessionEndReason =
@@ -192,7 +195,7 @@ export type EventBody =
   | {
       readonly type: 'grant.changed';
       readonly grant: string;
-      readonly action: 'granted' | 'revoked' | 'expired';
+      readonly action: 'granted' | 'extended' | 'revoked' | 'expired';
       /** Who revoked it; null where time or approval did. */
       readonly principal: Actor | null;
       readonly owner: string;
@@ -241,13 +244,38 @@ export type EventBody =
       /** The changed fields as `path: before → after`, secrets as `(secret)`. */
       readonly changes: readonly string[];
     }
-  | { readonly type: 'identity.signed-on'; readonly principal: Actor; readonly source: string; readonly method: string }
+  | {
+      readonly type: 'identity.signed-on';
+      readonly principal: Actor;
+      readonly source: string;
+      readonly method: string;
+      /** With what, as RFC 8176 names it; absent where it is not known. */
+      readonly factors?: readonly string[];
+      /** Who came with a token of its own: as its issuer calls it. */
+      readonly workload?: { readonly provider: string; readonly subject: string };
+    }
   | {
       readonly type: 'token.issued';
       readonly principal: Actor;
       readonly token: string;
       readonly owner: string;
       readonly expiresAtMs: number;
+      /** The only resources it is good for; absent for all. */
+      readonly resources?: readonly string[];
+      /** Names of the agents that act by it, the last first. */
+      readonly agents?: readonly string[];
+      /** The token in whose place it is, and when that ends. */
+      readonly replaces?: { readonly token: string; readonly endsAtMs: number };
+    }
+  | {
+      /** A second factor of a local account; `reset`: by an administrator, `recovery-codes`: new ones, which void those before. */
+      readonly type: 'factor.changed';
+      readonly principal: Actor;
+      readonly owner: string;
+      readonly action: 'enrolled' | 'removed' | 'reset' | 'recovery-codes';
+      readonly kind: 'passkey' | 'totp' | 'recovery';
+      readonly factor: string | null;
+      readonly label: string;
     }
   | { readonly type: 'token.revoked'; readonly principal: Actor; readonly token: string; readonly owner: string }
   | { readonly type: 'key.rotated'; readonly principal: Actor; readonly key: string };

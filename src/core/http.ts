@@ -30,6 +30,10 @@ export type HttpBody =
       readonly value: unknown;
       readonly rpc: readonly string[] | null;
       readonly graphql: readonly GraphqlOperation[] | null;
+      /** Other spellings of names in it, by the one that stands in it: of a gRPC message, `customer_id` and `customerId`. */
+      readonly names?: Readonly<Record<string, readonly string[]>>;
+      /** Why there may be more in it than is known here; absent where all of it is. */
+      readonly unknown?: string;
     }
   /**
    * `application/x-www-form-urlencoded`, or the fields of `multipart/form-data`. `files`: parts that are called files, whose

@@ -37,7 +37,10 @@ export interface JudgeRequest {
 export interface HoldTerms {
   /** The guardrail. */
   readonly rule: string;
+  /** Nobody where a step-up is all that is asked. */
   readonly reviewers: { readonly names: readonly string[]; readonly groups: readonly string[] };
+  /** Whoever runs it confirms it by a fresh proof, before anybody else is asked (step-up.ts). */
+  readonly stepUp?: true;
   /** Distinct people who must approve. */
   readonly approvals: number;
   /** Milliseconds until an undecided review expires; inside a transaction `inTransactionMs` counts, since locks are held. */

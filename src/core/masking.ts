@@ -8,6 +8,8 @@
  * means that the bytes pass as the server sent them.
  */
 
+import type { MessageType } from './messages.ts';
+
 /** What a value is, as far as a mask must know to stay type-correct. `other`: none of these; it becomes NULL. */
 export const valueTypes = [
   'text',
@@ -222,6 +224,17 @@ export interface HttpMasks {
   body(type: BodyType): BodyMask;
   /** The masked value of a head or trailer field, or `value` itself. `name` in lower case. */
   header(name: string, value: string): string;
+  /** For messages of this type, one at a time, without what frames them. Absent: they are masked as `body` says. */
+  messages?(type: MessageType): MessageMask;
+}
+
+/** Masks protobuf messages of one type. What comes out is a message of that type; fields that are not masked stay as they are. */
+export interface MessageMask {
+  /** The message as it may pass; `message` itself where nothing is masked. Empty once there is a fault. */
+  apply(message: Buffer): Buffer;
+  /** Why nothing more may pass; null while all is well. */
+  readonly fault: string | null;
+  readonly hits: ReadonlyMap<string, number>;
 }
 
 /** What a body is, as its head says. */

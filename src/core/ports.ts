@@ -164,6 +164,39 @@ export interface AccessDecision {
   readonly rule: string;
   /** Opening by it takes a confirmation by the person (step-up.ts); nothing else that applies does without. */
   readonly stepUp?: true;
+  /** Why not, and what to do, where this principal may be told: absent where nothing gives it this resource at all. */
+  readonly refusal?: AccessRefusal;
+}
+
+export type AccessRefusal =
+  /** An Access lets in at other times. */
+  | { readonly kind: 'closed'; readonly opensAtMs: number; readonly timeZone: string }
+  /** An Access lets ask. `waits`: connecting asks by itself, and waits for the answer. */
+  | { readonly kind: 'ask'; readonly durationMs: number; readonly reasonRequired: boolean; readonly waits: boolean }
+  | { readonly kind: 'locked'; readonly lock: string; readonly reason: string };
+
+/** A request for access that opening a session waits for. */
+export interface AccessWait {
+  readonly review: string;
+  /** Where it is decided. */
+  readonly link: string;
+  /** Who may approve it, in words. */
+  readonly audience: string;
+  /** Resolves once it is approved and the grant is in force here. Rejects with `core.access-refused` or `core.access-pending`. */
+  readonly outcome: Promise<void>;
+  /** Nobody waits for it any more: the outcome rejects where it had not come. It stays asked for. */
+  leave(): void;
+}
+
+/** Asks for access on behalf of who connects. */
+export interface AccessRequests {
+  /**
+   * Asks, or joins what the principal asks for already. Null where it cannot be asked for without a reason or at all.
+   * Rejects with a denial where it was denied just now.
+   */
+  ask(principal: Principal, resource: Resource, client: string): Promise<AccessWait | null>;
+  /** Where a person asks by themself. */
+  link(resource: string): string;
 }
 
 export interface Authorisation {

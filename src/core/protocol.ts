@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts';
 import type { ServerTlsOptions, Wire } from '../base/wire.ts';
 import type { Meaning } from './command.ts';
 import type {
+  AccessWait,
   ApprovalIdentification,
   ApprovalRequest,
   PublicKey,
@@ -171,6 +172,12 @@ export interface Door {
   owesStepUp(principal: Principal, resource: string): Promise<boolean>;
   /** Asks the person to confirm elsewhere that they open this resource, by this connection and now. */
   stepUp(principal: Principal, resource: string): Promise<StepUp>;
+  /**
+   * The request for access that opening this resource waits for, made by this very call where an Access says so; null where
+   * nothing is to be waited for. `client`: what connects, as reviewers read it. Rejects with a denial where it was asked
+   * for and refused just now. `openSession` decides again whatever came of it.
+   */
+  awaitAccess(principal: Principal, resource: string, client: string): Promise<AccessWait | null>;
   /** Where a browser without a visit is sent to sign on. Asks nobody, and tells nothing of the resource. */
   visitLink(request: VisitRequest): string;
   /** Takes the code that the browser came back with. Journals a refusal and rejects with a denial. */

@@ -92,6 +92,10 @@ export interface SettingDefinition {
   readonly choices?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
+  /** Longest text, in characters; a few thousand unless given. */
+  readonly charactersMax?: number;
+  /** The value is bytes in base 64, or `file:/absolute/path` on the gateway: then the protocol gets what stands there, in base 64. */
+  readonly file?: true;
   /** What is wrong with a value of the right type, beginning in lower case; null where nothing is. */
   readonly problem?: (value: SettingValue) => string | null;
 }

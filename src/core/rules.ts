@@ -20,6 +20,8 @@ export interface PrincipalSelector {
   readonly names?: readonly string[];
   readonly groups?: readonly string[];
   readonly kinds?: readonly PrincipalKind[];
+  /** `true`: any agent, also one that acts for somebody; names: one of these, anywhere in the chain. */
+  readonly agents?: true | readonly string[];
   /** Whoever is named here, or is in one of the groups, is left out. */
   readonly except?: { readonly names?: readonly string[]; readonly groups?: readonly string[] };
 }
@@ -110,15 +112,24 @@ export interface GuardrailMatch {
   readonly when?: string;
 }
 
+/** Whom a review names. */
+export interface ReviewersSpec {
+  readonly names?: readonly string[];
+  readonly groups?: readonly string[];
+}
+
 export interface ReviewSpec {
-  readonly reviewers: { readonly names?: readonly string[]; readonly groups?: readonly string[] };
+  /** Left out where `stepUp` is all that is asked. */
+  readonly reviewers?: ReviewersSpec;
+  /** Whoever runs it confirms it by a fresh proof, before reviewers are asked. */
+  readonly stepUp?: boolean;
   /** Distinct people; 1 unless given. */
   readonly approvals?: number;
   /** 30m unless given. */
   readonly within?: string;
   /** While a transaction holds locks; 5m unless given, never more than `within`. */
   readonly inTransaction?: string;
-  readonly escalate?: { readonly after: string; readonly reviewers: ReviewSpec['reviewers'] };
+  readonly escalate?: { readonly after: string; readonly reviewers: ReviewersSpec };
   readonly breakGlass?: { readonly groups: readonly string[] };
 }
 

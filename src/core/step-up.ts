@@ -19,8 +19,11 @@ export interface Confirmation {
   readonly method: 'approval';
   /** What it was confirmed with; revoking that ends the session. */
   readonly credentialId: string | null;
-  /** How the person had proven to be who they are: by the password with the confirmation, or by a sign-on just before. */
-  readonly proof: 'password' | 'sign-on';
+  /**
+   * How the person had proven to be who they are: by the password or a second factor with the confirmation, or by a sign-on
+   * just before.
+   */
+  readonly proof: 'password' | 'factor' | 'sign-on';
   /** Wall clock, milliseconds. */
   readonly atMs: number;
 }

@@ -96,6 +96,7 @@ test('what a grant lets in is listed and explained as the door decides it', asyn
     // No standing Access lets anybody in.
     decide: () => ({ granted: false, rule: 'none' }),
     explain: () => ({ decision: { granted: false, rule: 'none' }, rules: [] }),
+    configured: { explainRequests: () => [] },
   } as unknown as ApiPortParts['snapshot'];
   const authorisation: ApiPortParts['authorisation'] = {
     decide: (_, { name }) =>

@@ -6,22 +6,34 @@
  */
 
 import type { Explanation, Manifest, ManifestKind } from '../api/contract/index.ts';
-import { type ApiPorts, apiErrors, type SessionQuery, type SessionRecord, type StoredManifest } from '../api/index.ts';
+import {
+  type ApiPorts,
+  apiErrors,
+  type FactorProof,
+  type SessionQuery,
+  type SessionRecord,
+  type StoredManifest,
+  type TokenRecord,
+} from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
 import type { LiveSessions } from '../core/door.ts';
+import { coreErrors } from '../core/errors.ts';
 import type { Event } from '../core/event.ts';
 import type { Authorisation } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { RecordedEntry } from '../core/recording.ts';
-import { type Identity, signOnSource, type TokenSummary } from '../identity/index.ts';
+import { apiSource, type Identity, signOnSource, type TokenSummary } from '../identity/index.ts';
 import type { Secrets } from '../secrets/index.ts';
 import type { JsonObject, SessionRow, Store, StoredObject } from '../store/index.ts';
+import { type AccessReport, nextSteps, requestTrace } from './access-report.ts';
 import type { listenerOf } from './listener.ts';
+import { machinesPort } from './machines.ts';
 import { originsOf } from './origins.ts';
+import { localIssuer, principalId } from './principals.ts';
 import { eventsOfSession } from './session-events.ts';
-import { localIssuer, manifestOf, type Snapshot } from './snapshot.ts';
+import { manifestOf, type Snapshot } from './snapshot.ts';
 
 export interface ApiPortParts {
   readonly clock: Clock;
@@ -41,8 +53,11 @@ export interface ApiPortParts {
   /** Durable events of the journal from a sequence on, in order; ends where the journal does now. */
   readonly readEvents: (from: number) => AsyncIterable<Event>;
   /** As they are: `apiReviews` and the policy laboratory make them. */
+  readonly identities: Pick<ApiPorts, 'providers' | 'scim'>;
+  readonly factors: ApiPorts['factors'];
   readonly reviews: ApiPorts['reviews'];
   readonly grants: ApiPorts['grants'];
+  readonly accessReport: AccessReport;
   readonly chat: ApiPorts['chat'];
   readonly checks: ApiPorts['checks'];
   readonly explainer: ApiPorts['explainer'];
@@ -57,12 +72,15 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
   return {
     identity: {
       login: (name, password, source) => identity.byPassword(name, password, source),
-      verifyToken: async (secret, source) => {
-        const principal = await identity.byToken(secret, source);
+      verifyToken: async (secret, use, source) => {
+        const principal = await (use === 'web'
+          ? identity.byWebSession(secret, source)
+          : identity.byToken(secret, source));
         const tokenId = principal.authentication.credentialId ?? '';
         const token = await identity.findToken(tokenId);
         return { principal, tokenId, expiresAtMs: token?.expiresAtMs ?? 0 };
       },
+      byFactor: async (proof, method) => provenByFactor(parts, proof, method),
     },
     signOns: {
       list: (name) => identity.approvalsOf(name),
@@ -81,30 +99,41 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
       },
     },
     tokens: {
-      issue: async ({ owner, createdBy, description, lifetimeSeconds, isSignOn }) => {
+      issue: async ({ owner, createdBy, description, lifetimeSeconds, isSignOn, use, proof, resources, under }) => {
         if (snapshot.principal(owner) === null) return null;
+        const parent = under === undefined ? null : await identity.findToken(under);
+        const trust = parent?.attributes.trust;
         const issued = await identity.issueToken({
           owner,
           label: description,
           createdBy,
-          source: isSignOn ? signOnSource : 'api',
+          source: isSignOn ? signOnSource : apiSource,
+          attributes: {
+            ...(use === undefined ? {} : { use }),
+            ...proof,
+            ...(resources === undefined ? {} : { scope: { resources } }),
+            ...(parent === null ? {} : { parent: parent.id }),
+            ...(trust === undefined ? {} : { trust }),
+          },
+          ...(parent === null ? {} : { untilMs: parent.expiresAtMs }),
           ...(lifetimeSeconds === null ? {} : { lifetimeMs: lifetimeSeconds * 1000 }),
         });
-        return { secret: issued.secret, token: tokenRecord(issued.token) };
+        return { secret: issued.secret, token: tokenRecord(parts, issued.token) };
       },
       list: async (ownerId) => {
-        const owner = ownerId === null ? null : nameOf(ownerId);
+        const owner = ownerId === null ? null : (snapshot.principalById(ownerId)?.name ?? '');
         const found = await identity.listTokens(owner, { limit: 200 });
-        return found.filter(({ state }) => state === 'live').map(tokenRecord);
+        return found.filter(({ state }) => state === 'live').map((token) => tokenRecord(parts, token));
       },
       find: async (id) => {
         const token = await identity.findToken(id);
-        return token === null ? null : tokenRecord(token);
+        return token === null ? null : tokenRecord(parts, token);
       },
       revoke: async (id) => {
         await identity.revokeToken(id);
       },
     },
+    machines: machinesPort({ clock: parts.clock, identity, snapshot, recordOf: (token) => tokenRecord(parts, token) }),
     configuration: {
       list: async (kind) => (await allOf(store, kind)).map(storedManifest),
       get: async (kind, name) => {
@@ -146,7 +175,10 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
     access: {
       openable: (principal) => openable(parts, principal),
       explain: (principal, resource) => explain(parts, principal, resource),
+      ...parts.accessReport,
     },
+    ...parts.identities,
+    factors: parts.factors,
     reviews: parts.reviews,
     grants: parts.grants,
     chat: parts.chat,
@@ -162,13 +194,35 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
 /** Secrets of the gateway itself (signing keys) are not listed and not reachable through the API. */
 export const internalPrefix = 'gateway/';
 
-function nameOf(principalId: string): string {
-  return principalId.slice(localIssuer.length + 1);
+function tokenRecord({ snapshot }: Pick<ApiPortParts, 'snapshot'>, token: TokenSummary) {
+  const { id, owner, label, createdAtMs, expiresAtMs, lastUsedAtMs } = token;
+  const ownerId = snapshot.principal(owner)?.id ?? principalId(localIssuer, owner);
+  const { use = 'access', method = null, provider = null, factors = [], scope, actors = [] } = token.attributes;
+  const rests: NonNullable<TokenRecord['rests']> = {
+    use,
+    method,
+    provider,
+    factors,
+    provenAtMs: token.attributes.provenAtMs ?? null,
+    resources: scope?.resources ?? null,
+    agents: actors.map(({ name }) => name),
+  };
+  return { id, ownerId, owner, description: label, createdAtMs, expiresAtMs, lastUsedAtMs, rests };
 }
 
-function tokenRecord(token: TokenSummary) {
-  const { id, owner, label, createdAtMs, expiresAtMs, lastUsedAtMs } = token;
-  return { id, ownerId: `${localIssuer}:${owner}`, owner, description: label, createdAtMs, expiresAtMs, lastUsedAtMs };
+/** The principal as it is now, where it is still a local account that may be proven so. */
+function provenByFactor(
+  { snapshot, clock }: Pick<ApiPortParts, 'snapshot' | 'clock'>,
+  { owner, provenAtMs, factors }: FactorProof,
+  method: 'password' | 'passkey',
+): Principal {
+  const entry = snapshot.principal(owner);
+  if (entry === null || entry.disabled || entry.issuer !== localIssuer) {
+    throw coreErrors('core.not-authenticated', { detail: 'the account of a second factor is gone or disabled' });
+  }
+  const { id, issuer, subject, name, kind, groups, roles } = entry;
+  const authentication = { method, credentialId: null, atMs: clock.now(), provenAtMs, factors };
+  return { id, issuer, subject, name, kind, groups, roles, authentication };
 }
 
 function storedManifest(object: StoredObject): StoredManifest {
@@ -228,6 +282,7 @@ async function commit(
     if (kind !== 'Principal') continue;
     await identity.clearPassword(name);
     await identity.revokeTokensOf(name);
+    await parts.factors.reset(name, '');
   }
   for (const name of batch.droppedSecrets) await secrets.delete(name);
 }
@@ -246,11 +301,8 @@ async function listSessions(parts: ApiPortParts, query: SessionQuery) {
   const after = query.cursor === null ? null : parseCursor(query.cursor);
   const rows = await parts.store.sessions.list(
     {
-      ...(query.principalId === null
-        ? query.principalName === null
-          ? {}
-          : { principal: query.principalName }
-        : { principal: nameOf(query.principalId) }),
+      ...(query.principalId === null ? {} : { principalId: query.principalId }),
+      ...(query.principalName === null ? {} : { principal: query.principalName }),
       ...(query.resource === null ? {} : { resource: query.resource }),
       ...(query.protocol === null ? {} : { protocol: query.protocol }),
       ...(query.live === null ? {} : { live: query.live }),
@@ -260,10 +312,8 @@ async function listSessions(parts: ApiPortParts, query: SessionQuery) {
     { limit: query.limit, after },
   );
   const last = rows.at(-1);
-  const own =
-    query.principalId !== null && query.principalName !== null && nameOf(query.principalId) !== query.principalName;
   return {
-    sessions: own ? [] : rows.map((row) => sessionRecord(parts, row)),
+    sessions: rows.map((row) => sessionRecord(parts, row)),
     next: last === undefined || rows.length < query.limit ? null : `${last.startedAtMs}.${last.id}`,
   };
 }
@@ -282,6 +332,7 @@ function sessionRecord(parts: ApiPortParts, row: SessionRow): SessionRecord {
       id: row.principalId,
       name: row.principalName,
       kind: row.principalKind as SessionRecord['principal']['kind'],
+      ...agentsOf(row.agents ?? []),
     },
     resource: row.resource,
     protocol: row.protocol,
@@ -300,13 +351,22 @@ function sessionRecord(parts: ApiPortParts, row: SessionRow): SessionRecord {
   };
 }
 
+function agentsOf(agents: readonly string[]): { readonly agents?: readonly string[] } {
+  return agents.length === 0 ? {} : { agents };
+}
+
 function liveRecord(parts: ApiPortParts, id: string): SessionRecord | null {
   const live = parts.sessions.get(id);
   if (live === null) return null;
   const { principal, resource } = live;
   return {
     id,
-    principal: { id: principal.id, name: principal.name, kind: principal.kind },
+    principal: {
+      id: principal.id,
+      name: principal.name,
+      kind: principal.kind,
+      ...agentsOf((principal.authentication.actors ?? []).map(({ name }) => name)),
+    },
     resource: resource.name,
     protocol: resource.protocol,
     source: live.source,
@@ -378,6 +438,7 @@ async function explain(parts: ApiPortParts, principalName: string, resourceName:
       stepUp: false,
       rule: 'none',
       trace: [{ access: '-', matched: false, why: missing }],
+      next: nextSteps(resourceName, { granted: false, rule: 'none' }),
     };
   }
   const principal: Principal = {
@@ -385,20 +446,25 @@ async function explain(parts: ApiPortParts, principalName: string, resourceName:
     authentication: { method: 'system', credentialId: null, atMs: parts.clock.now() },
   };
   const { rules } = parts.snapshot.explain(principal, resource);
-  const { granted, rule, stepUp } = parts.authorisation.decide(principal, resource);
+  const decision = parts.authorisation.decide(principal, resource);
+  const { granted, rule, stepUp } = decision;
   return {
     principal: principalName,
     resource: resourceName,
     granted,
     stepUp: stepUp === true,
     rule,
-    trace: rules.map(({ name, matches, conditions, stepUp }) => ({
-      access: name,
-      matched: matches,
-      why: conditions
-        .map(({ condition, holds, because }) => `${holds ? '✓' : '✗'} ${condition}: ${because}`)
-        .concat(stepUp ? [askedStepUp] : [])
-        .join('; '),
-    })),
+    next: nextSteps(resourceName, decision),
+    trace: [
+      ...rules.map(({ name, matches, conditions, stepUp }) => ({
+        access: name,
+        matched: matches,
+        why: conditions
+          .map(({ condition, holds, because }) => `${holds ? '✓' : '✗'} ${condition}: ${because}`)
+          .concat(stepUp ? [askedStepUp] : [])
+          .join('; '),
+      })),
+      ...requestTrace(parts.snapshot.configured, principal, resource, parts.clock.now()),
+    ],
   };
 }

@@ -93,9 +93,9 @@ test('a held command is shown whole, presented, and decided by its reviewer alon
 
 test('access is asked for, granted, listed and revoked', async () => {
   const { world, ports, close } = await running();
-  const { review } = await ports.reviews.requestAccess(erin, world.resource.name, 'incident 7', 3_600_000);
+  const { review } = await ports.reviews.requestAccess(erin, world.resource.name, 'incident 7', 3_600_000, null);
   expect(review).toMatchObject({ kind: 'access', command: null, access: { durationMs: 3_600_000, grant: null } });
-  expect(await codeOf(ports.reviews.requestAccess(erin, world.resource.name, null, 3_600_000))).toBe(
+  expect(await codeOf(ports.reviews.requestAccess(erin, world.resource.name, null, 3_600_000, null))).toBe(
     'review.reason-required',
   );
   const approved = await ports.reviews.decide(review.id, dana, 'approve', { reason: '', how: 'api', digest: null });

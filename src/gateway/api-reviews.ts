@@ -64,8 +64,8 @@ export function apiReviews(parts: ApiReviewParts): Pick<ApiPorts, 'reviews' | 'g
       },
       withdraw: async (id, by) => shown(await reviews.withdraw(by, id), by),
       breakGlass: async (id, by, reason) => shown(await reviews.breakGlass(by, id, reason, 'api'), by),
-      requestAccess: async (by, resource, reason, durationMs) =>
-        shown(await reviews.requestAccess(by, { resource, durationMs, reason: reason ?? '' }), by),
+      requestAccess: async (by, resource, reason, durationMs, extended) =>
+        shown(await reviews.requestAccess(by, { resource, durationMs, reason: reason ?? '', extends: extended }), by),
     },
     grants: {
       list: async ({ viewer, scope, limit, cursor }) => {
@@ -149,7 +149,12 @@ function recordOf(review: Review, history: readonly HistoryEntry[] | null, direc
     id: review.id,
     kind: review.kind,
     state: review.state,
-    requester: { id: requester.id, name: requester.name, kind: requester.kind },
+    requester: {
+      id: requester.id,
+      name: requester.name,
+      kind: requester.kind,
+      ...(requester.actors === undefined ? {} : { agents: requester.actors.map(({ name }) => name) }),
+    },
     resource: resource.name,
     rule: terms.rule,
     text: command?.text ?? null,
@@ -171,7 +176,10 @@ function recordOf(review: Review, history: readonly HistoryEntry[] | null, direc
     message: terms.message,
     digest: review.digest,
     command: command === null ? null : commandOf(command),
-    access: subject.type === 'access' ? { durationMs: subject.durationMs, grant: review.grant } : null,
+    access:
+      subject.type === 'access'
+        ? { durationMs: subject.durationMs, grant: review.grant, extends: subject.extends ?? null }
+        : null,
     decisions: review.decisions.map(({ principal, decision, reason, how, atMs }) => ({
       by: { id: principal.id, name: principal.name },
       decision,

@@ -9,7 +9,8 @@ import { durable } from '../core/door.ts';
 import type { Journal } from '../core/ports.ts';
 import type { Identity } from '../identity/index.ts';
 import type { Store } from '../store/index.ts';
-import { localIssuer, type Snapshot } from './snapshot.ts';
+import { localIssuer } from './principals.ts';
+import type { Snapshot } from './snapshot.ts';
 
 export const firstAdministrator = 'admin';
 

@@ -17,7 +17,7 @@ import { Doors, durable } from '../core/door.ts';
 import type { Event, EventBody } from '../core/event.ts';
 import type { Authorisation } from '../core/ports.ts';
 import type { Protocol } from '../core/protocol.ts';
-import { createIdentity, type Identity } from '../identity/index.ts';
+import type { Identity } from '../identity/index.ts';
 import { createProtocols } from '../protocols/registry.ts';
 import {
   openJournal,
@@ -28,32 +28,36 @@ import {
 } from '../recording/index.ts';
 import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../secrets/index.ts';
 import { openStore, type Store } from '../store/index.ts';
+import { type AccessReport, accessReport } from './access-report.ts';
 import { apiPorts } from './api-ports.ts';
 import { apiReviews } from './api-reviews.ts';
-import { type Authority, listenerTls, openAuthority } from './authority.ts';
+import { type Authority, listenerTls } from './authority.ts';
 import { inBackground, retry } from './background.ts';
 import { createFirstAdministrator } from './bootstrap.ts';
-import { openCertificates } from './certificates.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Console, openConsole } from './console.ts';
 import { createDialler } from './dialler.ts';
 import { lockDirectory, refuseOpenDirectory } from './directory.ts';
 import { measureSync, type SyncLatency } from './doctor.ts';
 import { gatewayErrors } from './errors.ts';
-import { gatewayId, maskKey, signingKey, tokenSecret, withoutOwnSecrets, withRotation } from './identity-keys.ts';
+import { gatewayId, maskKey, signingKey, withoutOwnSecrets, withRotation } from './identity-keys.ts';
 import * as limits from './limits.ts';
 import { type Listener, listen, listenerOf } from './listener.ts';
 import { counted, type Metrics, openMetrics } from './metrics.ts';
+import { openIdentity } from './open-identity.ts';
 import { openReviews } from './open-reviews.ts';
 import { createPolicyLab } from './policy-lab.ts';
+import { withProviderChecks } from './provider-checks.ts';
 import { ending, endWhatIsRevoked, isStillVouchedFor } from './revocation.ts';
 import { createJudge, type RuleMakings } from './rules.ts';
 import { followSessions } from './session-index.ts';
-import { Snapshot } from './snapshot.ts';
+import { onConfigured, Snapshot } from './snapshot.ts';
 import { openSshKeys, type SshKeys } from './ssh-keys.ts';
 import { sshServices } from './ssh-services.ts';
 import { gatewayStatus } from './status.ts';
+import { withStepUps } from './step-up-reviews.ts';
 import { untilAborted } from './stream.ts';
+import { openTls, type Tls } from './tls.ts';
 import { openUsage } from './usage.ts';
 import { VanishedPeers } from './vanished.ts';
 import { version } from './version.ts';
@@ -139,16 +143,9 @@ class Composition implements Gateway {
     const { dataDirectory } = this.#config;
     await this.#openDirectory(dataDirectory);
     this.id = await gatewayId(dataDirectory);
-    const certificates = await openCertificates(this.#config.certificates ?? [], this.#clock, this.#log);
-    this.#closers.push(['certificates', () => certificates.close()]);
-    const authority = await openAuthority(
-      join(dataDirectory, 'tls'),
-      join(dataDirectory, 'ca.pem'),
-      this.#config.names,
-      this.#clock,
-      certificates,
-    );
-    this.caPath = authority.caPath;
+    const tls = await openTls(this.#config, this.#clock, this.#log);
+    this.#closers.push(['certificates', () => tls.close()]);
+    this.caPath = tls.authority.caPath;
     const { store, ownSecrets, secrets } = await this.#openStore();
     const { journal, recordings } = await this.#openJournal(ownSecrets);
     for (const protocol of this.#protocols) await protocol.load?.();
@@ -159,16 +156,32 @@ class Composition implements Gateway {
     this.#closers.push(['usage', () => usage.close()]);
     const { ledger } = usage;
     const snapshot = await this.#openSnapshot(store, { hashKey, ledger });
-    const identity = await this.#openIdentity(store, ownSecrets, snapshot, sshKeys);
+    const origins = (): readonly string[] => snapshot.originNames();
+    await tls.openAcme({ gateway: this.id, store, secrets: ownSecrets, origins });
+    this.#closers.push(['certificates by ACME', () => tls.closeAcme()]);
+    const { identity, signOns, factors, ...opened } = await openIdentity({
+      clock: this.#clock,
+      log: this.#log,
+      store,
+      journal,
+      snapshot,
+      secrets,
+      ownSecrets,
+      sshKeys,
+      consoleUrl: () => this.consoleUrl,
+      sessions: () => this.doors?.sessions ?? null,
+    });
+    this.#closers.push(['identity', () => opened.close()]);
     this.firstPasswordPath = await createFirstAdministrator({ store, identity, snapshot, journal, dataDirectory });
     const metrics = openMetrics({
       liveSessions: () => this.doors.sessions.size,
       durableSequence: () => journal.durableSequence,
       spaceLevel: () => journal.spaceLevel,
+      certificates: () => tls.standings(),
     });
     const vanished = new VanishedPeers({ clock: this.#clock, log: this.#log });
     this.#closers.push(['vanished peers', () => vanished.stop()]);
-    const { reviews, grants, standing, authorisation, directory, chat, close } = await openReviews({
+    const { reviews, grants, authorisation, requests, directory, chat, close } = await openReviews({
       store,
       snapshot,
       journal,
@@ -196,31 +209,40 @@ class Composition implements Gateway {
       sessions: this.#config.sessions,
       isVouchedFor: (principal) => isStillVouchedFor(principal, snapshot),
       judge: createJudge(snapshot),
-      reviews,
+      reviews: withStepUps(reviews, { clock: this.#clock, identity }),
+      requests,
     });
-    endWhatIsRevoked({ sessions: this.doors.sessions, identity, snapshot, standing, grants, log: this.#log });
+    const stopEnding = endWhatIsRevoked({
+      clock: this.#clock,
+      sessions: this.doors.sessions,
+      identity,
+      snapshot,
+      authorisation,
+      grants,
+      log: this.#log,
+    });
+    this.#closers.push(['revocation', stopEnding]);
     const stopIndex = await followSessions({ gateway: this.id, store, journal, clock: this.#clock, log: this.#log });
     this.#closers.push(['index', stopIndex]);
     this.#syncLatency = await measureSync(dataDirectory).catch(() => null);
     await this.#openApi({
       store,
       identity,
+      identities: { providers: signOns, scim: opened.scim },
+      factors,
       secrets,
       snapshot,
       authorisation,
       recordings,
       metrics,
-      authority,
+      tls,
       hashKey,
       ssh: sshServices({ keys: sshKeys, snapshot, dialler, clock: this.#clock, log: this.#log }),
       reviewing: { ...apiReviews({ reviews, grants, directory }), chat },
+      accessReport: accessReport({ clock: this.#clock, snapshot, store, grants, authorisation }),
     });
-    await this.#openListeners(authority, sshKeys, metrics, vanished, snapshot);
-    this.#timers.push(
-      this.#clock.every(limits.renewalIntervalMs, () =>
-        inBackground(this.#log, 'the certificate could not be renewed; the old one stays', this.#renew(authority)),
-      ),
-    );
+    await this.#openListeners(tls.authority, sshKeys, metrics, vanished, snapshot);
+    this.#timers.push(...tls.begin(async () => this.#console?.renew()));
     await this.#record({ type: 'gateway.started', version });
     this.#log.info('gateway started', { gateway: this.id, console: this.consoleUrl, version });
   }
@@ -349,7 +371,7 @@ class Composition implements Gateway {
   }
 
   async #openSnapshot(store: Store, makings: RuleMakings): Promise<Snapshot> {
-    const snapshot = new Snapshot(store.objects, this.#protocols, this.#log, makings);
+    const snapshot = new Snapshot(store.objects, this.#protocols, this.#log, makings, this.#clock);
     await snapshot.reload();
     const reload = (): void =>
       inBackground(
@@ -364,39 +386,26 @@ class Composition implements Gateway {
             () => snapshot.reload(),
           ),
       );
-    const stop = store.objects.onChange(reload);
+    const stop = onConfigured(store.objects, reload);
     this.#closers.push(['configuration', stop]);
     return snapshot;
-  }
-
-  async #openIdentity(store: Store, ownSecrets: Secrets, snapshot: Snapshot, sshKeys: SshKeys): Promise<Identity> {
-    const identity = createIdentity({
-      clock: this.#clock,
-      log: this.#log,
-      tokens: store.tokens,
-      passwords: store.passwords,
-      directory: { find: (name) => snapshot.principal(name), authorities: () => snapshot.authorities() },
-      authority: sshKeys.signOnAuthority.key,
-      approvalLink: (id) => `${this.consoleUrl}/approve.html#${id}`,
-      visitPage: () => `${this.consoleUrl}/visit.html`,
-      serverSecret: await tokenSecret(ownSecrets),
-    });
-    this.#closers.push(['identity', () => identity.close()]);
-    return identity;
   }
 
   async #openApi(rooms: {
     store: Store;
     identity: Identity;
+    identities: Pick<ApiPorts, 'providers' | 'scim'>;
+    factors: ApiPorts['factors'];
     secrets: Secrets;
     snapshot: Snapshot;
     authorisation: Authorisation;
     recordings: SessionRecordings;
     metrics: Metrics;
-    authority: Authority;
+    tls: Tls;
     hashKey: Buffer;
     ssh: ApiPorts['ssh'];
     reviewing: Pick<ApiPorts, 'reviews' | 'grants' | 'chat'>;
+    accessReport: AccessReport;
   }): Promise<void> {
     const { journal } = this;
     const readEvents = (from: number): AsyncIterable<Event> =>
@@ -422,7 +431,7 @@ class Composition implements Gateway {
       journal,
       readEvents,
       ...rooms.reviewing,
-      checks: lab,
+      checks: withProviderChecks(lab),
       explainer: lab,
       lab,
       status: gatewayStatus({
@@ -435,6 +444,7 @@ class Composition implements Gateway {
         syncLatency: () => this.#syncLatency,
         draining: () => this.#draining,
         listeners: () => this.listeners,
+        certificates: () => rooms.tls.standings(),
         liveSessions: () => this.doors.sessions.size,
       }),
     });
@@ -442,7 +452,7 @@ class Composition implements Gateway {
       config: this.#config.console,
       ports,
       protocols: this.#protocols,
-      authority: rooms.authority,
+      authority: rooms.tls.authority,
       clock: this.#clock,
       log: this.#log,
     });
@@ -482,11 +492,6 @@ class Composition implements Gateway {
         }),
       );
     }
-  }
-
-  async #renew(authority: Authority): Promise<void> {
-    await authority.renew();
-    await this.#console?.renew();
   }
 
   async #record(event: EventBody): Promise<void> {

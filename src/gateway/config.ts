@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { namePattern, originProtocols } from '../api/contract/index.ts';
 import { sessionsMax, sessionsPerPrincipalMax } from '../core/limits.ts';
 import { createProtocols } from '../protocols/registry.ts';
+import { type AcmeConfig, acmeOf, acmeSchema } from './acme-config.ts';
 import type { CertificateFiles } from './certificates.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
@@ -28,10 +29,20 @@ const fileSchema = z.strictObject({
     .array(z.strictObject({ certificate: z.string().min(1), key: z.string().min(1) }))
     .max(limits.certificatesMax)
     .default([]),
+  acme: acmeSchema.optional(),
   store: z.strictObject({ url: z.strictObject({ env: z.string() }) }).optional(),
   key: z.union([z.strictObject({ file: z.string() }), z.strictObject({ env: z.string() })]).optional(),
   console: z
-    .strictObject({ host: z.string().default('127.0.0.1'), port: port.optional(), tls: z.boolean().default(false) })
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: port.optional(),
+      tls: z.boolean().default(false),
+      /** How people reach it, where that is another name or something that ends TLS: links and sign-ons go there. */
+      url: z
+        .string()
+        .refine(isConsoleUrl, 'must be https://HOST[:PORT], or http on a loopback address, and nothing more')
+        .optional(),
+    })
     .prefault({}),
   listeners: z
     .record(
@@ -138,10 +149,18 @@ export interface GatewayConfig {
   readonly names: readonly string[];
   /** Certificates that are presented for the names that they cover, before one of the gateway's own. */
   readonly certificates?: readonly CertificateFiles[];
+  /** Certificates that are had by ACME; none of them where it is left out. */
+  readonly acme?: AcmeConfig;
   /** URL of a PostgreSQL database for the store; null is the embedded store. */
   readonly storeUrl: string | null;
   readonly key: { readonly file: string } | { readonly env: string };
-  readonly console: { readonly host: string; readonly port: number; readonly tls: boolean };
+  readonly console: {
+    readonly host: string;
+    readonly port: number;
+    readonly tls: boolean;
+    /** Where people reach it; where it listens unless given. */
+    readonly url?: string;
+  };
   readonly listeners: readonly ListenerConfig[];
   readonly recording: {
     readonly resultBytesPerCommand: number | undefined;
@@ -194,6 +213,8 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
       'console.tls must be true where console.host is not a loopback address: tokens would cross the network in clear',
     );
   }
+  const listeners = Object.entries(file.listeners ?? defaultListeners());
+  const surroundings = { names: file.names, listeners: listeners.map(([name]) => name), environment };
   return {
     dataDirectory,
     names: file.names,
@@ -201,14 +222,20 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
       certificate: resolve(certificate),
       key: resolve(key),
     })),
+    ...(file.acme === undefined ? {} : { acme: acmeOf(file.acme, surroundings) }),
     storeUrl: storeUrl ?? null,
     key:
       file.key ??
       (environment['SALLYPORT_KEY'] === undefined
         ? { file: resolve(dataDirectory, 'keys', 'master.key') }
         : { env: 'SALLYPORT_KEY' }),
-    console: { ...file.console, port: portOf('console', file.console.port) },
-    listeners: Object.entries(file.listeners ?? defaultListeners()).map(([protocol, listener]) => ({
+    console: {
+      host: file.console.host,
+      port: portOf('console', file.console.port),
+      tls: file.console.tls,
+      ...(file.console.url === undefined ? {} : { url: file.console.url }),
+    },
+    listeners: listeners.map(([protocol, listener]) => ({
       protocol,
       host: listener.host,
       port: portOf(protocol, listener.port),
@@ -319,6 +346,11 @@ function parseFile(path: string, text: string): unknown {
     const first = cause instanceof Error ? cause.message.split('\n')[0]! : 'not YAML';
     throw gatewayErrors('gateway.configuration', { cause, values: { problem: `${path}: ${first}` } });
   }
+}
+
+function isConsoleUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && url.origin === text && (url.protocol === 'https:' || isLoopback(url.hostname));
 }
 
 function isLoopback(host: string): boolean {

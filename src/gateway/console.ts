@@ -34,6 +34,7 @@ export async function openConsole(parts: ConsoleParts): Promise<Console> {
     log: parts.log,
     protocols: parts.protocols,
     tls: tls ? await parts.authority.material() : null,
+    publicUrl: parts.config.url ?? null,
     consoleDirectory: new URL(
       import.meta.url.endsWith('.ts') ? '../../web/public' : '../../../web/public',
       import.meta.url,
@@ -49,7 +50,7 @@ export async function openConsole(parts: ConsoleParts): Promise<Console> {
   const address = api.server.address();
   const bound = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    url: `${tls ? 'https' : 'http'}://${publicHost(host)}:${bound}`,
+    url: parts.config.url ?? `${tls ? 'https' : 'http'}://${publicHost(host)}:${bound}`,
     renew: async () => {
       if (tls) (api.server as unknown as HttpsServer).setSecureContext(await parts.authority.material());
     },

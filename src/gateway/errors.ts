@@ -11,10 +11,34 @@ export const gatewayErrors = defineErrors({
     kind: 'operation',
     message: 'Port {port} on {host} is taken. Stop what listens there, or choose other ports (SALLYPORT_PORT_BASE).',
   },
+  'gateway.resource-file': {
+    kind: 'operation',
+    message: 'A file that the settings of {resource} name is not available to the gateway. Call its administrator.',
+  },
   'gateway.resource-ca': {
     kind: 'operation',
     message: 'The certificate authority of {resource} is not available to the gateway. Call its administrator.',
   },
+  'gateway.name-taken': {
+    kind: 'denial',
+    message:
+      'The name {name} that {provider} gives is another principal’s here. Ask an administrator: the provider needs a name.prefix, or the other principal another name.',
+  },
+  'gateway.too-many-groups': {
+    kind: 'denial',
+    message:
+      'The provider says that {name} is in more than {limit} groups, which is more than are kept. Provision fewer.',
+  },
+  'gateway.nobody-to-confirm': {
+    kind: 'denial',
+    message:
+      'This command takes a confirmation by a person, and {name} is none. Have a person run it, or ask for an Access and rules of its own.',
+  },
+  'gateway.provisioning-contended': {
+    kind: 'operation',
+    message: 'Others change this principal at the same time. Try again.',
+  },
+  'gateway.acme': { kind: 'operation', message: 'The ACME server gave no certificate: {problem}' },
   'gateway.inspector': {
     kind: 'operation',
     message: 'The gateway does not run under an inspector: remove --inspect from NODE_OPTIONS and the command line.',

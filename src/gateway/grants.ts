@@ -38,7 +38,7 @@ export interface GrantParts extends Omit<LedgerParts, 'store'> {
   readonly store: Pick<Store, 'reviews' | 'grants'>;
   readonly log: Log;
   readonly directory: Directory;
-  /** As in reviews.ts. */
+  /** As in reviews.ts, but at whose times it is now. */
   readonly requestable: ReviewServiceParts['requestable'];
   /**
    * A live grant has ended: end the sessions of its owner on its resource that nothing else lets in as they were opened
@@ -50,6 +50,8 @@ export interface GrantParts extends Omit<LedgerParts, 'store'> {
 export interface GrantService {
   /** The live grant by which this principal may open a session on the resource now, or null. Never waits. */
   granted(principalId: string, resource: string): StoredGrant | null;
+  /** Those that live, whether they count now or not. Never waits. */
+  live(principalId: string, resource: string): readonly StoredGrant[];
   /** Newest first: the viewer's own; everyone's for administrators and auditors. */
   list(
     viewer: Principal,
@@ -97,15 +99,15 @@ class LiveGrants implements GrantService {
   }
 
   granted(principalId: string, resource: string): StoredGrant | null {
-    const ids = this.#index.get(keyOf(principalId, resource));
-    if (ids === undefined) return null;
+    const counts = ({ access }: StoredGrant): boolean =>
+      this.#parts.requestable(principalId, resource, access)?.access === access;
+    return this.live(principalId, resource).find(counts) ?? null;
+  }
+
+  live(principalId: string, resource: string): readonly StoredGrant[] {
+    const ids = this.#index.get(keyOf(principalId, resource)) ?? [];
     const nowMs = this.#parts.clock.now();
-    for (const id of ids) {
-      const { grant } = this.#live.get(id)!;
-      if (nowMs >= grant.expiresAtMs) continue;
-      if (this.#parts.requestable(principalId, resource, grant.access)?.access === grant.access) return grant;
-    }
-    return null;
+    return [...ids].map((id) => this.#live.get(id)!.grant).filter(({ expiresAtMs }) => nowMs < expiresAtMs);
   }
 
   async list(
@@ -204,17 +206,28 @@ class LiveGrants implements GrantService {
   #add(grant: StoredGrant): void {
     const { clock } = this.#parts;
     const leftMs = grant.expiresAtMs - clock.now();
-    if (this.#isClosed || grant.revokedAtMs !== null || leftMs <= 0 || this.#live.has(grant.id)) return;
+    if (this.#isClosed || grant.revokedAtMs !== null || leftMs <= 0) return;
+    const known = this.#live.get(grant.id);
+    if (known !== undefined) {
+      // It was extended; nothing else of it changes while it lives.
+      if (grant.expiresAtMs <= known.grant.expiresAtMs) return;
+      known.timer.cancel();
+      this.#live.set(grant.id, { grant, timer: this.#timer(grant, leftMs) });
+      return;
+    }
     if (this.#live.size >= liveMax) {
       this.#parts.log.error('too many live grants; this one is not in force', { grant: grant.id });
       return;
     }
-    const timer = clock.after(Math.min(leftMs, timerMsMax), () => this.#expire(grant.id));
-    this.#live.set(grant.id, { grant, timer });
+    this.#live.set(grant.id, { grant, timer: this.#timer(grant, leftMs) });
     const key = keyOf(grant.principalId, grant.resource);
     const ids = this.#index.get(key);
     if (ids === undefined) this.#index.set(key, new Set([grant.id]));
     else ids.add(grant.id);
+  }
+
+  #timer({ id }: StoredGrant, leftMs: number): Timer {
+    return this.#parts.clock.after(Math.min(leftMs, timerMsMax), () => this.#expire(id));
   }
 
   #expire(id: string): void {

@@ -115,3 +115,142 @@ export const usageIntervalMs = 5_000;
 
 /** Counters of a day that are written down, the most used: with the longest names they fit one document of the store. */
 export const usageKeptMax = 3_000;
+
+/** Names in one certificate by ACME, and certificates of origins: as many as public authorities put into one. */
+export const acmeNamesMax = 100;
+
+/** Longest name that ACME is asked for: with `_acme-challenge.` before it, it still is a DNS name. */
+export const acmeNameLengthMax = 230;
+
+/**
+ * A certificate by ACME that expires sooner is warned of, although no order failed: it should have been renewed at a third of
+ * the shortest life that authorities give, six days.
+ */
+export const acmeExpiryWarnMs = 172_800_000;
+
+/** How often it is looked whether a certificate by ACME is due, where nothing tells sooner. */
+export const acmeLookMs = 60_000;
+
+/** Part of its life after which a certificate is renewed, and the most that chance adds: gateways and installations spread. */
+export const acmeRenewAfter = 2 / 3;
+export const acmeRenewSpread = 1 / 30;
+
+/**
+ * First pause after an order that failed; doubles with each failure up to `acmeRetryMaxMs`. Public authorities allow five
+ * failed proofs of a name in an hour. Chance adds up to `acmeRetrySpread` of it.
+ */
+export const acmeRetryMinMs = 900_000;
+export const acmeRetryMaxMs = 10_800_000;
+export const acmeRetrySpread = 1 / 4;
+
+/** Longest pause that a server may ask for (Retry-After): certificates of six days must still be renewed. */
+export const acmeRetryAfterMaxMs = 86_400_000;
+
+/** How long one order may take, records in the DNS and all. */
+export const acmeOrderDeadlineMs = 1_200_000;
+
+/** How long a gateway may be the one that orders without saying so again: longer than an order, and its end, can take. */
+export const acmeLeaseMs = acmeOrderDeadlineMs + 600_000;
+
+/** For other gateways on the store to have heard what they may be asked to prove. */
+export const acmeSpreadMs = 1_000;
+
+/** Between looks at what an ACME server has found. */
+export const acmePollMs = 1_000;
+
+/** How long a server may take to find a proof right or wrong, or to issue. */
+export const acmePollDeadlineMs = 180_000;
+
+/** Longest wait for one answer of an ACME server. */
+export const acmeAnswerDeadlineMs = 30_000;
+
+/** Longest answer of an ACME server: a chain of certificates is a hundredth. */
+export const acmeAnswerBytesMax = 1_048_576;
+
+/** What a hook for DNS-01 gets for one record, and the most that may be configured. */
+export const acmeHookSeconds = 120;
+export const acmeHookSecondsMax = 600;
+
+/** How long records in the DNS are given until all servers of a zone have them. */
+export const acmeWaitSeconds = 30;
+
+/** What is kept of the output of a hook: its last line is told. */
+export const acmeHookOutputBytesMax = 16_384;
+
+/** From the polite signal to the other. */
+export const acmeHookKillMs = 5_000;
+
+/** Of the reason for a failure, as it is kept and told. */
+export const acmeReasonLengthMax = 500;
+
+/** Connections to the listener of HTTP-01 at a time; a server asks from a few places. */
+export const acmeHttpConnectionsMax = 64;
+
+/** How long one of them may take. */
+export const acmeHttpDeadlineMs = 10_000;
+
+/** Times a change of what gateways share is tried again where another was faster. */
+export const acmeConflictsMax = 20;
+
+/** How long stopping waits for an order that is broken off, and for its records to be taken back. */
+export const acmeStopMs = 10_000;
+
+/** How often a principal of a provider is written again, where other gateways write it at the same time. */
+export const provisioningAttemptsMax = 5;
+
+/** Groups that an event spells of one change. */
+export const spelledGroupsMax = 20;
+
+/** Requests for access of one principal that are looked at for one of the same resource; more wait for nobody. */
+export const accessRequestsLookedAtMax = 200;
+
+/** How long connecting asks no more after a denial; a person may ask with a reason at once. */
+export const deniedQuietMs = 15 * 60_000;
+
+/** Characters of what a client calls itself, in the reason of a request that it makes. */
+export const clientNameShownMax = 60;
+
+/** How often a waiting connection looks whether it may open by now: in memory. */
+export const accessLookMs = 250;
+
+/** How often it reads what became of its request, beside being told of changes. */
+export const accessReadMs = 5_000;
+
+/** How long a connection waits for its request to be decided; then its person connects again. */
+export const accessWaitMs = 10 * 60_000;
+
+/** How long a browser may be at its identity provider before it comes back: somebody looks for a phone. */
+export const signOnCarryMs = 15 * 60_000;
+
+/** How long a terminal's code is good, which the browser brings it at once. */
+export const terminalCodeMs = 60_000;
+
+/** Values of `amr` that are kept with a token. */
+export const factorsKeptMax = 16;
+
+/** How often sign-ons with identity providers are looked through. */
+export const refreshSweepMs = 15_000;
+
+/** How often a provider is asked about somebody with a live session: what changed there counts within a minute (G7). */
+export const refreshBusyMs = 30_000;
+
+/** … and about somebody without one. */
+export const refreshIdleMs = 10 * 60_000;
+
+/** How long what was used once is kept after its time: nothing asks for it any more. */
+export const onceKeptMs = 60 * 60_000;
+
+/** RSA of the gateway's SAML key, bits: what providers take everywhere, for longer than a key is used. */
+export const samlKeyBits = 3_072;
+
+/** A command as its step-up shows it, characters: enough to know it by, on a phone. */
+export const confirmedCommandLengthMax = 300;
+
+/** Objects that are read one by one; of more, all of their kind are read, which a few thousand short queries would not beat. */
+export const singleReadsMax = 200;
+
+/** SCIM resources that are read at once. */
+export const scimRowsMax = 500;
+
+/** How often a SCIM deletion is tried again where somebody else changed the same meanwhile. */
+export const scimAttemptsMax = 5;

@@ -7,6 +7,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { EventBody } from '../core/event.ts';
 import type { Journal } from '../core/ports.ts';
 import type { UsageLedger } from '../policy/index.ts';
+import type { Standing } from './acme-report.ts';
 
 export interface Metrics {
   /** Counts what an event says. On the data path: plain additions, nothing else. */
@@ -19,6 +20,7 @@ export interface MetricSources {
   liveSessions(): number;
   durableSequence(): number;
   spaceLevel(): string;
+  certificates(): readonly Standing[];
 }
 
 /** Creates the registry; `sources` and the counts are read at each scrape. */
@@ -62,6 +64,11 @@ export function openMetrics(sources: MetricSources): Metrics {
   const bytes = counter('sallyport_session_bytes_total', 'Bytes that crossed ended sessions.', ['direction']);
   gauge('sallyport_sessions_live', 'Sessions open now.', () => sources.liveSessions());
   gauge('sallyport_journal_durable_sequence', 'Sequence of the last durable event.', () => sources.durableSequence());
+  const failing = (): number => sources.certificates().filter(({ reason }) => reason !== null).length;
+  gauge('sallyport_acme_orders_failing', 'Certificates by ACME whose last order failed.', failing);
+  const soonest = (): number =>
+    Math.min(...sources.certificates().flatMap(({ notAfterMs }) => (notAfterMs === null ? [] : [notAfterMs / 1000])));
+  gauge('sallyport_acme_expiry_timestamp_seconds', 'When the first certificate by ACME expires.', soonest);
   new Gauge({
     name: 'sallyport_journal_space_level',
     help: 'Room for the journal: 1 on the level that holds now.',

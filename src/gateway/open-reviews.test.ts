@@ -129,6 +129,7 @@ async function open(chat: GatewayConfig['chat']): Promise<void> {
     log: silentLog,
     protocols: [],
     tls: null,
+    publicUrl: null,
     consoleDirectory: null,
   });
 }

@@ -8,21 +8,22 @@ import type { ApiPorts } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { LiveSessions } from '../core/door.ts';
-import type { AccessDecision, Authorisation, Journal } from '../core/ports.ts';
+import type { AccessRequests, Journal } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
-import type { Session } from '../core/session.ts';
 import type { Identity } from '../identity/index.ts';
 import type { ChatDirectory, Directory } from '../review/index.ts';
 import type { Secrets } from '../secrets/index.ts';
 import type { Store } from '../store/index.ts';
+import { authorisationOf, type GatewayAuthorisation } from './authorisation.ts';
 import { type Chat, createChat } from './chat.ts';
 import type { ChatConfig, GatewayConfig } from './config.ts';
+import { createConnectRequests } from './connect-requests.ts';
 import { createGrants, endSessionsOf, type GrantService } from './grants.ts';
 import { chatSecret } from './identity-keys.ts';
 import * as limits from './limits.ts';
 import { createReviews, type HistoryEntry, type ReviewService } from './reviews.ts';
-import { localIssuer, type Snapshot } from './snapshot.ts';
+import type { Snapshot } from './snapshot.ts';
 import { createWebhooks, type Webhooks } from './webhooks.ts';
 
 export interface ReviewingParts {
@@ -43,17 +44,14 @@ export interface ReviewingParts {
   readonly sessions: () => LiveSessions | null;
 }
 
-/** `unconfirmed`: what still lets it in asks for a step-up, which its person never gave. */
-export type Standing = 'stays' | 'unconfirmed' | 'ended';
-
 export interface Reviewing {
   readonly reviews: ReviewService;
   readonly grants: GrantService;
   readonly directory: Directory;
-  /** Whether a live session may go on, as things are configured now. */
-  readonly standing: (session: Session) => Standing;
-  /** What a new session is asked, with the groups of now: Access first, else a grant; rather one without a step-up. */
-  readonly authorisation: Authorisation;
+  /** Whether a session may open, and whether a live one may go on. */
+  readonly authorisation: GatewayAuthorisation;
+  /** For who connects without access, and may ask for it. */
+  readonly requests: AccessRequests;
   /** For the API: decisions that come in; null where they are not configured. */
   readonly chat: ApiPorts['chat'];
   readonly close: () => Promise<void>;
@@ -62,10 +60,7 @@ export interface Reviewing {
 /** Resolves once what an earlier run left behind is withdrawn and all live grants are known. */
 export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
   const { store, snapshot, journal, clock, log } = parts;
-  const directory: Directory = {
-    find: (id) => snapshot.principalById(id),
-    all: () => snapshot.principals(),
-  };
+  const directory = directoryOf(snapshot, clock);
   const shared = {
     store,
     journal,
@@ -78,30 +73,16 @@ export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
   };
   const grants = await createGrants({
     ...shared,
+    requestable: (principalId, resource, access) => snapshot.requestable(principalId, resource, access, 'use'),
     onEnded: (grant, why) => {
       const sessions = parts.sessions();
-      if (sessions !== null) endSessionsOf(sessions, grant, why, (session) => standing(session) === 'stays');
+      if (sessions !== null)
+        endSessionsOf(sessions, grant, why, (session) => authorisation.standing(session) === 'stays');
     },
   });
-  // As things are now: a person may take minutes over a step-up, and groups may change meanwhile.
-  const decide = (principal: Principal, resource: Resource): AccessDecision => {
-    const groups = snapshot.groupsOf(principal);
-    const labels = snapshot.labelsOf(resource);
-    if (groups === null || labels === null) return { granted: false, rule: 'none' };
-    const access = snapshot.decide({ ...principal, groups }, { ...resource, labels });
-    if (access.granted && access.stepUp !== true) return access;
-    const grant = grants.granted(principal.id, resource.name);
-    if (grant === null) return access;
-    const isAsked = snapshot.asksStepUp(grant.access);
-    if (access.granted && isAsked) return access;
-    return { granted: true, rule: `grant:${grant.id}`, ...(isAsked ? { stepUp: true } : {}) };
-  };
-  const isGranted = (principal: Principal, resource: Resource): boolean => decide(principal, resource).granted;
-  const standing = ({ principal, resource, confirmation }: Session): Standing => {
-    const { granted, stepUp } = decide(principal, resource);
-    if (!granted) return 'ended';
-    return stepUp === true && confirmation === null ? 'unconfirmed' : 'stays';
-  };
+  const authorisation = authorisationOf({ clock, snapshot, grants });
+  const isGranted = (principal: Principal, resource: Resource): boolean =>
+    authorisation.decide(principal, resource).granted;
   const link = (review: string): string => `${parts.consoleUrl()}/reviews/${review}`;
   const { config } = parts;
   const chat =
@@ -133,7 +114,17 @@ export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
     link,
     isGranted,
     resource: (name) => snapshot.resource(name),
-    history: (principalId) => historyOf(store, principalId),
+    history: (id) => historyOf(store, snapshot.principalById(id)?.name ?? ''),
+  });
+  const requests = createConnectRequests({
+    clock,
+    log,
+    snapshot,
+    store,
+    reviews,
+    authorisation,
+    link,
+    askingLink: (resource) => `${parts.consoleUrl()}/request.html#${encodeURIComponent(resource)}`,
   });
   const close = async (): Promise<void> => {
     await reviews.close();
@@ -141,7 +132,23 @@ export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
     grants.close();
   };
   const chatPort = chat === null ? null : { slack: async (request: Request) => (await chat.slack(request)).text };
-  return { reviews, grants, directory, standing, authorisation: { decide }, chat: chatPort, close };
+  return { reviews, grants, directory, authorisation, requests, chat: chatPort, close };
+}
+
+/** Everyone, as reviews see them: who is locked decides nothing, and is given nothing (I11). */
+function directoryOf(snapshot: Snapshot, clock: Pick<Clock, 'now'>): Directory {
+  type Entry = NonNullable<ReturnType<Snapshot['principalById']>>;
+  const seen = (entry: Entry): Entry =>
+    snapshot.configured.locks.isLocked(entry, clock.now()) ? { ...entry, disabled: true } : entry;
+  return {
+    find: (id) => {
+      const entry = snapshot.principalById(id);
+      return entry === null ? null : seen(entry);
+    },
+    *all() {
+      for (const entry of snapshot.principals()) yield seen(entry);
+    },
+  };
 }
 
 type Request = Parameters<Chat['slack']>[0];
@@ -151,15 +158,20 @@ async function openChat(
   { clock, snapshot, identity, ownSecrets }: ReviewingParts,
   to: Pick<ReviewService, 'decide'> & Pick<Webhooks, 'reply'>,
 ): Promise<Chat> {
-  const ids = [...slack.accounts].map(([account, name]) => [`slack:${account}`, `${localIssuer}:${name}`] as const);
-  const accounts: ChatDirectory = new Map(ids);
+  const accounts = (): ChatDirectory =>
+    new Map(
+      [...slack.accounts].flatMap(([account, name]) => {
+        const principal = snapshot.principal(name);
+        return principal === null ? [] : [[`slack:${account}`, principal.id] as const];
+      }),
+    );
   return createChat({
     clock,
     reviews: to,
     reply: to.reply,
     signingSecret: async () => process.env[slack.secretVariable] ?? '',
     referenceSecret: await chatSecret(ownSecrets),
-    accounts: () => accounts,
+    accounts,
     principal: (id) => {
       const entry = snapshot.principalById(id);
       if (entry === null || entry.disabled) return null;
@@ -177,8 +189,7 @@ async function openChat(
 }
 
 /** What a principal did last: its sessions, newest first. */
-async function historyOf(store: Store, principalId: string): Promise<readonly HistoryEntry[]> {
-  const principal = principalId.slice(principalId.indexOf(':') + 1);
+async function historyOf(store: Store, principal: string): Promise<readonly HistoryEntry[]> {
   const rows = await store.sessions.list({ principal }, { limit: limits.historyEntriesMax, after: null });
   return rows.map(({ startedAtMs, resource, commands, reason }) => ({
     atMs: startedAtMs,

@@ -223,6 +223,7 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
                 names: [...judgement.hold.reviewers.names],
                 groups: [...judgement.hold.reviewers.groups],
               },
+              stepUp: judgement.hold.stepUp === true,
               approvals: judgement.hold.approvals,
               withinSeconds: judgement.hold.withinMs / 1000,
             },

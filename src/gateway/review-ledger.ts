@@ -15,7 +15,7 @@ import type { EventBody } from '../core/event.ts';
 import * as coreLimits from '../core/limits.ts';
 import type { Journal } from '../core/ports.ts';
 import { nextAtMs, type Refusal, type Review, reviewErrors, type Step } from '../review/index.ts';
-import type { JsonObject, NewGrant, NewReview, Store, StoredReview } from '../store/index.ts';
+import type { JsonObject, NewGrant, NewReview, ReviewChange, Store, StoredReview } from '../store/index.ts';
 
 /** Whoever changes a review between our read and our write costs one try; so many in a row is no accident. */
 const triesMax = 16;
@@ -41,6 +41,7 @@ export interface Plan<T> {
   /** Reviews that come into being with it. */
   readonly creates?: readonly Step[];
   readonly grants?: readonly NewGrant[];
+  readonly extensions?: ReviewChange['extensions'];
   /** To be durable with it, beyond the steps' own. */
   readonly events?: readonly EventBody[];
   readonly result: T;
@@ -68,16 +69,17 @@ export class ReviewLedger {
    * Reads, lets `plan` say what to do, and does it; reads again where another was faster. `plan` may throw: nothing is
    * done then. Rejects with `review.not-found`, or with what store or journal say.
    */
-  async take<T>(id: string, plan: (review: Review) => Plan<T>): Promise<T> {
+  async take<T>(id: string, plan: (review: Review) => Plan<T> | Promise<Plan<T>>): Promise<T> {
     for (let tries = 0; tries < triesMax; tries++) {
       const stored = await this.#parts.store.reviews.get(id);
       if (stored === null) throw reviewErrors('review.not-found');
-      const { step, creates = [], grants = [], events = [], result } = plan(reviewFrom(stored));
+      const { step, creates = [], grants = [], extensions = [], events = [], result } = await plan(reviewFrom(stored));
       if (step === null) return result;
       const change = {
         updates: [{ ...toNew(step.review), expectedVersion: stored.version }],
         creates: creates.map(({ review }) => toNew(review)),
         grants,
+        extensions,
       };
       const all = [...step.events, ...creates.flatMap((one) => one.events), ...events];
       if (await this.#write(change, [step, ...creates], all)) return result;

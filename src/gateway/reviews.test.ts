@@ -361,7 +361,7 @@ describe('what cannot be written', () => {
       change: (change, before) => (isDown ? down() : real.change(change, before)),
       due: (nowMs, limit) => (isDown ? down() : real.due(nowMs, limit)),
     };
-    await at.start({ store: { reviews: failing } });
+    await at.start({ store: { reviews: failing, grants: store.grants } });
     const { pending, outcomes } = hold(at);
     await seen(pending.id);
     isDown = true;

@@ -33,7 +33,7 @@ import {
   reviewOfCommand,
   withdraw,
 } from '../review/index.ts';
-import type { IdNotice, ReviewCursor, ReviewFilter, Unsubscribe } from '../store/index.ts';
+import type { IdNotice, ReviewCursor, ReviewFilter, Store, StoredGrant, Unsubscribe } from '../store/index.ts';
 import { inBackground } from './background.ts';
 import { HeldReview } from './held-review.ts';
 import { audienceKeys, denialOf, isReadable, type LedgerParts, ReviewLedger, reviewFrom } from './review-ledger.ts';
@@ -69,7 +69,8 @@ export interface Requestable {
   readonly terms: RequestTerms;
 }
 
-export interface ReviewServiceParts extends LedgerParts {
+export interface ReviewServiceParts extends Omit<LedgerParts, 'store'> {
+  readonly store: Pick<Store, 'reviews' | 'grants'>;
   readonly log: Log;
   /** Id of this gateway. */
   readonly gateway: string;
@@ -129,7 +130,13 @@ export interface ReviewService extends Reviews {
   breakGlass(principal: Principal, id: string, reason: string, how: string): Promise<Review>;
   requestAccess(
     principal: Principal,
-    ask: { readonly resource: string; readonly durationMs: number; readonly reason: string },
+    ask: {
+      readonly resource: string;
+      readonly durationMs: number;
+      readonly reason: string;
+      /** A grant of the same principal on the same resource that is to last longer. */
+      readonly extends?: string | null;
+    },
   ): Promise<Review>;
   /** Called after a review changed, here or in another gateway on the same store: read it again. */
   onChange(listener: (notice: IdNotice) => void): Unsubscribe;
@@ -245,22 +252,29 @@ class GatewayReviews implements ReviewService {
     decision: 'approve' | 'deny',
     { reason, how, digest }: { readonly reason: string; readonly how: string; readonly digest?: string },
   ): Promise<Review> {
-    const { clock, directory, requestable } = this.#parts;
-    return this.#ledger.take(id, (review) => {
+    const { clock, directory, requestable, store } = this.#parts;
+    return this.#ledger.take(id, async (review) => {
       if (!this.#maySee(principal, review)) throw reviewErrors('review.not-found');
       if (digest !== undefined && digest !== review.digest) throw reviewErrors('review.conflict');
       const nowMs = clock.now();
       const { subject, requester } = review;
+      const extended = subject.type === 'access' && subject.extends !== undefined ? subject.extends : null;
+      const old = extended === null ? null : await store.grants.get(extended);
       const still = subject.type === 'access' ? requestable(requester.id, subject.resource.name, subject.access) : null;
-      const isRequestable = still !== null && subject.type === 'access' && still.access === subject.access;
-      const grantId = subject.type === 'access' ? newId('grt', nowMs) : null;
+      // What was revoked is not made longer (I15).
+      const isRequestable =
+        still !== null && subject.type === 'access' && still.access === subject.access && isExtendable(extended, old);
+      const isLonger = old !== null && nowMs < old.expiresAtMs;
+      const grantId = subject.type === 'access' ? (isLonger ? old.id : newId('grt', nowMs)) : null;
       const input = { principal, decision, reason, how, nowMs, directory, grantId, isRequestable };
       const result = decide(review, input);
       if ('refusal' in result) throw denialOf(result.refusal);
       const plan = { step: result.step, result: result.step.review };
       if (result.step.review.grant === null || still === null || subject.type !== 'access') return plan;
+      const durationMsMax = still.terms.durationMsMax;
+      if (isLonger) return { ...plan, ...extension(old, subject.durationMs, nowMs + durationMsMax) };
       // The time of a grant counts from its approval, within what the Access allows by now.
-      const expiresAtMs = nowMs + Math.min(subject.durationMs, still.terms.durationMsMax);
+      const expiresAtMs = nowMs + Math.min(subject.durationMs, durationMsMax);
       const names = { resource: subject.resource.name, access: subject.access };
       const grant = {
         id: result.step.review.grant,
@@ -299,16 +313,25 @@ class GatewayReviews implements ReviewService {
 
   async requestAccess(
     principal: Principal,
-    { resource: name, durationMs, reason }: { resource: string; durationMs: number; reason: string },
+    {
+      resource: name,
+      durationMs,
+      reason,
+      extends: extended = null,
+    }: { resource: string; durationMs: number; reason: string; extends?: string | null },
   ): Promise<Review> {
     const { clock, directory, gateway, requestable, store } = this.#parts;
     const unknown = reviewErrors('review.not-requestable', {
       values: { resource: JSON.stringify(name.slice(0, 100)) },
     });
     const resource = await this.#parts.resource(name);
-    const found = resource === null ? null : requestable(principal.id, name);
+    const old = extended === null ? null : await store.grants.get(extended);
+    const found = resource === null ? null : requestable(principal.id, name, old?.access);
     if (resource === null || found === null) throw unknown;
     const { access, terms } = found;
+    if (extended !== null && !isRunning(old, principal, name, clock.now())) {
+      throw reviewErrors('review.not-extendable', { values: { resource: name } });
+    }
     const problem = reasonProblem(reason, terms.reasonRequired);
     if (problem !== null) throw denialOf(problem);
     if (!(durationMs >= reviewLimits.grantMsMin && durationMs <= terms.durationMsMax)) {
@@ -318,7 +341,16 @@ class GatewayReviews implements ReviewService {
     if (pending >= reviewLimits.pendingPerPrincipalMax) throw tooMany(reviewLimits.pendingPerPrincipalMax);
     const nowMs = clock.now();
     const asked = { id: newId('rev', nowMs), gateway, nowMs, directory };
-    const review = reviewOfAccess({ ...asked, principal, resource, access, terms: terms.hold, durationMs, reason });
+    const review = reviewOfAccess({
+      ...asked,
+      principal,
+      resource,
+      access,
+      terms: terms.hold,
+      durationMs,
+      reason,
+      extends: extended,
+    });
     const result = ask(review, directory);
     if ('refusal' in result) throw denialOf(result.refusal);
     await this.#ledger.create(result.step);
@@ -397,6 +429,27 @@ class GatewayReviews implements ReviewService {
     const person = entry === null ? viewer.id : personOf(entry);
     return [requester.id, requester.belongsTo].includes(person) || requester.id === viewer.id;
   }
+}
+
+/** What is to last longer was not taken back; where its time is over meanwhile, another takes its place. */
+function isExtendable(extended: string | null, old: StoredGrant | null): boolean {
+  return extended === null || (old !== null && old.revokedAtMs === null);
+}
+
+function isRunning(grant: StoredGrant | null, { id }: Principal, resource: string, nowMs: number): boolean {
+  if (grant === null || grant.principalId !== id || grant.resource !== resource) return false;
+  return grant.revokedAtMs === null && nowMs < grant.expiresAtMs;
+}
+
+/** No longer ahead than a new grant would reach, and never shorter than it is. */
+function extension(grant: StoredGrant, durationMs: number, latestMs: number) {
+  const { id, principalName: owner, resource, access, expiresAtMs: fromMs } = grant;
+  const expiresAtMs = Math.max(fromMs, Math.min(fromMs + durationMs, latestMs));
+  const event = { grant: id, principal: null, owner, resource, access, expiresAtMs };
+  return {
+    extensions: [{ id, fromMs, expiresAtMs }],
+    events: [{ type: 'grant.changed' as const, action: 'extended' as const, ...event }],
+  };
 }
 
 function readsAll(viewer: Principal): boolean {

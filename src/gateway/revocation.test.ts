@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { makeClientAuthority } from '../../test/servers/client-certificates.ts';
+import { FakeClock } from '../base/clock.ts';
 import { fingerprintOf } from '../base/fingerprint.ts';
 import { silentLog } from '../base/log.ts';
 import { LiveSessions } from '../core/door.ts';
@@ -7,6 +8,7 @@ import type { Principal } from '../core/principal.ts';
 import type { Session } from '../core/session.ts';
 import type { Identity } from '../identity/index.ts';
 import type { StoredObject } from '../store/index.ts';
+import { authorisationOf } from './authorisation.ts';
 import { endWhatIsRevoked } from './revocation.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -27,7 +29,8 @@ async function start(
     }),
   ];
   const list = async (kind: string): Promise<StoredObject[]> => objects.filter((one) => one.kind === kind);
-  const snapshot = new Snapshot({ list }, [], silentLog, { hashKey: Buffer.alloc(32), ledger: null });
+  const clock = new FakeClock();
+  const snapshot = new Snapshot({ list }, [], silentLog, { hashKey: Buffer.alloc(32), ledger: null }, clock);
   await snapshot.reload();
   const sessions = new LiveSessions();
   const ended: string[] = [];
@@ -43,13 +46,8 @@ async function start(
     sessions,
     identity,
     snapshot,
-    standing: ({ principal, resource }) => {
-      const entry = snapshot.principal(principal.name);
-      const labels = snapshot.resourceLabels(resource.name);
-      if (entry === null || entry.disabled || labels === null) return 'ended';
-      const { granted } = snapshot.decide({ ...principal, groups: entry.groups }, { ...resource, labels });
-      return granted ? 'stays' : 'ended';
-    },
+    clock,
+    authorisation: authorisationOf({ clock, snapshot, grants: { granted: () => null, live: () => [] } }),
     grants: { revokeOfGone: async () => {} },
     log: silentLog,
   });

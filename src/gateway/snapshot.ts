@@ -8,25 +8,29 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Manifest, ResourceManifest } from '../api/contract/index.ts';
+import {
+  type IdentityProviderManifest,
+  type Manifest,
+  originProtocols,
+  type ResourceManifest,
+} from '../api/contract/index.ts';
 import { resourceOf } from '../api/index.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { AccessDecision } from '../core/ports.ts';
-import type { Principal, PrincipalKind, Role } from '../core/principal.ts';
+import type { Principal } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { Resource } from '../core/resource.ts';
 import type { RuleObject } from '../core/rules.ts';
 import type { AuthorityEntry, PrincipalEntry } from '../identity/index.ts';
-import type { AccessExplanation, AccessMatch, CompiledAccess } from '../policy/index.ts';
-import { compileAccess } from '../policy/index.ts';
-import { compileRequest, type RequestTerms } from '../review/index.ts';
-import type { StoredObject } from '../store/index.ts';
+import type { AccessExplanation } from '../policy/index.ts';
+import type { Objects, StoredObject } from '../store/index.ts';
+import { ConfiguredAccess, type RequestableAccess } from './configured-access.ts';
 import { gatewayErrors } from './errors.ts';
+import { type ConfiguredPrincipal, keysOf, principalsOf } from './principals.ts';
 import { BrokenRules, type RuleMakings, Rules } from './rules.ts';
-
-/** The only issuer there is until identity providers come. */
-export const localIssuer = 'local';
+import { withFiles } from './setting-files.ts';
 
 interface ObjectReader {
   list(
@@ -35,21 +39,12 @@ interface ObjectReader {
   ): Promise<readonly StoredObject[]>;
 }
 
-/** A principal with who wrote it last (`actingNames`), and when. */
-export interface ConfiguredPrincipal extends PrincipalEntry {
-  readonly changedBy: string;
-  readonly changedAtMs: number;
-}
-
 interface State {
   readonly principals: ReadonlyMap<string, ConfiguredPrincipal>;
+  readonly principalsById: ReadonlyMap<string, ConfiguredPrincipal>;
+  readonly providers: ReadonlyMap<string, IdentityProviderManifest>;
   readonly resources: ReadonlyMap<string, StoredObject>;
-  readonly access: CompiledAccess;
-  /** Those that let ask for access and give none by themselves. */
-  readonly requests: CompiledAccess;
-  readonly requestTerms: ReadonlyMap<string, RequestTerms>;
-  /** Names of the Access that asks for a step-up. */
-  readonly stepUps: ReadonlySet<string>;
+  readonly access: ConfiguredAccess;
   readonly rules: Rules | BrokenRules;
   readonly authorities: readonly AuthorityEntry[];
   readonly issuers: readonly string[];
@@ -57,32 +52,43 @@ interface State {
 
 const pageLimit = 500;
 
+/** Begins the kinds of everything that is kept for SCIM (scim.ts). */
+export const scimKindPrefix = 'Scim';
+
 export class Snapshot {
   readonly #objects: ObjectReader;
   readonly #protocols: readonly Protocol[];
   readonly #log: Log;
   readonly #makings: RuleMakings;
-  #state: State = {
-    principals: new Map(),
-    resources: new Map(),
-    access: compileAccess([]),
-    requests: compileAccess([]),
-    requestTerms: new Map(),
-    stepUps: new Set(),
-    // Until something was loaded, nothing passes.
-    rules: new BrokenRules(null),
-    authorities: [],
-    issuers: [],
-  };
+  readonly #clock: Pick<Clock, 'now'>;
+  #state: State;
   #loading: Promise<void> | null = null;
   #again = false;
   /** Called after each load that succeeded. */
   onLoaded: (() => void) | null = null;
 
-  constructor(objects: ObjectReader, protocols: readonly Protocol[], log: Log, makings: RuleMakings) {
+  constructor(
+    objects: ObjectReader,
+    protocols: readonly Protocol[],
+    log: Log,
+    makings: RuleMakings,
+    clock: Pick<Clock, 'now'> = systemClock,
+  ) {
     this.#objects = objects;
     this.#protocols = protocols;
     this.#log = log;
+    this.#clock = clock;
+    this.#state = {
+      principals: new Map(),
+      principalsById: new Map(),
+      providers: new Map(),
+      resources: new Map(),
+      access: new ConfiguredAccess([], [], log),
+      // Until something was loaded, nothing passes.
+      rules: new BrokenRules(null),
+      authorities: [],
+      issuers: [],
+    };
     this.#makings = makings;
   }
 
@@ -116,6 +122,12 @@ export class Snapshot {
     return this.#state.principals.size;
   }
 
+  /** Names of the resources that have origins. */
+  originNames(): readonly string[] {
+    const all = [...this.#state.resources.values()];
+    return all.flatMap(({ name, spec }) => (originProtocols.includes(`${spec['protocol']}`) ? [name] : [])).sort();
+  }
+
   resourceNames(): readonly string[] {
     return [...this.#state.resources.keys()].sort();
   }
@@ -127,37 +139,41 @@ export class Snapshot {
 
   /** By id rather than by name. */
   principalById(id: string): ConfiguredPrincipal | null {
-    return id.startsWith(`${localIssuer}:`) ? this.principal(id.slice(localIssuer.length + 1)) : null;
+    return this.#state.principalsById.get(id) ?? null;
   }
 
-  /** The Access by which a principal may ask for a resource now, or null; `access`: whether that one lets it. */
+  /** Identity providers, by name. */
+  providers(): ReadonlyMap<string, IdentityProviderManifest> {
+    return this.#state.providers;
+  }
+
+  /** Access and locks as configured. */
+  get configured(): ConfiguredAccess {
+    return this.#state.access;
+  }
+
+  /**
+   * The Access by which a principal may ask for a resource now, or null; `access`: whether that one lets it. `use`: at whose
+   * times it is, so that a grant under it counts.
+   */
   requestable(
     principalId: string,
     resourceName: string,
     access?: string,
-  ): { access: string; terms: RequestTerms } | null {
+    when: 'ask' | 'use' = 'ask',
+  ): RequestableAccess | null {
     const entry = this.principalById(principalId);
     const object = this.#state.resources.get(resourceName);
     if (entry === null || entry.disabled || object === undefined) return null;
     const principal = { ...entry, authentication: { method: 'system', credentialId: null, atMs: 0 } } as const;
     // Access looks at nothing of a resource but its name and labels.
     const resource = { name: resourceName, labels: object.labels } as Resource;
-    const { requests, requestTerms } = this.#state;
-    const matching =
-      access === undefined
-        ? requests.decide(principal, resource)
-        : {
-            granted: requests
-              .explain(principal, resource)
-              .rules.some(({ name, matches }) => name === access && matches),
-            rule: access,
-          };
-    const terms = matching.granted ? requestTerms.get(matching.rule) : undefined;
-    return terms === undefined ? null : { access: matching.rule, terms };
+    const named = access === undefined ? { when } : { access, when };
+    return this.configured.requestable(principal, resource, this.#clock.now(), named);
   }
 
-  groupsOf({ name }: Principal): readonly string[] | null {
-    const entry = this.principal(name);
+  groupsOf({ id }: Principal): readonly string[] | null {
+    const entry = this.principalById(id);
     return entry === null || entry.disabled ? null : entry.groups;
   }
 
@@ -172,7 +188,7 @@ export class Snapshot {
 
   /** Whether opening by this Access, or by a grant under it, takes a step-up. */
   asksStepUp(access: string): boolean {
-    return this.#state.stepUps.has(access);
+    return this.configured.asksStepUp(access);
   }
 
   /** What Access looks at of a resource, as of now; null where there is none any more. */
@@ -188,39 +204,42 @@ export class Snapshot {
     if (protocol === undefined) return null;
     const manifest = manifestOf(object) as ResourceManifest;
     const { ca } = manifest.spec.tls;
-    return resourceOf(object.name, manifest, protocol, ca === undefined ? null : await readCa(name, ca));
+    const resource = resourceOf(object.name, manifest, protocol, ca === undefined ? null : await readCa(name, ca));
+    return withFiles(resource, protocol.settings);
   }
 
   decide(principal: Principal, resource: Resource): AccessDecision {
-    return this.#state.access.decide(principal, resource);
+    return this.configured.decide(principal, resource, this.#clock.now());
   }
 
   explain(principal: Principal, resource: Resource): AccessExplanation {
-    return this.#state.access.explain(principal, resource);
+    return this.configured.explain(principal, resource, this.#clock.now());
   }
 
   async #load(): Promise<void> {
     do {
       this.#again = false;
-      const [principals, groups, resources, access, guardrails, masks, authorities] = await Promise.all([
-        this.#all('Principal'),
-        this.#all('Group'),
-        this.#all('Resource'),
-        this.#all('Access'),
-        this.#all('Guardrail'),
-        this.#all('Mask'),
-        this.#all('CertificateAuthority'),
-      ]);
+      const [principals, groups, resources, access, guardrails, masks, authorities, providers, locks] =
+        await Promise.all([
+          this.#all('Principal'),
+          this.#all('Group'),
+          this.#all('Resource'),
+          this.#all('Access'),
+          this.#all('Guardrail'),
+          this.#all('Mask'),
+          this.#all('CertificateAuthority'),
+          this.#all('IdentityProvider'),
+          this.#all('Lock'),
+        ]);
       const entries = authorities.map(authorityOf);
+      const known = new Map(providers.map((object) => [object.name, manifestOf(object) as IdentityProviderManifest]));
+      const everyone = principalsOf(principals, groups, [...known.values()]);
       this.#state = {
-        principals: principalsOf(principals, groups),
+        principals: everyone,
+        principalsById: new Map([...everyone.values()].map((entry) => [entry.id, entry])),
+        providers: known,
         resources: new Map(resources.map((object) => [object.name, object])),
-        access: compileAccess(access.filter(isStanding).flatMap((object) => this.#accessOf(object))),
-        ...this.#requestsOf(access.filter((object) => !isStanding(object))),
-        // Whatever is not plainly no asks for it.
-        stepUps: new Set(
-          access.filter(({ spec }) => ![undefined, false].includes(spec['stepUp'] as boolean)).map(({ name }) => name),
-        ),
+        access: new ConfiguredAccess(access, locks, this.#log),
         rules: this.#rulesOf(guardrails, masks),
         authorities: entries,
         issuers: entries.flatMap(({ certificates = [] }) => certificates.map(String)),
@@ -239,25 +258,6 @@ export class Snapshot {
     }
   }
 
-  #requestsOf(objects: readonly StoredObject[]): Pick<State, 'requests' | 'requestTerms'> {
-    const requestTerms = new Map<string, RequestTerms>();
-    const usable = objects.filter((object) => {
-      try {
-        requestTerms.set(object.name, compileRequest(object.name, object.spec['request']));
-        return true;
-      } catch (error) {
-        this.#log.error('an Access cannot be understood and lets nobody ask', {
-          access: object.name,
-          detail: describeError(error),
-        });
-        return false;
-      }
-    });
-    // Which one is asked under goes by name alone; a step-up is taken when the grant is used.
-    const rules = usable.flatMap((object) => this.#accessOf(object)).map(({ name, match }) => ({ name, match }));
-    return { requests: compileAccess(rules), requestTerms };
-  }
-
   /** A rule that cannot be understood must not be missing: then nothing passes (A-POL-01). */
   #rulesOf(guardrails: readonly StoredObject[], masks: readonly StoredObject[]): Rules | BrokenRules {
     try {
@@ -267,30 +267,13 @@ export class Snapshot {
       return new BrokenRules(error);
     }
   }
-
-  #accessOf(object: StoredObject): Parameters<typeof compileAccess>[0] {
-    const { match, stepUp } = object.spec as { match?: unknown; stepUp?: unknown };
-    const rule = {
-      name: object.name,
-      match: match as AccessMatch,
-      ...(stepUp === undefined ? {} : { stepUp: stepUp as boolean }),
-    };
-    try {
-      compileAccess([rule]);
-      return [rule];
-    } catch (error) {
-      this.#log.error('an Access cannot be understood and grants nothing', {
-        access: object.name,
-        detail: describeError(error),
-      });
-      return [];
-    }
-  }
 }
 
-/** It gives access by itself; one with `request` only lets ask. */
-function isStanding({ spec }: StoredObject): boolean {
-  return spec['request'] === undefined;
+/** Calls `reload` for each change of what is loaded here: what SCIM keeps for itself is not. */
+export function onConfigured(objects: Pick<Objects, 'onChange'>, reload: () => void): () => void {
+  return objects.onChange((notice) => {
+    if (notice.type === 'resync' || !notice.kind.startsWith(scimKindPrefix)) reload();
+  });
 }
 
 /** The bodies of rules; what compiles them checks each field. */
@@ -305,43 +288,6 @@ export function manifestOf({ kind, name, labels, spec }: StoredObject): Manifest
     metadata: { name, ...(Object.keys(labels).length === 0 ? {} : { labels }) },
     spec,
   } as unknown as Manifest;
-}
-
-function principalsOf(
-  principals: readonly StoredObject[],
-  groups: readonly StoredObject[],
-): Map<string, ConfiguredPrincipal> {
-  const groupsOf = new Map<string, string[]>();
-  for (const group of groups) {
-    for (const member of group.spec['members'] as readonly string[]) {
-      const list = groupsOf.get(member);
-      if (list === undefined) groupsOf.set(member, [group.name]);
-      else list.push(group.name);
-    }
-  }
-  return new Map(
-    principals.map(({ name, spec, updatedBy, updatedAtMs }) => [
-      name,
-      {
-        id: `${localIssuer}:${name}`,
-        name,
-        issuer: localIssuer,
-        subject: name,
-        kind: spec['kind'] as PrincipalKind,
-        groups: (groupsOf.get(name) ?? []).sort(),
-        roles: spec['roles'] as readonly Role[],
-        disabled: spec['disabled'] === true,
-        keys: keysOf(spec['sshKeys']),
-        changedBy: updatedBy,
-        changedAtMs: updatedAtMs,
-      },
-    ]),
-  );
-}
-
-/** The blobs of public keys as OpenSSH writes them; their form was checked when they were written. */
-function keysOf(lines: unknown): readonly Buffer[] {
-  return ((lines ?? []) as readonly string[]).map((line) => Buffer.from(line.split(' ')[1] ?? '', 'base64'));
 }
 
 /** Who selects nobody vouches for nobody. */

@@ -126,7 +126,7 @@ describe('who owes a step-up', () => {
 test('a live session goes on where something still opens what it is, as it was confirmed', async () => {
   const confirmation: Confirmation = { method: 'approval', credentialId: 'tok_9', proof: 'sign-on', atMs: 0 };
   const standing = (given: Confirmation | null) =>
-    reviewing.standing({ principal: erin, resource: orders, confirmation: given } as unknown as Session);
+    reviewing.authorisation.standing({ principal: erin, resource: orders, confirmation: given } as unknown as Session);
   await configure(access('a', { stepUp: true }), access('z'));
   expect([standing(null), standing(confirmation)]).toEqual(['stays', 'stays']);
   await configure(access('a', { stepUp: true }));

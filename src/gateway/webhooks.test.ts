@@ -1,11 +1,11 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { isAllowedAddress, resolveAllowed } from '../base/addresses.ts';
 import { FakeClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import { type CommandSubject, isSignedBy, type Step } from '../review/index.ts';
 import { testReview } from '../review/testing/reviews.ts';
-import { isAllowedAddress, resolveAllowed } from './addresses.ts';
 import { until } from './fixtures/review-world.ts';
 import { createWebhooks, type WebhookEndpoint, type Webhooks } from './webhooks.ts';
 

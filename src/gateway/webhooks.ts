@@ -9,6 +9,7 @@
  */
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { type ResolvedAddress, resolveAllowed } from '../base/addresses.ts';
 import type { Clock, Timer } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { describeError } from '../base/errors.ts';
@@ -23,7 +24,6 @@ import {
   teamsCard,
   webhookPayload,
 } from '../review/index.ts';
-import { type ResolvedAddress, resolveAllowed } from './addresses.ts';
 
 /** Messages that wait for one endpoint; beyond it new ones are dropped, and the log says so. */
 const waitingMax = 1000;

@@ -169,6 +169,11 @@ export class MaskSet {
   planStreams(kind: CommandKind | null = null, asked: KubernetesMeaning | null = null): MaskOutcome | null {
     if (kind === 'kubernetes') {
       if (this.#kubernetes === null) return null;
+      const refusal = asked === null ? null : this.#kubernetes.refusal(asked);
+      if (refusal !== null) {
+        const { rule, reason: because } = refusal;
+        return { blocked: refusal, output: null, trace: [{ rule, statement: 0, what: 'flow', because }] };
+      }
       const http = this.#kubernetes.for(asked);
       return this.#outcome([], [], false, { ...(this.#httpStreams ?? passingStreams), http });
     }

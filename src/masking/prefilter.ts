@@ -124,6 +124,12 @@ export function traitsOfSource(text: string): number {
   return beyondAscii.test(text) ? allTraits : traitsOfText(text);
 }
 
+/** The same of a text as UTF-8 in a part of `bytes`. */
+export function traitsOfSourceIn(bytes: Buffer, from: number, to: number): number {
+  const found = traitsOf(bytes.subarray(from, to));
+  return (found & traits.foreign) === 0 ? found : allTraits;
+}
+
 const dash = 0x2d;
 const colon = 0x3a;
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

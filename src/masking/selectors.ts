@@ -4,7 +4,7 @@
  * Invariants: a selector that is absent selects everyone or everything, since masks only restrict; all that is given must
  * hold. `explain` runs the very tests that `holds` runs.
  */
-import type { Principal } from '../core/principal.ts';
+import { agentsOf, type Principal } from '../core/principal.ts';
 import type { Resource } from '../core/resource.ts';
 import * as limits from './limits.ts';
 import { fieldsOf, type Place, textsOf } from './specification.ts';
@@ -58,9 +58,20 @@ const groupIn = (name: string, set: ReadonlySet<string>, wanted: boolean): Condi
     `the groups of ${principal.name} are ${spellList(principal.groups)}; it lists ${spellList(set)}`,
 });
 
+/** `true`: any agent, also one that acts for somebody; a list: one of these, anywhere in the chain. */
+function agentIn(place: Place, value: unknown): Condition {
+  const set = value === true ? null : setOf(place, value);
+  return {
+    name: 'principals.agents',
+    holds: (principal) => agentsOf(principal).some((name) => set === null || set.has(name)),
+    because: (principal) =>
+      `the agents at it are ${spellList(agentsOf(principal))}; it asks for ${set === null ? 'any' : spellList(set)}`,
+  };
+}
+
 function principalConditions(place: Place, value: unknown): Condition[] {
   const conditions: Condition[] = [];
-  const who = fieldsOf(place, value, ['names', 'groups', 'kinds', 'except']);
+  const who = fieldsOf(place, value, ['names', 'groups', 'kinds', 'agents', 'except']);
   const names = setOf(place.at('names'), who['names']);
   const groups = setOf(place.at('groups'), who['groups']);
   const kindSet = setOf(place.at('kinds'), who['kinds']);
@@ -76,6 +87,7 @@ function principalConditions(place: Place, value: unknown): Condition[] {
       because: (principal) => `the principal is a ${principal.kind}; it lists ${spellList(kindSet)}`,
     });
   }
+  if (who['agents'] !== undefined) conditions.push(agentIn(place.at('agents'), who['agents']));
   if (who['except'] !== undefined) {
     const exceptPlace = place.at('except');
     const except = fieldsOf(exceptPlace, who['except'], ['names', 'groups']);

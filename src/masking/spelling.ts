@@ -27,7 +27,9 @@ import { type Keyed, passesLuhn } from './keyed.ts';
 import * as limits from './limits.ts';
 
 export const redacted = '[redacted]';
-const fill = '*'.repeat(8);
+/** What stands between the ends that a partial mask keeps. */
+export const partialFill = '*'.repeat(8);
+const fill = partialFill;
 
 /** Null where the type has no value that tells nothing. */
 const constants: Readonly<Record<ValueType, string | null>> = {

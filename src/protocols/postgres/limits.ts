@@ -48,6 +48,9 @@ export const loginDeadlineMs = 30_000;
 /** How long a person may take to confirm a step-up: as long as identity lets it wait, and time for its refusal to be told. */
 export const stepUpDeadlineMs = 125_000;
 
+/** How long a request for access may take to be decided: as long as the gateway lets a connection wait, and time to be told. */
+export const accessDeadlineMs = 605_000;
+
 /** All that a client may send before it has a session: three start-up packets and an authentication, amply. */
 export const earlyBytesMax = 64 * 1024;
 

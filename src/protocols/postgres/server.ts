@@ -23,7 +23,7 @@ import * as limits from './limits.ts';
 import { type LoginOptions, login } from './login.ts';
 import { Relay } from './relay.ts';
 import { receiveStartup, type Startup } from './startup.ts';
-import { confirmOpening } from './step-up.ts';
+import { awaitOpening } from './step-up.ts';
 import { encodeWelcome, openUpstream, type UpstreamReady } from './upstream.ts';
 
 export class PostgresServer implements ProtocolServer {
@@ -49,7 +49,7 @@ export class PostgresServer implements ProtocolServer {
     if (known === null) return;
     let session: Session;
     try {
-      await confirmOpening(client, door, startup, known);
+      await awaitOpening(client, door, startup, known);
       session = await door.openSession(known.principal, known.resource, known.facts);
     } catch (error) {
       // The door has journaled its refusal; the client is told.

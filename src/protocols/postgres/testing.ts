@@ -83,6 +83,7 @@ export async function fakeDoor(options: { tlsRequired?: boolean; clock?: Door['c
     identifyByVisit: () => Promise.reject(coreErrors('core.not-authenticated')),
     endVisit: () => Promise.resolve(false),
     owesStepUp: () => Promise.resolve(false),
+    awaitAccess: () => Promise.resolve(null),
     stepUp: () => Promise.reject(coreErrors('core.step-up-refused')),
     refuseIdentity: (login, code) => void refusals.push({ login, code }),
     openSession: () => Promise.reject(new Error('not in these tests')),

@@ -75,8 +75,15 @@ export interface ResolvedAddress {
 
 /** The address to connect to for `host`, or null where one that it resolves to is not allowed. Rejects as DNS does. */
 export async function resolveAllowed(host: string, allowPrivate: boolean): Promise<ResolvedAddress | null> {
+  return (await resolveAllAllowed(host, allowPrivate))?.[0] ?? null;
+}
+
+/** All addresses of `host`, in the order to try them, or null where one of them is not allowed. Rejects as DNS does. */
+export async function resolveAllAllowed(
+  host: string,
+  allowPrivate: boolean,
+): Promise<readonly ResolvedAddress[] | null> {
   const bare = host.replace(/^\[|\]$/g, '');
   const found = await lookup(bare, { all: true, verbatim: true });
-  if (found.length === 0 || !found.every(({ address }) => isAllowedAddress(address, allowPrivate))) return null;
-  return found[0]!;
+  return found.length > 0 && found.every(({ address }) => isAllowedAddress(address, allowPrivate)) ? found : null;
 }
