@@ -19,6 +19,7 @@ import { openAuthority } from '../src/gateway/authority.ts';
 import { type Cluster, clusterNamespace, clusterPod, startCluster } from './cluster.ts';
 import { type DemoTargets, demoObjects, demoPolicies, demoPrincipals, tokenLifetimeSeconds } from './objects.ts';
 import { present, step } from './present.ts';
+import { type Provider, startProvider } from './provider.ts';
 import { fillSample, sampleCounts } from './sample.ts';
 import { type Service, startService } from './service.ts';
 import { type Sshd, startSshd } from './sshd.ts';
@@ -31,6 +32,7 @@ const root = resolve(here, compiled ? '../..' : '..');
 const targetPortOffset = 20;
 const sshdPortOffset = 21;
 const servicePortOffset = 22;
+const providerPortOffset = 23;
 const portBase = Number(process.env['SALLYPORT_PORT_BASE'] ?? 15_400);
 const readyDeadlineMs = 60_000;
 const restartDelayMs = 500;
@@ -129,6 +131,7 @@ async function main(): Promise<void> {
   let sshd: Sshd | null = null;
   let service: Service | null = null;
   let cluster: Cluster | null = null;
+  let provider: Provider | null = null;
   let stopping = false;
   const stop = async (code: number): Promise<void> => {
     if (stopping) {
@@ -138,7 +141,7 @@ async function main(): Promise<void> {
     stopping = true;
     if (code === 0) process.stdout.write('\n  stopping …');
     await gateway.stop();
-    await Promise.all([target?.stop(), sshd?.stop(), service?.stop(), cluster?.stop()]);
+    await Promise.all([target?.stop(), sshd?.stop(), service?.stop(), cluster?.stop(), provider?.stop()]);
     if (code === 0) process.stdout.write(' all of it has ended.\n');
     process.exit(code);
   };
@@ -168,10 +171,11 @@ async function main(): Promise<void> {
     sshd = await startSshdStep(join(directory, 'web-1'), admin);
     service = await startServiceStep(ready);
     cluster = await startClusterStep(ready);
+    provider = await startProviderStep(ready);
     // The first administrator has one already.
     const people = demoPrincipals.filter(({ name }) => name !== 'admin');
     const passwords = new Map(people.map(({ name }) => [name as string, randomBytes(12).toString('base64url')]));
-    const targets = { target, ca: await readFile(target.caPath, 'utf8'), sshd, service, cluster, passwords };
+    const targets = { target, ca: await readFile(target.caPath, 'utf8'), sshd, service, cluster, provider, passwords };
     const tokens = await step('principals, groups, Access, resources, rules', () => configure(admin, targets));
     const web = sshd === null ? {} : { 'web-1': { protocol: 'ssh', user: sshd.user, folder: sshd.folder } };
     const shop = service === null ? {} : { 'shop-api': { protocol: 'http', origin: originOf(ready, 'shop-api') } };
@@ -197,6 +201,7 @@ async function main(): Promise<void> {
           { token: tokens.get(name) ?? '', password: passwords.get(name) ?? null, groups },
         ]),
       ),
+      provider: provider === null ? null : { issuer: provider.issuer, page: provider.page },
       resources: { orders: { protocol: 'postgres', database }, ...web, ...shop, ...clusterFacts },
       gateway: { pid: gateway.pid, data: join(directory, 'gateway') },
     });
@@ -269,6 +274,15 @@ async function startClusterStep(ready: Ready): Promise<Cluster | null> {
       started === null
         ? 'none without a checkout, so there is no shop-cluster'
         : `${started.isReal ? 'built from its modules' : 'an API server that stands in for it'}, process ${started.pid}, port ${started.port}`,
+  );
+}
+
+/** Of an organisation, for people who have no password here. */
+async function startProviderStep(ready: Ready): Promise<Provider | null> {
+  return step(
+    'OpenID provider of an organisation',
+    () => startProvider(portBase + providerPortOffset, ready.console),
+    (started) => (started === null ? 'none without development packages' : `port ${started.port}`),
   );
 }
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { Cluster } from './cluster.ts';
+import type { Provider } from './provider.ts';
 import type { Service } from './service.ts';
 import type { Sshd } from './sshd.ts';
 import type { Target } from './target.ts';
@@ -25,11 +26,12 @@ export interface DemoTargets {
   readonly sshd: Sshd | null;
   readonly service: Service | null;
   readonly cluster: Cluster | null;
+  readonly provider: Provider | null;
   /** By principal, for signing on in a browser. The first administrator has one already. */
   readonly passwords: ReadonlyMap<string, string>;
 }
 
-export function demoObjects({ target, ca, sshd, service, cluster, passwords }: DemoTargets): unknown[] {
+export function demoObjects({ target, ca, sshd, service, cluster, provider, passwords }: DemoTargets): unknown[] {
   return [
     ...demoPrincipals.map(({ name, displayName, roles }) => ({
       kind: 'Principal',
@@ -65,6 +67,7 @@ export function demoObjects({ target, ca, sshd, service, cluster, passwords }: D
     ...(sshd === null ? [] : [webServer(sshd)]),
     ...(service === null ? [] : [shop(service)]),
     ...(cluster === null ? [] : [shopCluster(cluster)]),
+    ...(provider === null ? [] : [corp(provider)]),
     {
       kind: 'Access',
       metadata: { name: 'engineers-reach-payments' },
@@ -85,6 +88,26 @@ function webServer({ host, port, user, hostKeys }: Sshd): unknown {
       recording: 'strict',
       host_keys: [...hostKeys],
       shell: 'gated',
+    },
+  };
+}
+
+/** Whose groups count as the ones here by name, and no others. */
+function corp({ issuer, clientId, clientSecret }: Provider): unknown {
+  return {
+    kind: 'IdentityProvider',
+    metadata: { name: 'corp' },
+    spec: {
+      type: 'oidc',
+      displayName: 'Corp',
+      issuer,
+      clientId,
+      clientSecret: { value: clientSecret },
+      scopes: ['profile', 'email', 'groups', 'offline_access'],
+      name: { claim: 'preferred_username' },
+      groups: { map: { developers: 'engineering', 'database administrators': 'dba', security: 'security' } },
+      roles: { auditor: ['security'] },
+      private: true,
     },
   };
 }

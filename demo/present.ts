@@ -44,6 +44,7 @@ interface Facts {
   >;
   readonly resources: Readonly<Record<string, ResourceFacts>>;
   readonly gateway: { readonly pid: number; readonly data: string };
+  readonly provider: { readonly issuer: string; readonly page: string } | null;
 }
 
 /** Prints the lines to paste. */
@@ -74,6 +75,7 @@ export function present(shown: { facts: Facts; path: string; root: string; secon
     ...sshLines(facts, cli('engineer'), section),
     ...httpLines(facts, cli('engineer'), section),
     ...kubernetesLines({ facts, root }, cli, section),
+    ...providerLines(facts, section),
     section('Look at it with the command line, as the administrator'),
     `${cli('admin')}`,
     'bin/sallyport explain orders --as engineer "DELETE FROM orders"',
@@ -135,6 +137,18 @@ function httpLines(facts: Facts, engineer: string, section: (title: string) => s
     section('The same in a browser'),
     `  ${paint('cyan', `${origin}/`)}   engineer, password ${facts.principals['engineer']?.password ?? ''}`,
     `  (your browser must trust ${facts.ca}, or be told to go on)`,
+  ];
+}
+
+/** People who have no password here: they sign on at their organisation. */
+function providerLines({ provider, console, ca }: Facts, section: (title: string) => string): string[] {
+  if (provider === null) return [];
+  return [
+    section('Sign on with the organisation’s own provider (in a terminal without the export lines)'),
+    `export SALLYPORT_SERVER=${console} SALLYPORT_CA=${ca}`,
+    'bin/sallyport login --device --provider corp     -- open the link, and be Ana; or without --device, by the browser',
+    'bin/sallyport whoami && bin/sallyport connect orders',
+    `  ${paint('cyan', provider.page)}   take Ana out of developers: her psql ends within a minute`,
   ];
 }
 

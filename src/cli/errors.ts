@@ -27,6 +27,12 @@ const definitions = {
     todo: 'Choose another place, or make room.',
     exit: exitCodes.usage,
   },
+  'cli.no-token': {
+    kind: 'operation',
+    message: 'There is no token from {server}: {why}',
+    todo: 'Compare the claims of the token with the workloads of the Principal. An operator finds more in the log.',
+    exit: exitCodes.denied,
+  },
   'cli.too-large': {
     kind: 'operation',
     message: '{what} is larger than {bytes} bytes.',
@@ -55,6 +61,12 @@ const definitions = {
     kind: 'denial',
     message: 'The gateway does not accept your access token: it has expired or was revoked.',
     todo: 'Log in again: sallyport login',
+    exit: exitCodes.denied,
+  },
+  'cli.login-waited': {
+    kind: 'operation',
+    message: 'The browser did not come back within five minutes.',
+    todo: 'Log in again. With the browser on another machine: sallyport login --device',
     exit: exitCodes.denied,
   },
   'cli.denied': { kind: 'denial', message: '{what}', todo: '{todo}', exit: exitCodes.denied },

@@ -61,6 +61,17 @@ export const kindTables: Readonly<Record<ManifestKind, KindTable>> = {
       return [metadata.name, String(keys.length), whoOf({ principals: spec['principals'] })];
     },
   },
+  Lock: {
+    columns: [name, { title: 'TARGET', widest: wide }, { title: 'REASON', widest: wide, spare: 1 }, { title: 'UNTIL' }],
+    row: ({ metadata, spec }) => {
+      const [[kind, target] = ['', '']] = Object.entries(spec['target'] ?? {});
+      return [metadata.name, `${kind} ${text(target)}`, text(spec['reason']), text(spec['until'])];
+    },
+  },
+  IdentityProvider: {
+    columns: [name, { title: 'TYPE' }, { title: 'ISSUER', widest: wide }],
+    row: ({ metadata, spec }) => [metadata.name, text(spec['type']), text(spec['issuer'])],
+  },
   Guardrail: {
     columns: [
       name,

@@ -3,6 +3,9 @@
 /** How long one answer of the API may take. Reading a large configuration is fast; a longer silence is a dead peer. */
 export const requestDeadlineMs = 30_000;
 
+/** How long a login waits for the browser: to find a phone, and a password, and read what is asked. */
+export const browserLoginDeadlineMs = 5 * 60_000;
+
 /** How long completion may ask the API before it gives up: a shell must not hang on the Tab key. */
 export const completionDeadlineMs = 1_500;
 
@@ -78,6 +81,9 @@ export const sessionEventsMax = 100_000;
 
 /** Characters of one body that are laid out when a recording is replayed; what is longer is shown as it came, and cut. */
 export const replayBodyLengthMax = 64 * 1024;
+
+/** Longest answer of a token endpoint, bytes: a token of a cloud, and what stands around it. */
+export const tokenAnswerBytesMax = 64 * 1024;
 
 /** Seconds that a token for kubectl is good for: it asks again by itself. */
 export const credentialLifetimeSeconds = 900;

@@ -19,7 +19,10 @@ export const families: Readonly<Record<string, { readonly group: CommandGroup; r
   sessions: { group: 'Look', summary: 'List, show, replay, watch, speak to, end and export sessions.' },
   reviews: { group: 'Review', summary: 'List, show, watch, approve and deny what waits for a decision.' },
   grants: { group: 'Review', summary: 'List and revoke access for a while.' },
+  access: { group: 'Look', summary: 'Say who may open what, and by what; export it.' },
+  lock: { group: 'Configure', summary: 'Shut out a principal, resource, session, token or agent at once.' },
   policy: { group: 'Configure', summary: 'Try a change of the rules: on examples, and on what was recorded.' },
+  factors: { group: 'Connect', summary: 'List, add, remove and reset second factors.' },
   token: { group: 'Connect', summary: 'List, create and revoke access tokens.' },
   secret: { group: 'Configure', summary: 'List, set, remove and reseal stored secrets.' },
 };

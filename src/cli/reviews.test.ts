@@ -279,7 +279,7 @@ describe('explain a command', () => {
     gateway.answers.explainCommand = () => ({
       ...explained,
       verdict: { name: 'hold', rule: 'g', reason: 'r' },
-      hold: { reviewers: { names: ['carol'], groups: ['dba'] }, approvals: 1, withinSeconds: 1800 },
+      hold: { reviewers: { names: ['carol'], groups: ['dba'] }, stepUp: false, approvals: 1, withinSeconds: 1800 },
       meaning: { language: 'sql', statements: [], complete: false, unknown: ['triggers: x'], catalog: false },
     });
     const held = await run(['explain', 'orders', '--as', 'engineer', 'drop table x']);

@@ -11,6 +11,7 @@ import { cliError, usage } from './errors.ts';
 import type { Paint, Palette } from './output/colour.ts';
 import { type Cell, fieldLines, type TableColumn, tableLines } from './output/table.ts';
 import { count, duration, relativeTime } from './output/time.ts';
+import { whoText } from './sessions.ts';
 
 /** Reviews looked through when the beginning of an id has to be completed. */
 const prefixSearchEntries = 200;
@@ -58,7 +59,7 @@ export function reviewRow(review: ReviewSummary, nowMs: number, palette: Palette
     mark,
     review.id,
     { text: review.state, paint: mark.paint },
-    { text: review.requester.name, paint: palette.strong },
+    { text: whoText(review.requester), paint: palette.strong },
     review.resource,
     review.rule,
     `${review.approvals.given}/${review.approvals.needed}`,
@@ -100,6 +101,9 @@ export function reviewLines(review: ReviewView, nowMs: number, palette: Palette,
     ['Review', { text: `${review.id}: ${kindTitles[review.kind]}`, paint: palette.strong }],
     ['State', { text: `${state.text} ${review.state}${stateFacts(review)}`, paint: state.paint }],
     ['Who', { text: `${requester.name} (${requester.kind}${groups})`, paint: palette.strong }],
+    ...(requester.agents === undefined
+      ? []
+      : [['Agent', { text: requester.agents.join(', for '), paint: palette.warning }] as const]),
     ...(review.source === null ? [] : [['From', review.source] as const]),
     ...Object.entries(review.client).map(([key, value]) => [`Client ${key}`, value] as const),
     ['Where', { text: review.resource, paint: palette.strong }],

@@ -88,7 +88,7 @@ export function sessionRow(session: SessionView, nowMs: number, palette: Palette
   return [
     session.live ? { text: '●', paint: palette.good } : { text: '○', paint: palette.faint },
     session.id,
-    { text: session.principal.name, paint: palette.strong },
+    { text: whoText(session.principal), paint: palette.strong },
     session.resource,
     session.source,
     relativeTime(started, nowMs),
@@ -97,6 +97,17 @@ export function sessionRow(session: SessionView, nowMs: number, palette: Palette
     byteSize(session.bytesIn + session.bytesOut),
     session.live ? { text: 'live', paint: palette.good } : endCell(session, palette),
   ];
+}
+
+/** Whoever it is, and who acts for them. */
+export function whoText({
+  name,
+  agents = [],
+}: {
+  readonly name: string;
+  readonly agents?: readonly string[] | undefined;
+}): string {
+  return agents.length === 0 ? name : `${name} by ${agents.join(' for ')}`;
 }
 
 /** How a session ended, coloured when that deserves a look. */

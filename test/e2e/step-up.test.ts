@@ -205,6 +205,42 @@ describe('a step-up', () => {
   });
 });
 
+describe('a command that a guardrail wants confirmed', () => {
+  test('waits for the person, is shown to them, and runs once it is confirmed; refused, it does not', async () => {
+    await apply(access('plain'), {
+      kind: 'Guardrail',
+      metadata: { name: 'confirm-removal' },
+      spec: { match: { commands: { shell: { programs: ['rm'] } } }, verdict: 'hold', review: { stepUp: true } },
+    });
+    const confirmed = async (client: Client): Promise<string> => {
+      const found = async () => (await client.call('listSignOns')).signOns.find(({ command }) => command !== null);
+      await expect
+        .poll(found, { timeout: 30_000 })
+        .toMatchObject({ resource: 'web-1', command: 'rm -f /nowhere/at-all && echo removed' });
+      return (await found())!.id;
+    };
+    const command = 'rm -f /nowhere/at-all && echo removed';
+    const started = ssh({ command });
+    const { client } = await signOn();
+    const id = await confirmed(client);
+    expect(started.stderr()).toContain('your own confirmation (code ');
+    await approve(client, id, password);
+    expect(await started.finished).toMatchObject({ code: 0, stdout: Buffer.from('removed\n') });
+    const verdicts = await events('command.verdict');
+    expect(verdicts.slice(-2)).toMatchObject([
+      { verdict: { name: 'hold', rule: 'confirm-removal' } },
+      { verdict: { name: 'allow', rule: `review:${id}`, reason: 'Approved by erin, by a step-up.' } },
+    ]);
+    const refused = ssh({ command });
+    const second = await confirmed(client);
+    await client.call('decideSignOn', { params: { id: second }, body: { decision: 'refuse' } });
+    const { code, stderr } = await refused.finished;
+    expect([code === 0, stderr]).toEqual([false, expect.stringContaining('not confirmed in time, or refused')]);
+    await admin.call('deleteObject', { params: { kind: 'Guardrail', name: 'confirm-removal' }, query: {} });
+    await admin.call('deleteObject', { params: { kind: 'Access', name: 'plain' }, query: {} });
+  });
+});
+
 describe('sallyport connect', () => {
   test('runs stock ssh, which prints link and code; its certificate stands for the login, which confirms nothing by itself', async () => {
     const { client, token } = await signOn();

@@ -147,6 +147,11 @@ export class Chromium {
     await this.#send('Network.setCookie', cookie);
   }
 
+  /** Any other command of the debugging protocol, to the page. */
+  command(method: string, params: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+    return this.#send(method, params);
+  }
+
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     await this.#send('Browser.close', {}, false).catch(() => undefined);

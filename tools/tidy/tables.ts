@@ -46,17 +46,18 @@ export const deepImporters: readonly string[] = ['gateway', 'main'];
 
 /** Third-party packages per room. A room not listed uses none. */
 export const roomPackages: Readonly<Record<string, readonly string[]>> = {
-  // OAuth is not spoken by our own code.
+  // OAuth, WebAuthn and the signatures of XML are not our own code.
   secrets: ['openid-client'],
+  identity: ['openid-client', 'jose', 'xml-crypto', '@simplewebauthn/server', 'otpauth'],
   store: ['kysely', 'pg', '@electric-sql/pglite'],
   'api/contract': ['zod', 'yaml'],
-  api: ['fastify', 'zod', 'yaml'],
-  language: ['libpg-query', 'unbash', '@xterm/headless', 'graphql', 'yaml'],
+  api: ['fastify', 'zod', 'yaml', 'qrcode-generator'],
+  language: ['libpg-query', 'unbash', '@xterm/headless', 'graphql', 'yaml', '@bufbuild/protobuf'],
   'protocols/ssh': ['ssh2'],
   policy: ['@marcbachmann/cel-js', 're2js'],
   masking: ['libphonenumber-js', 're2js', '@xterm/headless', '@xterm/addon-serialize'],
   cli: ['commander', '@clack/prompts', 'picocolors', 'yaml', 'zod'],
-  gateway: ['pino', 'prom-client', '@peculiar/x509', 'reflect-metadata', 'yaml', 'zod'],
+  gateway: ['pino', 'prom-client', '@peculiar/x509', 'acme-client', 'reflect-metadata', 'yaml', 'zod'],
 };
 
 /** What tests may use besides what their room may. */
@@ -70,11 +71,14 @@ export const testPackages: readonly string[] = [
   'fastify',
   'ssh2',
   'oidc-provider',
+  'samlp',
+  '@grpc/grpc-js',
+  '@bufbuild/protobuf',
 ];
 
 /** Node's own modules, for the rooms that must not do I/O. A room not listed may use any. */
 export const roomBuiltins: Readonly<Record<string, readonly string[]>> = {
-  base: ['node:crypto', 'node:net', 'node:tls', 'node:util', 'node:buffer', 'node:stream'],
+  base: ['node:crypto', 'node:dns/promises', 'node:net', 'node:tls', 'node:util', 'node:buffer', 'node:stream'],
   core: ['node:crypto'],
   language: ['node:crypto'],
   policy: ['node:crypto'],

@@ -1,92 +1,59 @@
-// Approving a sign-on elsewhere: signs on, shows what waits with its code, sends the decision, and signs off.
-// Nothing is kept: the token lives in this page's memory, for five minutes at most.
+// Approving a sign-on or step-up elsewhere: uses the browser's session, or signs on; shows what waits with its code, and sends
+// the decision. A step-up takes a proof of just now, which is asked for where it is needed.
 
-const said = document.getElementById('said');
-const form = document.getElementById('sign-on');
+import { button, call, make, say, whoami } from './gateway.js';
+import { Declined, offerSignOn, withProof } from './signing-on.js';
+
+const ways = document.getElementById('ways');
 const section = document.getElementById('waiting');
 const list = document.getElementById('list');
+const proof = document.getElementById('proof');
 const wanted = location.hash.slice(1);
-let token = null;
-let approved = false;
-
-async function call(method, path, body) {
-  const response = await fetch(path, {
-    method,
-    headers: {
-      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const answer = response.status === 204 ? null : await response.json();
-  if (!response.ok) throw new Error(answer?.detail ?? 'The gateway did not answer as expected.');
-  return answer;
-}
-
-function say(text, isProblem = false) {
-  said.textContent = text;
-  said.classList.toggle('problem', isProblem);
-}
+let me = null;
 
 async function show() {
   const { signOns } = await call('GET', '/api/v1/sign-ons');
   list.replaceChildren(...signOns.map(rowOf));
   section.hidden = signOns.length === 0;
-  if (signOns.length > 0) return;
-  // A session that was approved ends with what approved it, so the token is then left to end by itself.
-  if (!approved) await call('POST', '/api/v1/logout');
-  token = null;
 }
 
-function rowOf({ id, code, source, resource, requestedAt }) {
-  const row = document.createElement('li');
-  row.classList.toggle('wanted', id === wanted);
-  const shown = document.createElement('strong');
-  shown.textContent = code;
-  const facts = document.createElement('span');
-  facts.className = 'facts';
-  facts.textContent = `${resource === null ? 'signing on' : `opening ${resource}`}, from ${source}, ${new Date(requestedAt).toLocaleTimeString()}`;
-  const actions = document.createElement('span');
-  actions.className = 'actions';
-  actions.append(button('Approve', id, 'approve'), button('Refuse', id, 'refuse'));
-  row.append(shown, facts, actions);
-  return row;
+function rowOf({ id, code, source, resource, command, requestedAt }) {
+  const at = new Date(requestedAt).toLocaleTimeString();
+  const what = resource === null ? 'signing on' : command ? `${command} on ${resource}` : `opening ${resource}`;
+  return make(
+    'li',
+    { className: id === wanted ? 'wanted' : '', dataset: { id } },
+    make('strong', { textContent: code }),
+    make('span', { className: 'facts', textContent: `${what}, from ${source}, ${at}` }),
+    make(
+      'span',
+      { className: 'actions' },
+      button('Approve', () => decide(id, 'approve'), 'approve'),
+      button('Refuse', () => decide(id, 'refuse'), 'refuse'),
+    ),
+  );
 }
 
-function button(text, id, decision) {
-  const made = document.createElement('button');
-  made.type = 'button';
-  made.textContent = text;
-  made.className = decision;
-  made.addEventListener('click', async () => {
-    try {
-      await call('POST', `/api/v1/sign-ons/${encodeURIComponent(id)}`, { decision });
-      approved ||= decision === 'approve';
-      say(decision === 'approve' ? 'Approved. The terminal goes on by itself.' : 'Refused.');
-      await show();
-    } catch (error) {
-      say(error.message, true);
-    }
-  });
-  return made;
-}
-
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  const given = new FormData(form);
+async function decide(id, decision) {
   try {
-    const answer = await call('POST', '/api/v1/login', {
-      principal: given.get('principal'),
-      password: given.get('password'),
-      lifetimeSeconds: 300,
-    });
-    token = answer.token;
-    form.reset();
-    form.hidden = true;
-    say(`Signed on as ${answer.principal.name}.`);
-    await show();
-    if (section.hidden) say('Nothing waits for you any more. Start again at the terminal.');
+    const path = `/api/v1/sign-ons/${encodeURIComponent(id)}`;
+    await withProof(proof, me, (given) => call('POST', path, { decision, ...given }));
   } catch (error) {
-    say(error.message, true);
+    if (error instanceof Declined) return;
+    throw error;
   }
-});
+  say(decision === 'approve' ? 'Approved. The terminal goes on by itself.' : 'Refused.');
+  await show();
+}
+
+async function signedOn() {
+  me = await whoami();
+  ways.replaceChildren();
+  await show();
+  if (section.hidden) say('Nothing waits for you any more. Start again at the terminal.');
+  else say(`Signed on as ${me.name}.`);
+}
+
+me = await whoami();
+if (me === null) await offerSignOn(ways, { done: signedOn });
+else await signedOn();

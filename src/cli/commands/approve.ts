@@ -5,14 +5,14 @@
  * Invariant: nothing is approved that was not named by its code. One that was begun by somebody else shows its code there,
  * not here, to whoever compares.
  */
-import { ApiError } from '../../api/contract/index.ts';
 import { escapeLine } from '../../base/escape.ts';
 import type { Api } from '../api.ts';
 import type { CommandContext, CommandSpec } from '../command.ts';
 import { cliError } from '../errors.ts';
 import { relativeTime } from '../output/time.ts';
 import { readSecret } from '../parse.ts';
-import { askSecret, askText, canPrompt } from '../prompt.ts';
+import { askText, canPrompt } from '../prompt.ts';
+import { type GivenProof, withProof } from '../prove.ts';
 
 interface SignOn {
   readonly id: string;
@@ -20,6 +20,7 @@ interface SignOn {
   readonly source: string;
   /** What it is the step-up for. */
   readonly resource: string | null;
+  readonly command: string | null;
   readonly requestedAt: string;
   readonly expiresAt: string;
 }
@@ -33,6 +34,7 @@ export const approveCommand: CommandSpec = {
     { flags: '--refuse', description: 'Refuse it: you did not start it.' },
     { flags: '--list', description: 'Only list what waits.' },
     { flags: '--password-stdin', description: 'Read the password that a step-up may take from standard input.' },
+    { flags: '--code <code>', description: 'The code of your second factor, where a step-up takes one.' },
   ],
   examples: ['sallyport approve', 'sallyport approve 4F7K-2M9Q', 'sallyport approve 4F7K-2M9Q --refuse'],
   async run(context) {
@@ -56,9 +58,9 @@ async function list({ io, output }: CommandContext, signOns: readonly SignOn[]):
     if (signOns.length === 0) return output.note('Nothing waits for you.');
     await output.table(
       [{ title: 'CODE' }, { title: 'FOR' }, { title: 'FROM', widest: 45 }, { title: 'BEGUN' }],
-      signOns.map(({ code, source, resource, requestedAt }) => [
+      signOns.map(({ code, source, resource, command, requestedAt }) => [
         { text: code, paint: output.palette.strong },
-        resource === null ? 'signing on' : `opening ${resource}`,
+        whatFor({ resource, command }),
         source,
         relativeTime(Date.parse(requestedAt), now),
       ]),
@@ -77,26 +79,18 @@ async function decide(context: CommandContext, api: Api, signOns: readonly SignO
     });
   }
   const decision = context.options.flag('refuse') ? 'refuse' : 'approve';
-  const send = (password?: string): Promise<unknown> =>
-    api.client.call('decideSignOn', {
-      params: { id: found.id },
-      body: { decision, ...(password === undefined ? {} : { password }) },
-    });
-  if (context.options.flag('passwordStdin')) await send(await readSecret(context.io.stdin, 'The password'));
-  else {
-    await send().catch(async (error: unknown) => {
-      if (!(error instanceof ApiError) || error.code !== 'api.prove-again') throw error;
-      if (!canPrompt(context)) {
-        throw cliError(
-          'cli.denied',
-          { what: error.publicMessage, todo: 'Run it at a terminal, or with --password-stdin.' },
-          error,
-        );
-      }
-      await send(await askSecret(context, 'Your password, to confirm that it is you'));
-    });
-  }
+  const send = (proof: GivenProof = {}): Promise<unknown> =>
+    api.client.call('decideSignOn', { params: { id: found.id }, body: { decision, ...proof } });
+  if (context.options.flag('passwordStdin')) {
+    await send({ password: await readSecret(context.io.stdin, 'The password') });
+  } else await withProof(context, api, send, 'Run it at a terminal, or with --password-stdin or --code.');
   const done = decision === 'approve' ? 'Approved; the other terminal goes on' : 'Refused';
-  const what = found.resource === null ? '' : `opening ${escapeLine(found.resource)}, `;
+  const what = found.resource === null ? '' : `${escapeLine(whatFor(found))}, `;
   context.output.note(`✔ ${done} (${what}${found.code} from ${found.source}).`);
+}
+
+/** What a confirmation lets happen. */
+function whatFor({ resource, command }: Pick<SignOn, 'resource' | 'command'>): string {
+  if (resource === null) return 'signing on';
+  return command === null ? `opening ${resource}` : `running on ${resource}: ${command}`;
 }

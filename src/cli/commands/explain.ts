@@ -35,7 +35,10 @@ export const explainCommand: CommandSpec = {
     const principal = options.text('as') ?? options.text('principal') ?? (await client.call('whoami')).name;
     if (command === undefined) {
       const answer = await client.call('explainAccess', { query: { principal, resource } });
-      await output.result(answer, () => showAccess(answer, answer.trace, output));
+      await output.result(answer, async () => {
+        await showAccess(answer, answer.trace, output);
+        for (const step of answer.next) await output.line(`→ ${escapeLine(step)}`);
+      });
       return answer.granted ? exitCodes.ok : exitCodes.no;
     }
     const answer = await client.call('explainCommand', { body: { principal, resource, command } });
@@ -62,9 +65,6 @@ async function showAccess(
       : `${palette.bad('✘')} ${who}: no Access grants this`,
   );
   if (trace.length === 0) {
-    await output.line(
-      'No Access can be shown to you. Where one gives access on request, ask for it: sallyport request',
-    );
     return;
   }
   await output.line();
@@ -97,9 +97,11 @@ async function showCommand(answer: CommandExplanation, output: Output): Promise<
     `${paint(`${mark} ${verdict.name}`)} by ${palette.accent(escapeLine(verdict.rule))}${verdict.reason === '' ? '' : `: ${escapeLine(verdict.reason)}`}`,
   );
   if (answer.hold !== null) {
-    const { reviewers, approvals, withinSeconds } = answer.hold;
+    const { reviewers, stepUp, approvals, withinSeconds } = answer.hold;
     const who = [...reviewers.names, ...reviewers.groups.map((group) => `members of ${group}`)].join(', ');
-    await output.line(escapeLine(`  ${approvals} of ${who} must approve within ${duration(withinSeconds * 1000)}.`));
+    if (stepUp) await output.line('  Whoever runs it confirms it, by a second factor, the provider or the password.');
+    if (who !== '')
+      await output.line(escapeLine(`  ${approvals} of ${who} must approve within ${duration(withinSeconds * 1000)}.`));
   }
   for (const { rule, verdict: falls, reason } of answer.limits) {
     await output.line(`  limit of ${palette.accent(escapeLine(rule))} (${escapeLine(falls)}): ${escapeLine(reason)}`);

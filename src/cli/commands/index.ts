@@ -1,5 +1,6 @@
 /** The tree of commands: a literal list, in the order in which the help shows it. */
 import type { CommandSpec } from '../command.ts';
+import { accessExportCommand, accessWhatCommand, accessWhoCommand } from './access.ts';
 import { applyCommand } from './apply.ts';
 import { approveCommand } from './approve.ts';
 import { checkpointCommand } from './checkpoint.ts';
@@ -9,11 +10,19 @@ import { connectCommand } from './connect.ts';
 import { deleteCommand } from './delete.ts';
 import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
+import {
+  factorsAddCommand,
+  factorsCodesCommand,
+  factorsLsCommand,
+  factorsResetCommand,
+  factorsRmCommand,
+} from './factors.ts';
 import { gatewayCommand } from './gateway.ts';
 import { getCommand } from './get.ts';
 import { grantsLsCommand, grantsRevokeCommand } from './grants.ts';
 import { helpCommand } from './help.ts';
 import { kubernetesCredentialCommand } from './kubernetes-credential.ts';
+import { lockCommands, lockLsCommand, unlockCommand } from './lock.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
 import { policyReplayCommand, policyTestCommand } from './policy.ts';
@@ -39,6 +48,7 @@ import { sshAuthorityCommand } from './ssh-authority.ts';
 import { sshCertificateCommand } from './ssh-certificate.ts';
 import { statusCommand } from './status.ts';
 import { tokenCreateCommand, tokenLsCommand, tokenRevokeCommand } from './token.ts';
+import { tokenExchangeCommand, tokenRotateCommand } from './token-exchange.ts';
 import { trustCommand } from './trust.ts';
 import { verifyCommand } from './verify.ts';
 import { whoamiCommand } from './whoami.ts';
@@ -53,7 +63,14 @@ export const commands: readonly CommandSpec[] = [
   kubernetesCredentialCommand,
   tokenLsCommand,
   tokenCreateCommand,
+  tokenRotateCommand,
+  tokenExchangeCommand,
   tokenRevokeCommand,
+  factorsLsCommand,
+  factorsAddCommand,
+  factorsRmCommand,
+  factorsCodesCommand,
+  factorsResetCommand,
 
   sessionsLsCommand,
   sessionsShowCommand,
@@ -66,6 +83,9 @@ export const commands: readonly CommandSpec[] = [
   sessionsKillCommand,
   sessionsExportCommand,
   explainCommand,
+  accessWhoCommand,
+  accessWhatCommand,
+  accessExportCommand,
   statusCommand,
 
   reviewsLsCommand,
@@ -82,6 +102,9 @@ export const commands: readonly CommandSpec[] = [
   applyCommand,
   getCommand,
   deleteCommand,
+  ...lockCommands,
+  lockLsCommand,
+  unlockCommand,
   trustCommand,
   sshAuthorityCommand,
   policyTestCommand,

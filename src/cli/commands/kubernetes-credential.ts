@@ -10,6 +10,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ApiError } from '../../api/contract/index.ts';
+import type { Api } from '../api.ts';
 import type { CommandSpec } from '../command.ts';
 import { cliError, codeOf, reasonOf } from '../errors.ts';
 import { writeWhole } from '../files.ts';
@@ -35,7 +37,9 @@ export const kubernetesCredentialCommand: CommandSpec = {
       one.by === by && Date.parse(one.expiresAt) > io.clock.now() + credentialMarginMs;
     if (found === null || !isGood(found)) {
       const body = { lifetimeSeconds: credentialLifetimeSeconds, description: 'kubectl' };
-      const { token, expiresAt } = await api.client.call('createToken', { body });
+      const { token, expiresAt } = await api.client
+        .call('createToken', { body })
+        .catch((error: unknown) => own(api, error));
       found = { token, expiresAt, by };
       try {
         await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -53,6 +57,13 @@ export const kubernetesCredentialCommand: CommandSpec = {
     await output.line(JSON.stringify(credential));
   },
 };
+
+/** A token that is narrowed, or an agent's, makes no others: it is given out itself. */
+async function own(api: Api, refusal: unknown): Promise<{ readonly token: string; readonly expiresAt: string }> {
+  if (!(refusal instanceof ApiError) || refusal.status !== 403) throw refusal;
+  const { token } = await api.client.call('whoami');
+  return { token: api.profile.token!, expiresAt: token.expiresAt };
+}
 
 async function load(path: string): Promise<Kept | null> {
   try {

@@ -6,7 +6,7 @@ import { usage } from '../errors.ts';
 import { type ExitCode, exitCodes } from '../exit.ts';
 import { reviewsWatchIntervalMs } from '../limits.ts';
 import { duration, relativeTime } from '../output/time.ts';
-import { sleep } from '../replay/play.ts';
+import { sleep } from '../sleep.ts';
 
 export const requestCommand: CommandSpec = {
   name: 'request',
@@ -16,23 +16,34 @@ export const requestCommand: CommandSpec = {
   options: [
     { flags: '--for <time>', description: 'For how long: 30m, 2h, 1d.', required: true },
     { flags: '--reason <text>', description: 'Why; reviewers read it.' },
+    {
+      flags: '--extend <grant>',
+      description: 'Ask for so much more of this grant, while it runs; live sessions go on.',
+      complete: 'grant',
+    },
     { flags: '--wait', description: 'Wait for the decision. Exit code 1 when it is not given.' },
   ],
   examples: ['sallyport request orders --for 2h --reason "incident 7" --wait'],
   async run(context) {
     const { io, options, output } = context;
     const length = options.text('for')!;
+    const extended = options.text('extend');
     if (durationMs(length) === null)
       throw usage('--for must be a length of time such as 30m, 8h or 7d.', 'Correct it and run it again.');
     const reason = options.text('reason');
     const api = await context.api();
     const asked = await api.client.call('requestAccess', {
-      body: { resource: context.args[0]!, duration: length, ...(reason === null ? {} : { reason }) },
+      body: {
+        resource: context.args[0]!,
+        duration: length,
+        ...(reason === null ? {} : { reason }),
+        ...(extended === null ? {} : { extends: extended }),
+      },
     });
     const { names, groups } = asked.reviewers;
     const who = [...names, ...groups.map((group) => `a member of ${group}`)].join(' or ');
     output.note(
-      `✔ Asked for ${asked.resource} as ${asked.id}. It waits for ${who}, and expires ${relativeTime(Date.parse(asked.expiresAt), io.clock.now())}.`,
+      `✔ Asked for ${extended === null ? '' : 'more of '}${asked.resource} as ${asked.id}. It waits for ${who}, and expires ${relativeTime(Date.parse(asked.expiresAt), io.clock.now())}.`,
     );
     const review = options.flag('wait') ? await outcome(context, api, asked) : asked;
     await output.result(review, async () => {
@@ -60,6 +71,9 @@ function codeOf(review: ReviewView): ExitCode {
 
 function told(review: ReviewView): string {
   if (isGiven(review)) {
+    if (review.access !== null && review.access.extends !== null) {
+      return `✔ Approved: ${review.access.extends} lasts longer. Sessions go on.`;
+    }
     const length = review.access === null ? '' : ` for ${duration(review.access.durationSeconds * 1000)}`;
     return `✔ Approved${length}. Connect: sallyport connect ${review.resource}`;
   }

@@ -3,8 +3,8 @@ import { type ReviewSummary, reviewStates } from '../../api/contract/index.ts';
 import type { CommandSpec } from '../command.ts';
 import { reviewsWatchIntervalMs } from '../limits.ts';
 import { toJsonLine } from '../output/structured.ts';
-import { sleep } from '../replay/play.ts';
 import { emptyReviewQuery, findReview, reviewColumns, reviewLines, reviewRow } from '../reviews.ts';
+import { sleep } from '../sleep.ts';
 
 /** Most reviews that one listing shows. */
 const listedMax = 1000;

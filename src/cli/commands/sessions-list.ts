@@ -80,6 +80,7 @@ export const sessionsShowCommand: CommandSpec = {
         ['Session', { text: session.id, paint: palette.strong }],
         ['State', session.live ? { text: '● live', paint: palette.good } : endCell(session, palette)],
         ['Principal', `${session.principal.name} (${session.principal.kind})`],
+        ...agentFields(session.principal.agents),
         ['Resource', `${session.resource} (${session.protocol})`],
         ['From', session.source],
         ['Access', session.access],
@@ -95,6 +96,10 @@ export const sessionsShowCommand: CommandSpec = {
     });
   },
 };
+
+function agentFields(agents: readonly string[] = []): readonly (readonly [string, string])[] {
+  return agents.length === 0 ? [] : [['Agent', agents.join(', for ')]];
+}
 
 export const sessionsKillCommand: CommandSpec = {
   name: 'sessions kill',

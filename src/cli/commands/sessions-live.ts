@@ -2,7 +2,7 @@
 import type { CommandContext, CommandSpec } from '../command.ts';
 import { cliError } from '../errors.ts';
 import { playTerminal } from '../replay/player.ts';
-import { findLiveSession } from '../sessions.ts';
+import { findLiveSession, whoText } from '../sessions.ts';
 
 const id = { name: '<id>', description: 'The id, the beginning or end of it, or last.', complete: 'session' } as const;
 
@@ -20,7 +20,9 @@ export const sessionsWatchCommand: CommandSpec = {
     const session = await findLiveSession(api, context.args[0]!);
     const quit = new AbortController();
     const signal = AbortSignal.any([context.signal, quit.signal]);
-    output.note(`${session.id}: ${session.principal.name} on ${session.resource}. q ends watching, not the session.`);
+    output.note(
+      `${session.id}: ${whoText(session.principal)} on ${session.resource}. q ends watching, not the session.`,
+    );
     const played = await playTerminal(api.client.stream('tailSession', { params: { id: session.id } }, { signal }), {
       output,
       stdin: io.stdin,

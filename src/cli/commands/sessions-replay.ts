@@ -15,11 +15,12 @@ import {
   sniffedEntriesMax,
 } from '../limits.ts';
 import { toJsonLine } from '../output/structured.ts';
-import { paced, sleep } from '../replay/play.ts';
+import { paced } from '../replay/play.ts';
 import { playTerminal } from '../replay/player.ts';
 import { Interleaved, maskedOf } from '../replay/rules.ts';
 import { Transcript } from '../replay/transcript.ts';
-import { findSession, sessionEvents } from '../sessions.ts';
+import { findSession, sessionEvents, whoText } from '../sessions.ts';
+import { sleep } from '../sleep.ts';
 
 const shared = [
   { flags: '--rows <count>', description: `Rows shown of each result (default ${replayRowsDefault}).` },
@@ -121,7 +122,7 @@ async function play(
   const { io, options, output } = context;
   const idleSeconds = options.positive('idle') ?? replayPauseMsMax / 1000;
   output.note(
-    `${session.id}: ${session.principal.name} on ${session.resource}. Space stops and goes on, + and - change the speed, q ends it.`,
+    `${session.id}: ${whoText(session.principal)} on ${session.resource}. Space stops and goes on, + and - change the speed, q ends it.`,
   );
   const played = await playTerminal(entries, {
     output,
@@ -172,11 +173,14 @@ async function show(
     masked: maskedOf(events),
   });
   await output.lines(transcript.head());
+  let isEmpty = true;
   for await (const entry of entries) {
+    isEmpty = false;
     for (const event of between.before(entry)) await output.lines(transcript.rule(event));
     await output.lines(transcript.add(entry));
   }
   for (const event of between.rest()) await output.lines(transcript.rule(event));
+  if (isEmpty) await output.line(palette.faint('nothing was recorded'));
   const after = session.live ? await lookAgain(context, api, session, isLive) : session;
   await output.lines(transcript.foot(after));
 }

@@ -2,6 +2,7 @@
 import type { RecordedEntryView } from '../../api/contract/index.ts';
 import type { Clock } from '../../base/clock.ts';
 import { replayPauseMsMax } from '../limits.ts';
+import { sleep } from '../sleep.ts';
 
 /** The same entries, each after its pause. `speed` null plays at once. Rejects with the signal's reason. */
 export async function* paced(
@@ -19,22 +20,4 @@ export async function* paced(
     before = Math.max(at, before ?? at);
     yield entry;
   }
-}
-
-/** Waits; rejects with the signal's reason. */
-export function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    // The clock's timers do not keep the process alive by themselves; this one is what the person waits for.
-    const hold = setInterval(() => {}, 60_000);
-    const onAbort = (): void => settle(() => reject(signal.reason));
-    const timer = clock.after(ms, () => settle(resolve));
-    const settle = (finish: () => void): void => {
-      clearInterval(hold);
-      timer.cancel();
-      signal.removeEventListener('abort', onAbort);
-      finish();
-    };
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

@@ -15,7 +15,7 @@ import { TerminalFilter } from '../../base/terminal.ts';
 import type { InputStream, OutputStream } from '../io.ts';
 import { playerStepMs, terminalsMax } from '../limits.ts';
 import type { Output } from '../output/output.ts';
-import { sleep } from './play.ts';
+import { sleep } from '../sleep.ts';
 
 type ScreenEntry = Extract<RecordedEntryView, { type: 'screen' | 'data' }>;
 

@@ -13,6 +13,7 @@ import { replayRowsMax } from '../limits.ts';
 import type { Palette } from '../output/colour.ts';
 import { byteSize, count, duration, offset } from '../output/time.ts';
 import { cutToWidth } from '../output/width.ts';
+import { whoText } from '../sessions.ts';
 import { gridLines } from './grid.ts';
 import { HttpExchange } from './http.ts';
 import { bytesOf } from './player.ts';
@@ -358,7 +359,7 @@ export class Transcript {
   }
 
   #who(): string {
-    return `${escapeLine(this.#session.principal.name)}→${escapeLine(this.#session.resource)}`;
+    return `${escapeLine(whoText(this.#session.principal))}→${escapeLine(this.#session.resource)}`;
   }
 
   #offset(at: string): string {

@@ -238,6 +238,18 @@ const token = {
   lastUsedAt: null,
 };
 
+/** The same as it is listed. */
+const listedToken = {
+  ...token,
+  use: 'access',
+  method: 'password',
+  provider: null,
+  factors: ['pwd', 'otp'],
+  provenAt: '2026-11-21T11:00:00Z',
+  resources: null,
+  agents: [],
+};
+
 const manifests = [
   {
     kind: 'Resource',
@@ -292,9 +304,9 @@ const defaultAnswers: Answers = {
   whoami: () => ({
     ...engineer,
     permissions: { 'sessions.read': 'own' },
-    token: { id: 'tok_1', expiresAt: token.expiresAt },
+    token: listedToken,
   }),
-  listTokens: () => ({ tokens: [token] }),
+  listTokens: () => ({ tokens: [listedToken] }),
   createToken: () => ({ ...token, token: 'tok-new-secret' }),
   listObjects: ({ params }) => ({ objects: manifests.filter((object) => object.kind === params['kind']) }),
   getObject: ({ params }) =>
@@ -353,7 +365,11 @@ const defaultAnswers: Answers = {
   },
   withdrawReview: () => review({ state: 'withdrawn' }),
   breakGlass: () => review({ state: 'executed' }),
-  requestAccess: () => ({ ...accessReview, state: 'pending', access: { durationSeconds: 7200, grant: null } }),
+  requestAccess: () => ({
+    ...accessReview,
+    state: 'pending',
+    access: { durationSeconds: 7200, grant: null, extends: null },
+  }),
   listGrants: () => ({ grants: [grant], next: null }),
   testPolicy: () => ({ problems: [], results: [] }),
   replayPolicy: () => streamed(replayed),
@@ -372,6 +388,7 @@ const defaultAnswers: Answers = {
     ],
   }),
   explainAccess: ({ query }) => ({
+    next: [],
     principal: query.get('principal'),
     resource: query.get('resource'),
     granted: query.get('resource') === 'orders',

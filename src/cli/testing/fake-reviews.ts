@@ -95,7 +95,7 @@ export const accessReview = review({
   client: {},
   escalation: null,
   command: null,
-  access: { durationSeconds: 7200, grant: 'grt_1' },
+  access: { durationSeconds: 7200, grant: 'grt_1', extends: null },
   approvals: { needed: 1, given: 1 },
   endedAt: '2026-11-21T11:59:00.000Z',
   decisions: [
