@@ -63,15 +63,8 @@ interface SignedOn {
 /** Signs on from the console; `steal` brings the provider's form from another browser. */
 async function signOn(steal = false): Promise<SignedOn> {
   const cookies = new Map<string, string>();
-  const take = (answer: Response): void => {
-    for (const line of answer.headers.getSetCookie()) {
-      const [name = '', value = ''] = line.split(';')[0]!.split(/=(.*)/s);
-      if (value === '') cookies.delete(name);
-      else cookies.set(name, value);
-    }
-  };
   const begun = await fetch(`${base}/sign-on/adfs?returnTo=/account.html`, { redirect: 'manual' });
-  take(begun);
+  take(cookies, begun);
   const at = new SamlBrowser();
   const location = begun.headers.get('location');
   const way = location === null ? formOf(await begun.text(), base) : { url: location };
@@ -88,8 +81,16 @@ async function signOn(steal = false): Promise<SignedOn> {
       cookie: steal ? '' : [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
     },
   });
-  take(answer);
+  take(cookies, answer);
   return { answer, cookies, at };
+}
+
+function take(cookies: Map<string, string>, answer: Response): void {
+  for (const line of answer.headers.getSetCookie()) {
+    const [name = '', value = ''] = line.split(';')[0]!.split(/=(.*)/s);
+    if (value === '') cookies.delete(name);
+    else cookies.set(name, value);
+  }
 }
 
 function whoami(cookies: ReadonlyMap<string, string>): Promise<Response> {
@@ -121,6 +122,28 @@ describe('a person of a SAML provider', () => {
     for (let steps = 0; next.location !== null && steps < 5; steps++) next = await at.open({ url: next.location });
     expect(next.status).toBe(200);
     expect((await whoami(cookies)).status).toBe(401);
+  });
+
+  test('signing off here leads to signing off at the provider, whose answer the same browser brings back', async () => {
+    const { cookies, at } = await signOn();
+    const cookie = () => [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const off = await fetch(`${base}/api/v1/web-session`, {
+      method: 'DELETE',
+      headers: { cookie: cookie(), origin: base, 'sec-fetch-site': 'same-origin' },
+    });
+    take(cookies, off);
+    const { signOff } = (await off.json()) as { signOff: string };
+    expect(signOff.startsWith(`${provider.origin}/slo?SAMLRequest=`)).toBe(true);
+    expect((await whoami(cookies)).status).toBe(401);
+    const answer = await at.open({ url: signOff });
+    expect(answer.location?.startsWith(`${base}/sign-on/adfs/slo?`)).toBe(true);
+    const bring = (kept: string): Promise<Response> =>
+      fetch(answer.location!, { headers: { cookie: kept, 'sec-fetch-site': 'cross-site' } });
+    const back = await bring(cookie());
+    expect(back.status).toBe(200);
+    expect(await back.text()).toContain('You are signed off');
+    // Once: whoever finds the address later is told nothing.
+    expect((await bring(cookie())).status).toBe(403);
   });
 
   test('metadata that cannot be used is refused when it is applied, and so is a second provider of one issuer', async () => {
