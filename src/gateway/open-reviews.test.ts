@@ -122,7 +122,7 @@ async function open(chat: GatewayConfig['chat']): Promise<void> {
     ownSecrets: createSecrets({ keyRing, sealedStore: store.sealed, clock }),
     sessions: () => null,
   });
-  const ports = { chat: reviewing.chat, journal } as unknown as ApiPorts;
+  const ports = { chat: reviewing.chat, journal, scim: {} } as unknown as ApiPorts;
   api = createApi(ports, {
     version: '1',
     clock,
