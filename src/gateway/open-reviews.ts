@@ -22,6 +22,7 @@ import { createConnectRequests } from './connect-requests.ts';
 import { createGrants, endSessionsOf, type GrantService } from './grants.ts';
 import { chatSecret } from './identity-keys.ts';
 import * as limits from './limits.ts';
+import { localIssuer, principalId } from './principals.ts';
 import { createReviews, type HistoryEntry, type ReviewService } from './reviews.ts';
 import type { Snapshot } from './snapshot.ts';
 import { createWebhooks, type Webhooks } from './webhooks.ts';
@@ -158,13 +159,10 @@ async function openChat(
   { clock, snapshot, identity, ownSecrets }: ReviewingParts,
   to: Pick<ReviewService, 'decide'> & Pick<Webhooks, 'reply'>,
 ): Promise<Chat> {
+  // Who is not there any more has an id all the same, which is nobody's.
+  const idOf = (name: string): string => snapshot.principal(name)?.id ?? principalId(localIssuer, name);
   const accounts = (): ChatDirectory =>
-    new Map(
-      [...slack.accounts].flatMap(([account, name]) => {
-        const principal = snapshot.principal(name);
-        return principal === null ? [] : [[`slack:${account}`, principal.id] as const];
-      }),
-    );
+    new Map([...slack.accounts].map(([account, name]) => [`slack:${account}`, idOf(name)] as const));
   return createChat({
     clock,
     reviews: to,
