@@ -88,7 +88,7 @@ export interface ProviderSignOns {
     readonly fields: Readonly<Record<string, unknown>>;
     readonly browser: string | null;
   }): Promise<ProviderOutcome>;
-  samlMetadata(provider: string): string;
+  samlMetadata(provider: string): Promise<string>;
   /** The answer to send on, and the ids of tokens that were revoked. */
   samlLogout(order: {
     readonly provider: string;

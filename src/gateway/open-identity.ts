@@ -1,5 +1,6 @@
 /** Opens identity with everything around it: tokens and keys, identity providers, and what keeps both true. */
-import { generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
+import { generateKeyPair as generateKeyPairCallback, randomBytes, webcrypto } from 'node:crypto';
+import { promisify } from 'node:util';
 import * as x509 from '@peculiar/x509';
 import type { FactorsPort, ScimStore } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
@@ -9,7 +10,7 @@ import type { Journal } from '../core/ports.ts';
 import { createIdentity, type Identity, type SpKeys } from '../identity/index.ts';
 import type { Secrets } from '../secrets/index.ts';
 import type { Store } from '../store/index.ts';
-import { getOrCreate, ownPrefix, tokenSecret } from './identity-keys.ts';
+import { ownPrefix, tokenSecret } from './identity-keys.ts';
 import * as limits from './limits.ts';
 import { workloadsOf } from './machines.ts';
 import { openFactors } from './open-factors.ts';
@@ -60,7 +61,6 @@ export async function openIdentity(parts: IdentityOpening): Promise<OpenedIdenti
     workloads: workloadsOf({ clock, log, snapshot, journal }),
   });
   const provisioning = createProvisioning({ store, snapshot, journal, identity, clock });
-  const samlKeys = await openSamlKeys(ownSecrets, clock);
   const signOns = createSignOns({
     clock,
     log,
@@ -70,7 +70,7 @@ export async function openIdentity(parts: IdentityOpening): Promise<OpenedIdenti
     provisioning,
     secrets,
     ownSecrets,
-    samlKeys,
+    samlKeys: () => openSamlKeys(ownSecrets, clock),
     consoleUrl,
   });
   const stop = refreshSignOns({ clock, log, store, identity, ownSecrets, signOns, sessions: parts.sessions });
@@ -90,13 +90,19 @@ export async function openIdentity(parts: IdentityOpening): Promise<OpenedIdenti
 
 /** The key that SAML messages are signed with and assertions encrypted to; shared by all gateways on one store. */
 async function openSamlKeys(secrets: Secrets, clock: Clock): Promise<SpKeys> {
-  const privateKey = await getOrCreate(secrets, `${ownPrefix}saml-key`, () => {
-    const { privateKey: made } = generateKeyPairSync('rsa', { modulusLength: limits.samlKeyBits });
-    return made.export({ type: 'pkcs8', format: 'pem' }) as string;
-  });
-  const made = await samlCertificate(privateKey, clock);
-  return { privateKey, certificate: await getOrCreate(secrets, `${ownPrefix}saml-certificate`, () => made) };
+  const name = `${ownPrefix}saml-keys`;
+  const isKnown = (await secrets.list()).some((summary) => summary.name === name);
+  if (!isKnown) {
+    const { privateKey: made } = await generateKeyPair('rsa', { modulusLength: limits.samlKeyBits });
+    const privateKey = made.export({ type: 'pkcs8', format: 'pem' }) as string;
+    // In one: a key is never beside another's certificate, whichever gateway was faster.
+    const keys: SpKeys = { privateKey, certificate: await samlCertificate(privateKey, clock) };
+    await secrets.put(name, JSON.stringify(keys));
+  }
+  return JSON.parse(await secrets.reveal({ provider: 'store', name })) as SpKeys;
 }
+
+const generateKeyPair = promisify(generateKeyPairCallback);
 
 /** Providers take the key in it for what the metadata says, and look at nothing else (SAML V2.0 Metadata Interoperability). */
 async function samlCertificate(privateKey: string, clock: Clock): Promise<string> {

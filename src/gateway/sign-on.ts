@@ -22,6 +22,7 @@ import {
   type Logout,
   type OidcProvider,
   type ProvenSubject,
+  type Saml,
   type SamlProvider,
   type SignedOn,
   type SignOnMaterial,
@@ -47,7 +48,8 @@ export interface SignOnParts {
   readonly secrets: Secrets;
   /** Where what is kept of a sign-on is sealed. */
   readonly ownSecrets: Secrets;
-  readonly samlKeys: SpKeys;
+  /** Asked for once SAML is spoken: making an RSA key takes a while, and most gateways need none. */
+  readonly samlKeys: () => Promise<SpKeys>;
   readonly consoleUrl: () => string;
 }
 
@@ -79,11 +81,11 @@ export function createSignOns(parts: SignOnParts): SignOns {
 class GatewaySignOns implements SignOns {
   readonly #parts: SignOnParts;
   readonly #oidc: ReturnType<typeof createOidc>;
-  readonly #saml: ReturnType<typeof createSaml>;
+  #samlOpened: Promise<Saml> | null = null;
 
   constructor(parts: SignOnParts) {
     this.#parts = parts;
-    const { clock, log, store, samlKeys } = parts;
+    const { clock, log, store } = parts;
     this.#oidc = createOidc({
       clock,
       log,
@@ -91,7 +93,6 @@ class GatewaySignOns implements SignOns {
       providers: () => this.#oidcProviders(),
       clientSecret: (name) => this.#clientSecret(name),
     });
-    this.#saml = createSaml({ clock, log, once: store.once, keys: samlKeys });
   }
 
   options() {
@@ -115,7 +116,7 @@ class GatewaySignOns implements SignOns {
     const expiresAtMs = clock.now() + limits.signOnCarryMs;
     const saml = this.#samlProvider(name);
     if (saml !== null) {
-      const outgoing = await this.#saml.begin({
+      const outgoing = await (await this.#saml()).begin({
         provider: saml,
         browser,
         forceAuthn: isFresh,
@@ -153,7 +154,7 @@ class GatewaySignOns implements SignOns {
     browser,
   }: Parameters<ProviderSignOns['finishSaml']>[0]): Promise<ProviderOutcome> {
     const provider = this.#mustBeSaml(name);
-    const { subject, carry } = await this.#saml.complete({ provider, body: fields, browser });
+    const { subject, carry } = await (await this.#saml()).complete({ provider, body: fields, browser });
     return this.#signedOn(
       subject,
       'saml',
@@ -163,13 +164,15 @@ class GatewaySignOns implements SignOns {
     );
   }
 
-  samlMetadata(name: string): string {
-    return this.#saml.metadata(this.#mustBeSaml(name));
+  async samlMetadata(name: string): Promise<string> {
+    const provider = this.#mustBeSaml(name);
+    return (await this.#saml()).metadata(provider);
   }
 
   async samlLogout({ provider: name, message, browser }: Parameters<ProviderSignOns['samlLogout']>[0]) {
     const provider = this.#mustBeSaml(name);
-    const said = await this.#saml.receiveLogout(provider, message, browser);
+    const saml = await this.#saml();
+    const said = await saml.receiveLogout(provider, message, browser);
     if (said.type === 'response') return { outgoing: null, ended: [] };
     const owner = this.#parts.snapshot.principalById(`${said.issuer}:${said.nameId}`)?.name ?? null;
     const ended: string[] = [];
@@ -180,7 +183,7 @@ class GatewaySignOns implements SignOns {
       }
     }
     const { requestId, relayState } = said;
-    return { outgoing: this.#saml.answerLogout({ provider, requestId, relayState, succeeded: true }), ended };
+    return { outgoing: saml.answerLogout({ provider, requestId, relayState, succeeded: true }), ended };
   }
 
   async backChannelLogout(provider: string, token: string): Promise<readonly string[]> {
@@ -257,8 +260,8 @@ class GatewaySignOns implements SignOns {
     const entry = token === null ? null : snapshot.principal(token.owner);
     if (token === null || provider === null || entry === null) return null;
     const { session = null } = token.attributes;
-    const outgoing = await this.#saml
-      .beginLogout({ provider, subject: entry.subject, session, browser })
+    const outgoing = await this.#saml()
+      .then((saml) => saml.beginLogout({ provider, subject: entry.subject, session, browser }))
       .catch(() => null);
     if (outgoing?.binding !== 'redirect') return null;
     return { url: outgoing.url, expiresAtMs: clock.now() + limits.signOnCarryMs };
@@ -345,6 +348,16 @@ class GatewaySignOns implements SignOns {
     const { id, issuer, subject, kind, groups, roles } = entry;
     const authentication = { method, credentialId: null, atMs: this.#parts.clock.now() };
     return { id, issuer, subject, name, kind, groups, roles, authentication };
+  }
+
+  #saml(): Promise<Saml> {
+    const { clock, log, store, samlKeys } = this.#parts;
+    this.#samlOpened ??= samlKeys().then((keys) => createSaml({ clock, log, once: store.once, keys }));
+    // What failed is tried again by whoever comes next.
+    this.#samlOpened.catch(() => {
+      this.#samlOpened = null;
+    });
+    return this.#samlOpened;
   }
 
   #oidcProviders(): readonly OidcProvider[] {
