@@ -101,7 +101,7 @@ export class SigningOn {
     return { provenAtMs: authentication.provenAtMs ?? null, factors: authentication.factors ?? [] };
   }
 
-  async keepIfRecorded(token: TokenRecord, events: readonly EventBody[]): Promise<void> {
+  async keepIfRecorded(token: Pick<TokenRecord, 'id'>, events: readonly EventBody[]): Promise<void> {
     try {
       await this.#parts.record(...events);
     } catch (error) {
@@ -163,7 +163,7 @@ export function callerOf({ source, browser }: Asking): FactorCaller {
   return { source, browser: browser() };
 }
 
-export function issuedEvent(principal: Actor, token: TokenRecord): EventBody {
+export function issuedEvent(principal: Actor, token: Omit<TokenRecord, 'ownerId' | 'description'>): EventBody {
   const { resources = null, agents = [] } = token.rests ?? {};
   return {
     type: 'token.issued',
@@ -180,7 +180,7 @@ export function principalView({ id, issuer, subject, name, kind, groups, roles }
   return { id, issuer, subject, name, kind, groups: [...groups], roles: [...roles] };
 }
 
-export function tokenView(token: TokenRecord): TokenView {
+export function tokenView(token: Omit<TokenRecord, 'ownerId'>): TokenView {
   return {
     id: token.id,
     owner: token.owner,

@@ -21,6 +21,12 @@ export interface Actor {
   readonly actors?: readonly ActingAgent[];
 }
 
+/** How events name an identity provider that changed something by itself. */
+export function providerActor(provider: string): Actor {
+  const name = `provider:${provider}`;
+  return { id: name, issuer: 'gateway', name, kind: 'service', groups: [], credentialId: null };
+}
+
 /** How events name a principal. */
 export function actorOf(principal: Principal): Actor {
   const { id, issuer, name, kind, groups, authentication } = principal;

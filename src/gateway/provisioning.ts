@@ -12,7 +12,7 @@
 import { contractLimits, type Manifest, type PrincipalManifest } from '../api/contract/index.ts';
 import type { Clock } from '../base/clock.ts';
 import { durable } from '../core/door.ts';
-import type { Actor, EventBody } from '../core/event.ts';
+import { type Actor, type EventBody, providerActor } from '../core/event.ts';
 import type { Journal } from '../core/ports.ts';
 import type { Identity } from '../identity/index.ts';
 import {
@@ -296,10 +296,4 @@ function changesOf(before: Provided, after: Provided): string[] {
   if (before.active !== after.active) changes.push(`provided.active: ${before.active} → ${after.active}`);
   if (before.email !== after.email) changes.push('provided.email');
   return changes;
-}
-
-/** How events name a provider that changed something. */
-export function providerActor(provider: string): Actor {
-  const name = `provider:${provider}`;
-  return { id: name, issuer: 'gateway', name, kind: 'service', groups: [], credentialId: null };
 }

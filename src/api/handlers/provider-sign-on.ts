@@ -8,13 +8,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { isGatewayError } from '../../base/errors.ts';
-import { actorOf } from '../../core/event.ts';
+import { actorOf, providerActor } from '../../core/event.ts';
 import type { ApiParts, Handlers, HttpAnswer } from '../context.ts';
 import { contractLimits } from '../contract/index.ts';
 import { apiErrors } from '../errors.ts';
 import { formPage, page, redirect } from '../pages.ts';
 import type { ProviderMessage, ProviderOutcome } from '../ports.ts';
 import { publicErrorOf, statusOf } from '../problem.ts';
+import { iso, issuedEvent, principalView, SigningOn, tokenView } from '../signing-on.ts';
 import { cookieOf, setCookie, webCookie } from '../web-session.ts';
 
 type ProviderRoute =
@@ -41,6 +42,7 @@ const again = { href: '/sign-on.html', text: 'Begin again' } as const;
 export function providerHandlers(parts: ApiParts, scheme: 'http' | 'https'): Pick<Handlers, ProviderRoute> {
   const { ports, record, clock, log } = parts;
   const { providers, tokens, journal } = ports;
+  const signingOn = new SigningOn(parts);
   return {
     async signOnOptions() {
       return {
@@ -86,7 +88,7 @@ export function providerHandlers(parts: ApiParts, scheme: 'http' | 'https'): Pic
     },
 
     async samlMetadata({ input }) {
-      const body = providers.samlMetadata(input.params.provider);
+      const body = await providers.samlMetadata(input.params.provider);
       return { status: 200, fields: [['content-type', 'application/samlmetadata+xml']], body };
     },
 
@@ -213,8 +215,7 @@ export function providerHandlers(parts: ApiParts, scheme: 'http' | 'https'): Pic
 
   /** What a provider ended: journaled as the provider's doing. */
   async function ended(provider: string, tokenIds: readonly string[]): Promise<void> {
-    const name = `provider:${provider}`;
-    const by = { id: name, issuer: 'gateway', name, kind: 'service', groups: [], credentialId: null } as const;
+    const by = providerActor(provider);
     for (const id of tokenIds) {
       const owner = (await tokens.find(id))?.owner ?? '';
       await record({ type: 'token.revoked', principal: by, token: id, owner });
@@ -223,31 +224,21 @@ export function providerHandlers(parts: ApiParts, scheme: 'http' | 'https'): Pic
 
   async function told(outcome: ProviderOutcome, source: string) {
     await keepIfRecorded(outcome, source);
-    const { id, issuer, subject, name, kind, groups, roles } = outcome.principal;
     const { secret, token } = outcome.issued;
     return {
-      id: token.id,
-      owner: token.owner,
-      description: token.label,
-      createdAt: iso(token.createdAtMs),
-      expiresAt: iso(token.expiresAtMs),
-      lastUsedAt: null,
+      ...tokenView({ ...token, description: token.label }),
       token: secret,
-      principal: { id, issuer, subject, name, kind, groups: [...groups], roles: [...roles] },
+      principal: principalView(outcome.principal),
     };
   }
 
-  async function keepIfRecorded({ principal, issued: { token } }: ProviderOutcome, source: string): Promise<void> {
+  function keepIfRecorded({ principal, issued: { token } }: ProviderOutcome, source: string): Promise<void> {
     const actor = actorOf(principal);
-    try {
-      await record(
-        { type: 'identity.signed-on', principal: actor, source, method: principal.authentication.method },
-        { type: 'token.issued', principal: actor, token: token.id, owner: token.owner, expiresAtMs: token.expiresAtMs },
-      );
-    } catch (error) {
-      await tokens.revoke(token.id);
-      throw error;
-    }
+    const { method } = principal.authentication;
+    return signingOn.keepIfRecorded(token, [
+      { type: 'identity.signed-on', principal: actor, source, method },
+      issuedEvent(actor, token),
+    ]);
   }
 
   /** For a browser, an error is a page: what happened, and where to begin again. */
@@ -274,8 +265,4 @@ function textsOf(query: Readonly<Record<string, unknown>>): Record<string, strin
   return Object.fromEntries(
     Object.entries(query).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
   );
-}
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }
