@@ -421,6 +421,7 @@ export class Doors {
         source: connection.source,
         principal: actorOf(principal),
         resource: resource.name,
+        ...(Object.keys(resource.labels).length === 0 ? {} : { labels: resource.labels }),
         protocol: protocol.name,
         recording: resource.recording,
         access: decision.rule,

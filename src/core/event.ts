@@ -3,7 +3,9 @@
  *
  * Invariant: no event carries a password, a token, a key or an unmasked masked value (I8, I9).
  */
+import type { Alert, AlertAction, ResponseKind, Severity } from './alert.ts';
 import type { CommandKind, Effect, Parameter } from './command.ts';
+import type { CommandFacts } from './facts.ts';
 import type { ActingAgent, Principal, PrincipalKind } from './principal.ts';
 import type { RecordingMode } from './resource.ts';
 import type { Confirmation } from './step-up.ts';
@@ -91,6 +93,8 @@ export type EventBody =
       readonly source: string;
       readonly principal: Actor;
       readonly resource: string;
+      /** Of the resource, as of then; absent where it has none. */
+      readonly labels?: Readonly<Record<string, string>>;
       readonly protocol: string;
       readonly recording: RecordingMode;
       readonly access: string;
@@ -128,6 +132,8 @@ export type EventBody =
       readonly parameters: readonly Parameter[] | null;
       readonly effect: Effect;
       readonly of: number | null;
+      /** What it touches; absent where nothing is known of it but its text. */
+      readonly facts?: CommandFacts;
     }
   | { readonly type: 'command.verdict'; readonly session: string; readonly command: number; readonly verdict: Verdict }
   | {
@@ -155,6 +161,104 @@ export type EventBody =
       readonly command: number | null;
       readonly principal: Actor | null;
       readonly resource: string | null;
+      /** Of a detection: what it found. Absent where a guardrail or the gateway itself asks for people's attention. */
+      readonly alert?: Pick<Alert, 'id' | 'detection' | 'severity' | 'evidence' | 'facts'>;
+    }
+  | {
+      /** Somebody, or the gateway by itself, did something with an alert. */
+      readonly type: 'alert.changed';
+      readonly alert: string;
+      readonly principal: Actor;
+      readonly action: AlertAction;
+      /** To whom it is assigned; null otherwise. */
+      readonly to: string | null;
+      readonly text: string;
+    }
+  | {
+      /** What a detection does about what it found, or the end of that. */
+      readonly type: 'response.changed';
+      readonly response: string;
+      readonly alert: string;
+      readonly action: 'applied' | 'ended';
+      readonly kind: ResponseKind;
+      readonly severity: Severity;
+      /** Whom it concerns: a principal's id, and the session where it is one alone. */
+      readonly owner: string;
+      readonly session: string | null;
+      /** Wall clock, milliseconds; null: until somebody ends it. */
+      readonly untilMs: number | null;
+      /** Who ended it, where a person did. */
+      readonly principal: Actor | null;
+    }
+  | {
+      readonly type: 'search.run';
+      readonly principal: Actor;
+      readonly query: string;
+      readonly hits: number;
+      /** The format, where the hits were taken away as a file. */
+      readonly export: string | null;
+    }
+  | {
+      readonly type: 'report.made';
+      readonly principal: Actor;
+      readonly report: string;
+      readonly sinceMs: number;
+      readonly untilMs: number;
+      /** SHA-256 of the document, hexadecimal. */
+      readonly digest: string;
+    }
+  | {
+      /** The index of what happened was built anew from the journal. */
+      readonly type: 'index.rebuilt';
+      readonly principal: Actor;
+      readonly fromSequence: number;
+    }
+  | {
+      /** A recording lies in an object store, compared there with what was written here. */
+      readonly type: 'recording.stored';
+      readonly session: string;
+      /** The store's name in the configuration. */
+      readonly store: string;
+      readonly key: string;
+      readonly bytes: number;
+      /** SHA-256 over the whole file, hexadecimal. */
+      readonly digest: string;
+      /** Until when the store itself refuses to delete it; null where it has no object lock. */
+      readonly lockedUntilMs: number | null;
+    }
+  | {
+      /** The file here was removed, because a verified copy lies in the store. */
+      readonly type: 'recording.released';
+      readonly session: string;
+      readonly store: string;
+    }
+  | {
+      /** The content is gone for good: its key was destroyed, and the file removed. Its digests stay, in this journal. */
+      readonly type: 'recording.deleted';
+      readonly session: string;
+      /** Who asked for it: an administrator, or the retention rule by which the gateway did. */
+      readonly principal: Actor;
+      readonly rule: string | null;
+      readonly reason: string;
+      readonly bytes: number;
+    }
+  | {
+      /** What events up to `to` said is gone; their digests, and so every proof over the journal, stay. */
+      readonly type: 'journal.pruned';
+      readonly principal: Actor;
+      readonly rule: string | null;
+      readonly from: number;
+      readonly to: number;
+    }
+  | {
+      /** What stands of a sink: it fails since then, works again, or gave something up. */
+      readonly type: 'sink.changed';
+      readonly sink: string;
+      readonly standing: 'failing' | 'working' | 'dead-lettered' | 'resent' | 'discarded';
+      /** Sequences concerned, where they are few; the first and the last otherwise. */
+      readonly sequences: readonly number[];
+      readonly problem: string;
+      readonly principal: Actor | null;
     }
   | {
       /** A limit on output was passed; what follows was not delivered. */

@@ -62,3 +62,9 @@ export const confirmationLifetimeMs = 120_000;
 
 /** How far ahead another gateway's clock may be, in milliseconds, where a moment of it is compared. */
 export const clockSkewMs = 60_000;
+
+/** What one intent says that its command touches: more than a statement over a wide join, and a few KB of the journal. */
+export const touchesMax = 64;
+
+/** Characters of a name there: the longest qualified column of PostgreSQL has 191; a longer path says enough by its beginning. */
+export const touchNameMax = 256;

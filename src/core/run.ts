@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Timer } from '../base/clock.ts';
 import type { CommandDraft } from './command.ts';
 import type { EventBody } from './event.ts';
+import { factsOf } from './facts.ts';
 import type { Held } from './held.ts';
 import type { Judgement, OutputLimit } from './judgement.ts';
 import * as limits from './limits.ts';
@@ -60,6 +61,7 @@ export function intentOf(session: string, command: number, draft: CommandDraft):
   const text = draft.recordedText;
   const textBytes = Buffer.byteLength(text);
   const cut = textBytes > limits.commandTextBytesMax;
+  const facts = factsOf(draft);
   return {
     type: 'command.intent',
     session,
@@ -73,5 +75,6 @@ export function intentOf(session: string, command: number, draft: CommandDraft):
     parameters: draft.parameters,
     effect: draft.effect,
     of: draft.of,
+    ...(facts === null ? {} : { facts }),
   };
 }
