@@ -4,12 +4,14 @@
  *
  *     node bench/recording.ts [--quick] [--rounds N]
  *
+ * Each sort twice: sealed, as a gateway records, and not, so that what sealing costs stands beside it.
+ *
  * Time on the main thread is what a query feels; the other threads compress, hash and sync. Rates are sustained ones:
  * the loop waits where a session would be paused, and the end is everything on stable storage.
  *
  * Deliberately absent: goals. A benchmark never fails a test run.
  */
-import { generateKeyPairSync } from 'node:crypto';
+import { createCipheriv, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +19,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { EventBody } from '../src/core/event.ts';
 import type { Recording } from '../src/core/ports.ts';
 import type { RecordingEntry } from '../src/core/recording.ts';
-import { openJournal, openRecordings } from '../src/recording/index.ts';
+import { openJournal, openRecordings, type RecordingKeys } from '../src/recording/index.ts';
 import { publish, quantile, runOptions } from './output.ts';
 
 const options = runOptions();
@@ -27,9 +29,25 @@ const queriesPerTurn = 32;
 
 /** Sorts of queries: how many rows come back, each of about 97 bytes. */
 const kinds = [
-  { name: 'one row', rows: 1, share: 1 },
-  { name: '100 rows', rows: 100, share: 0.1 },
+  { name: 'one row', rows: 1, share: 1, isSealed: true },
+  { name: 'one row, not sealed', rows: 1, share: 1, isSealed: false },
+  { name: '100 rows', rows: 100, share: 0.1, isSealed: true },
+  { name: '100 rows, not sealed', rows: 100, share: 0.1, isSealed: false },
+  { name: '10,000 rows', rows: 10_000, share: 0.002, isSealed: true },
+  { name: '10,000 rows, not sealed', rows: 10_000, share: 0.002, isSealed: false },
 ] as const;
+
+/** Keys as the gateway makes them; nothing here is read back. */
+const wrapping = randomBytes(32);
+const sessionKeys: RecordingKeys = {
+  create: () => {
+    const key = randomBytes(32);
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', wrapping, nonce);
+    return { key, wrapped: Buffer.concat([nonce, cipher.update(key), cipher.final(), cipher.getAuthTag()]) };
+  },
+  open: () => Promise.reject(new Error('not read here')),
+};
 
 interface Sink {
   event(event: EventBody): void;
@@ -89,9 +107,13 @@ async function measure(directory: string, kind: (typeof kinds)[number], round: n
     if (command % queriesPerTurn === 0) await turn();
   }
   const idleUsage = process.threadCpuUsage(beforeIdle);
-  const dir = join(directory, `${kind.rows}-${round}`);
+  const dir = join(directory, `${kind.rows}-${kind.isSealed}-${round}`);
   const journal = await openJournal({ dir, signingKey: generateKeyPairSync('ed25519').privateKey });
-  const recordings = openRecordings({ journal, resultBytesPerSession: 1024 * 1024 * 1024 });
+  const recordings = openRecordings({
+    journal,
+    keys: kind.isSealed ? sessionKeys : null,
+    resultBytesPerSession: 1024 * 1024 * 1024,
+  });
   const session = 'ses_00000000000000000000000000';
   const recording = recordings.open(session, Date.now());
   let bytes = 0;

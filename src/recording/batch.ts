@@ -5,6 +5,7 @@
  * fields without parsing the rest.
  */
 import type { EventBody } from '../core/event.ts';
+import type { CommandFacts } from '../core/facts.ts';
 import { frameHeaderBytes } from './frame.ts';
 import * as limits from './limits.ts';
 import { digestBytes } from './merkle.ts';
@@ -14,9 +15,30 @@ const recordOverhead = 5;
 
 /** The JSON of an event as it stands in the journal. */
 export function serialise(event: EventBody, sequence: number, atMs: number): string {
-  let body = JSON.stringify(event);
+  let body = hasKeptFacts(event) ? withFacts(event) : JSON.stringify(event);
   if (!body.startsWith('{"type":"')) body = JSON.stringify(Object.assign({ type: event.type }, event));
   return `{"seq":${sequence},"at":${atMs},${body.slice(1)}`;
+}
+
+type WithFacts = Extract<EventBody, { type: 'command.intent' }> & { readonly facts: CommandFacts };
+
+/** Facts are kept as long as the meaning they are of, and come again with every command that means the same. */
+const factsTexts = new WeakMap<CommandFacts, string>();
+
+/** What may change is written anew each time. */
+function hasKeptFacts(event: EventBody): event is WithFacts {
+  return event.type === 'command.intent' && event.facts !== undefined && Object.isFrozen(event.facts);
+}
+
+/** The same JSON with its facts last, whose text is made once. */
+function withFacts(event: WithFacts): string {
+  const { facts, ...rest } = event;
+  let text = factsTexts.get(facts);
+  if (text === undefined) {
+    text = JSON.stringify(facts);
+    factsTexts.set(facts, text);
+  }
+  return `${JSON.stringify(rest).slice(0, -1)},"facts":${text}}`;
 }
 
 export class Batch {

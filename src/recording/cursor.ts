@@ -2,7 +2,7 @@
  * Reading events from the journal's files, forwards from a sequence, also while they are being written.
  *
  * Asynchronous, one read at a time, memory bounded by the largest frame. It trusts what the chain confirms and reports
- * the rest as an error; proving the whole journal is verify.ts.
+ * the rest as an error; proving the whole journal is verify.ts. Events that were pruned are passed over, and counted.
  */
 
 import { constants, existsSync } from 'node:fs';
@@ -10,25 +10,30 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Event, EventType } from '../core/event.ts';
 import { recordingErrors } from './errors.ts';
-import { eachEvent, SegmentScanner } from './frame.ts';
-import { listSegments } from './recover.ts';
-import { segmentName } from './segment.ts';
+import { eachEvent, eachKept, SegmentScanner } from './frame.ts';
+import { listSegments, segmentFile } from './recover.ts';
 import { Peek } from './tracker.ts';
 
 export class JournalCursor {
   readonly #directory: string;
   #next: number;
   #file: FileHandle | null = null;
+  /** First sequence of the segment being read, and its file's name. */
+  #first = 0;
   #segment = '';
   #scanner = new SegmentScanner();
   #readOffset = 0;
   #ready: Event[] = [];
+  /** Bytes of each of those in the journal. */
+  #sizes: number[] = [];
+  #takenBytes = 0;
   /** One past the last event that was looked at, wanted or not. */
   #passed: number;
   readonly #types: ReadonlySet<string> | null;
   /** First bytes of the wanted types: most events are told by these alone. */
   readonly #initials: ReadonlySet<number>;
   readonly #peek = new Peek();
+  #pruned = 0;
 
   /** `types` null gives every event; others are passed over without being decoded. */
   constructor(dir: string, fromSequence: number, types: readonly EventType[] | null = null) {
@@ -44,6 +49,16 @@ export class JournalCursor {
     return this.#next;
   }
 
+  /** Bytes in the journal of what `take` gave last. */
+  get takenBytes(): number {
+    return this.#takenBytes;
+  }
+
+  /** Events passed over because only their digests are left. */
+  get pruned(): number {
+    return this.#pruned;
+  }
+
   /** Up to `limit` events with sequences up to `to`; empty when there are none (yet). */
   async take(limit: number, to: number): Promise<Event[]> {
     while (this.#ready.length === 0) {
@@ -56,6 +71,8 @@ export class JournalCursor {
     let count = 0;
     while (count < limit && count < this.#ready.length && this.#ready[count]!.seq <= to) count++;
     const taken = this.#ready.splice(0, count);
+    this.#takenBytes = 0;
+    for (const size of this.#sizes.splice(0, count)) this.#takenBytes += size;
     // What lies before the first that is ready was looked at and is not wanted.
     this.#next = this.#ready[0]?.seq ?? this.#passed;
     return taken;
@@ -73,8 +90,10 @@ export class JournalCursor {
     for (;;) {
       const step = this.#scanner.next();
       if (step.kind === 'frame') {
-        if (step.header.kind !== 'events' || step.header.sequence + step.header.count <= this.#next) continue;
-        this.#collect(step.body, step.header.count, step.header.sequence);
+        const { kind, count, sequence } = step.header;
+        if (sequence + count <= this.#next) continue;
+        if (kind === 'events') this.#collect(step.body, count, sequence);
+        else if (kind === 'digests') this.#collectKept(step.body, count, sequence);
         if (this.#ready.length > 0) return true;
       } else if (step.kind === 'bad') {
         if (await this.#advance()) continue;
@@ -93,12 +112,23 @@ export class JournalCursor {
 
   #collect(body: Buffer, count: number, firstSequence: number): void {
     eachEvent(body, count, (leaf, index) => {
-      const sequence = firstSequence + index;
-      if (sequence < this.#next) return;
-      this.#passed = sequence + 1;
-      if (this.#types !== null && !this.#isWanted(leaf, this.#types)) return;
-      this.#ready.push(JSON.parse(leaf.toString('utf8', 1, leaf.length)) as Event);
+      this.#take(leaf, firstSequence + index);
     });
+  }
+
+  #collectKept(body: Buffer, count: number, firstSequence: number): void {
+    eachKept(body, count, (leaf, _, index) => {
+      if (leaf === null && firstSequence + index >= this.#next) this.#pruned++;
+      this.#take(leaf, firstSequence + index);
+    });
+  }
+
+  #take(leaf: Buffer | null, sequence: number): void {
+    if (sequence < this.#next) return;
+    this.#passed = sequence + 1;
+    if (leaf === null || (this.#types !== null && !this.#isWanted(leaf, this.#types))) return;
+    this.#ready.push(JSON.parse(leaf.toString('utf8', 1, leaf.length)) as Event);
+    this.#sizes.push(leaf.length);
   }
 
   #isWanted(leaf: Buffer, types: ReadonlySet<string>): boolean {
@@ -109,23 +139,34 @@ export class JournalCursor {
   async #open(): Promise<boolean> {
     const first = listSegments(this.#directory).findLast((candidate) => candidate <= this.#next);
     if (first === undefined) return false;
-    await this.#start(segmentName(first));
+    await this.#start(first);
     return true;
   }
 
   /** Goes on to the segment that begins where this one ended, if there is one. */
   async #advance(): Promise<boolean> {
-    const name = segmentName(this.#scanner.nextSequence);
-    if (name === this.#segment || !existsSync(join(this.#directory, name))) return false;
+    const first = this.#scanner.nextSequence;
+    if (first === this.#first || !existsSync(join(this.#directory, segmentFile(this.#directory, first).name)))
+      return false;
     await this.#file?.close();
-    await this.#start(name);
+    this.#file = null;
+    await this.#start(first);
     return true;
   }
 
-  async #start(name: string): Promise<void> {
-    this.#file = await open(join(this.#directory, name), constants.O_RDONLY | constants.O_NOFOLLOW);
-    this.#segment = name;
-    this.#scanner = new SegmentScanner();
+  async #start(first: number): Promise<void> {
+    for (let attempt = 1; this.#file === null; attempt++) {
+      const { name, isPruned } = segmentFile(this.#directory, first);
+      try {
+        this.#file = await open(join(this.#directory, name), constants.O_RDONLY | constants.O_NOFOLLOW);
+        this.#segment = name;
+        this.#scanner = new SegmentScanner(isPruned);
+      } catch (error) {
+        // It may have been pruned since it was looked for.
+        if (attempt > 1 || isPruned || (error as { code?: unknown }).code !== 'ENOENT') throw error;
+      }
+    }
+    this.#first = first;
     this.#readOffset = 0;
   }
 }

@@ -5,9 +5,11 @@
  * Everything that writes goes through a `Disk`, so that tests can inject the failures that a real disk would give.
  * Deliberately absent: asynchronous variants. These run in worker threads whose only job is to wait for the disk.
  */
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import {
   closeSync,
   constants,
+  existsSync,
   fdatasyncSync,
   fstatSync,
   fsyncSync,
@@ -16,6 +18,7 @@ import {
   mkdirSync,
   openSync,
   unlinkSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -42,10 +45,15 @@ export class Disk {
 
   /** Creates a file that must not exist yet, and makes its name durable. */
   create(path: string): number {
-    this.#fail('open');
-    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+    const fd = this.createUnnamed(path);
     this.syncDirectory(dirname(path));
     return fd;
+  }
+
+  /** The same; its name becomes durable with the next file that is created in the directory. */
+  createUnnamed(path: string): number {
+    this.#fail('open');
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   }
 
   openExisting(path: string): number {
@@ -141,4 +149,10 @@ export function ensureDirectory(path: string): void {
   if ((facts.mode & 0o022) !== 0) refuse('others may write to it');
   const uid = process.getuid?.();
   if (uid !== undefined && facts.uid !== uid) refuse('it belongs to another user');
+}
+
+/** The public key lies beside the journal for whoever verifies it; the key to trust is the one they were given. */
+export function publishKey(path: string, signingKey: KeyObject): void {
+  const pem = createPublicKey(signingKey).export({ type: 'spki', format: 'pem' }) as string;
+  if (!existsSync(path)) writeFileSync(path, pem, { flag: 'wx', mode: 0o600 });
 }

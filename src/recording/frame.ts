@@ -7,9 +7,12 @@
  *     frame           magic 4 · kind 1 · flags 1 · zero 2 · body length 4 · events 4 · sequence 8 · zero 4 · CRC-32 4 ·
  *                     body · chain 32
  *     event           length 4 · 0x00 · payload (JSON)
+ *     pruned event    length 4 (32) · 0x01 · leaf digest 32; one that was kept stands as any event does
  *
  * chain = SHA-256(previous chain ‖ header ‖ body). The previous chain value lies right before each frame in the file,
- * so checking is one hash over one contiguous view.
+ * so checking is one hash over one contiguous view. A frame of digests stands for frames whose bodies are gone: its own
+ * chain value is that of the last of them, which the checkpoint or the segment behind it confirms; its digests are
+ * confirmed by the root.
  *
  * Pure: bytes in, values out. Deliberately absent: files, and any repair.
  */
@@ -23,10 +26,18 @@ export const segmentHeaderBytes = 112;
 export const frameHeaderBytes = 32;
 const frameMagic = 0x53504652; // "SPFR"
 
-/** `events` carry events, `checkpoint` a signed checkpoint, `state` what a start needs to know of all earlier segments. */
-export const frameKinds = { events: 1, checkpoint: 2, state: 3 } as const;
+/**
+ * `events` carry events, `checkpoint` a signed checkpoint, `state` what a start needs to know of all earlier segments,
+ * `digests` what is left of events that were pruned (in pruned segments only).
+ */
+export const frameKinds = { events: 1, checkpoint: 2, state: 3, digests: 4 } as const;
 export type FrameKind = keyof typeof frameKinds;
-const kindNames: Readonly<Record<number, FrameKind>> = { 1: 'events', 2: 'checkpoint', 3: 'state' };
+const kindNames: Readonly<Record<number, FrameKind>> = {
+  1: 'events',
+  2: 'checkpoint',
+  3: 'state',
+  4: 'digests',
+};
 
 /** The last frame of a segment that was closed in order: nothing may follow it in the file. */
 export const flagFinal = 1;
@@ -75,7 +86,7 @@ export interface FrameHeader {
   readonly kind: FrameKind;
   readonly isFinal: boolean;
   readonly bodyBytes: number;
-  /** Events in the body; 0 for the other kinds. */
+  /** Events in the body, or their digests; 0 for the other kinds. */
   readonly count: number;
   /** Sequence of the first event; for the other kinds, the number of events before the frame. */
   readonly sequence: number;
@@ -151,6 +162,39 @@ export function eachEvent(body: Buffer, count: number, visit: (leaf: Buffer, ind
   return at === body.length;
 }
 
+/** Tags of what stands in a frame of digests. */
+const wholeTag = 0;
+const digestTag = 1;
+
+/** Calls `visit` with the leaf view of an event that was kept, else with null and the leaf's digest. */
+export function eachKept(
+  body: Buffer,
+  count: number,
+  visit: (leaf: Buffer | null, digest: Digest, index: number) => void,
+): boolean {
+  let at = 0;
+  for (let index = 0; index < count; index++) {
+    if (at + 5 > body.length) return false;
+    const end = at + 5 + body.readUInt32BE(at);
+    const tag = body[at + 4]!;
+    if (end > body.length || tag > digestTag || (tag === digestTag && end !== at + 5 + digestBytes)) return false;
+    if (tag === wholeTag) visit(body.subarray(at + 4, end), '', index);
+    else visit(null, body.toString('latin1', at + 5, end), index);
+    at = end;
+  }
+  return at === body.length;
+}
+
+/** What stands for an event in a frame of digests: the event itself, or its leaf's digest. */
+export function encodeKept(leaf: Buffer, isKept: boolean): Buffer {
+  const content = isKept ? leaf.subarray(1) : Buffer.from(digestOf(leaf), 'latin1');
+  const bytes = Buffer.allocUnsafe(5 + content.length);
+  bytes.writeUInt32BE(content.length, 0);
+  bytes[4] = isKept ? wholeTag : digestTag;
+  bytes.set(content, 5);
+  return bytes;
+}
+
 export type ScanStep =
   | { readonly kind: 'more' }
   | { readonly kind: 'segment'; readonly header: SegmentHeader }
@@ -166,6 +210,7 @@ export type ScanStep =
 
 /** Takes a segment's bytes in any portions and gives its frames, each checked against its header CRC and the chain. */
 export class SegmentScanner {
+  readonly #isPruned: boolean;
   #data = Buffer.allocUnsafe(2 * limits.readBytes);
   #start = 0;
   #end = 0;
@@ -174,6 +219,11 @@ export class SegmentScanner {
   #isStarted = false;
   #isFinished = false;
   #nextSequence = 1;
+
+  /** A pruned segment holds digests and no frame of events; any other holds no digests. */
+  constructor(isPruned = false) {
+    this.#isPruned = isPruned;
+  }
 
   /** Sequence that the next frame of events must begin with, as far as was read. */
   get nextSequence(): number {
@@ -223,17 +273,20 @@ export class SegmentScanner {
     if (held < frameHeaderBytes) return { kind: 'more' };
     const header = readFrameHeader(this.#data, this.#start);
     if (header === null) return this.#bad('no valid frame begins here');
+    if (header.kind === (this.#isPruned ? 'events' : 'digests')) return this.#bad('such a frame does not belong here');
     const total = frameHeaderBytes + header.bodyBytes + digestBytes;
     if (held < total) return { kind: 'more' };
     const bodyEnd = this.#start + frameHeaderBytes + header.bodyBytes;
     const chain = this.#data.toString('latin1', bodyEnd, bodyEnd + digestBytes);
-    if (digestOf(this.#data.subarray(this.#start - digestBytes, bodyEnd)) !== chain) {
+    // What a frame of digests stands for is gone, and with it what its chain value was made of.
+    const isHashed = header.kind !== 'digests';
+    if (isHashed && digestOf(this.#data.subarray(this.#start - digestBytes, bodyEnd)) !== chain) {
       return this.#bad('the frame does not match its place in the hash chain');
     }
     const body = this.#data.subarray(this.#start + frameHeaderBytes, bodyEnd);
     const offset = this.#offset;
     this.#isFinished = header.isFinal;
-    if (header.kind === 'events') this.#nextSequence = header.sequence + header.count;
+    if (header.count > 0) this.#nextSequence = header.sequence + header.count;
     this.#take(total);
     return { kind: 'frame', header, offset, body, chain };
   }

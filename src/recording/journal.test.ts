@@ -92,6 +92,25 @@ describe('appending', () => {
       '{"seq":7,"at":9,"type":"command.cancel","session":"s","source":"x"}',
     );
   });
+
+  test('facts that cannot change are written once and said as often as they come; others are written each time', () => {
+    const facts = { fingerprint: '0123456789abcdef', effects: ['read'], touches: [], complete: true };
+    for (const given of [Object.freeze({ ...facts }), { ...facts }]) {
+      for (let command = 1; command <= 3; command++) {
+        const event = { ...(intent('ses_a', command) as object), facts: given } as unknown as EventBody;
+        const text = serialise(event, command, 9);
+        expect(
+          text.startsWith(`{"seq":${command},"at":9,"type":"command.intent","session":"ses_a","command":${command}`),
+        ).toBe(true);
+        expect(JSON.parse(text)).toEqual({ seq: command, at: 9, ...event });
+      }
+    }
+    const changing = { ...facts };
+    const event = { ...(intent('ses_a', 1) as object), facts: changing } as unknown as EventBody;
+    serialise(event, 1, 9);
+    changing.fingerprint = 'fedcba9876543210';
+    expect(serialise(event, 1, 9)).toContain('fedcba9876543210');
+  });
 });
 
 describe('checkpoints', () => {

@@ -11,8 +11,6 @@
  * Deliberately absent: hashing, signing, files (writer-worker.ts), and any judgement of what events say.
  */
 import type { KeyObject } from 'node:crypto';
-import { createPublicKey } from 'node:crypto';
-import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock, type Timer } from '../base/clock.ts';
 import { describeError, GatewayError } from '../base/errors.ts';
@@ -22,13 +20,17 @@ import type { Event, EventBody, EventType, SpaceLevel } from '../core/event.ts';
 import type { Journal } from '../core/ports.ts';
 import { Batch, serialise } from './batch.ts';
 import { recordingErrors } from './errors.ts';
-import { ensureDirectory, type Fault } from './files.ts';
+import { ensureDirectory, type Fault, publishKey } from './files.ts';
 import * as limits from './limits.ts';
+import { type PrunedBy, Pruner, type Pruning } from './pruner.ts';
 import { readEvents } from './reader.ts';
+import { RecentEvents } from './recent.ts';
+import { finishRemovals, pendingDirectory } from './removal.ts';
 import type { Position } from './segment.ts';
 import { closeInterrupted } from './settle.ts';
 import { readSpace, type Space, type SpaceReader, SpaceWatch } from './space.ts';
 import { Subscription } from './subscription.ts';
+import type { OpenSessionState } from './tracker.ts';
 import { type DurableCallback, Waiters } from './waiters.ts';
 import { type WriterOpened, WriterThread } from './writer-thread.ts';
 
@@ -70,6 +72,7 @@ export async function openJournal(options: JournalOptions): Promise<RecordingJou
   ensureDirectory(options.dir);
   ensureDirectory(join(options.dir, 'journal'));
   ensureDirectory(join(options.dir, 'recordings'));
+  ensureDirectory(join(options.dir, pendingDirectory));
   const journal = new RecordingJournal(options);
   await journal.start();
   return journal;
@@ -85,8 +88,10 @@ export class RecordingJournal implements Journal {
   readonly #waiters = new Waiters();
   readonly #space: SpaceWatch;
   readonly #subscriptions = new Set<Subscription>();
+  readonly #recent: RecentEvents;
   readonly #interrupted = new Set<string>();
   readonly #timer: Timer;
+  readonly #pruner: Pruner;
   #phase: 'opening' | 'open' | 'failed' | 'closing' | 'closed' = 'opening';
   #writer: WriterThread | null = null;
   #failure: Error | null = null;
@@ -109,6 +114,7 @@ export class RecordingJournal implements Journal {
   constructor(options: JournalOptions) {
     this.#options = options;
     this.dir = options.dir;
+    this.#recent = new RecentEvents(options.dir);
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? silentLog;
     this.#checkpointedAtMs = this.#clock.monotonic();
@@ -120,6 +126,7 @@ export class RecordingJournal implements Journal {
       (level, space) => this.#spaceChanged(level, space),
     );
     this.#timer = this.#clock.every(limits.tickMs, () => this.#tick());
+    this.#pruner = new Pruner(this);
   }
 
   get durableSequence(): number {
@@ -158,6 +165,12 @@ export class RecordingJournal implements Journal {
     return this.#add(event);
   }
 
+  /** The same; answers the event as it stands in the journal once it is durable. */
+  write(event: EventBody): Event {
+    const sequence = this.append(event);
+    return JSON.parse(serialise(event, sequence, this.#unacknowledged.at(-1)!.atMs)) as Event;
+  }
+
   afterDurable(sequence: number, callback: DurableCallback): void {
     if (sequence <= this.#position.sequence) {
       callback(null);
@@ -188,6 +201,13 @@ export class RecordingJournal implements Journal {
     return this.#lastCheckpoint;
   }
 
+  /** Sessions that are not over, after everything appended so far. */
+  async openSessions(): Promise<readonly OpenSessionState[]> {
+    await this.flush();
+    if (this.#phase !== 'open' || this.#writer === null) throw this.#unavailable();
+    return (await this.#writer.askSessions()).filter(({ isEnded }) => !isEnded);
+  }
+
   /** Events `from` to `to` (both included) as far as they are durable. */
   read(from: number, to: number = Number.MAX_SAFE_INTEGER): AsyncGenerator<Event> {
     return readEvents(this.dir, { from, to: Math.min(to, this.durableSequence) });
@@ -202,7 +222,8 @@ export class RecordingJournal implements Journal {
     handler: (events: readonly Event[]) => void | Promise<void>,
     types: readonly EventType[] | null = null,
   ): Subscription {
-    const subscription = new Subscription(this.dir, fromSequence, handler, () => this.durableSequence, types);
+    const durable = (): number => this.durableSequence;
+    const subscription = new Subscription(this.dir, fromSequence, handler, durable, types, this.#recent);
     this.#subscriptions.add(subscription);
     const forget = (): void => void this.#subscriptions.delete(subscription);
     subscription.ended.then(forget, forget);
@@ -210,17 +231,27 @@ export class RecordingJournal implements Journal {
     return subscription;
   }
 
+  /**
+   * Gives up the events of whole segments up to `upTo`; their digests, and so every proof, stay. The event that says so is
+   * durable and signed first. Null where there is nothing to give up. Throws `recording.prune-open` where a session that
+   * began by then is still open, `recording.journal-damaged` where a segment is not what it was: nothing is done then.
+   */
+  prune(upTo: number, by: PrunedBy): Promise<Pruning | null> {
+    return this.#pruner.prune(upTo, by);
+  }
+
   /** Opens the files. Once, by `openJournal`. */
   async start(): Promise<void> {
     try {
       const opened = await this.#startWriter(null, this.#options.faults ?? []);
       this.#sequence = opened.position.sequence;
-      this.#publishKey();
+      publishKey(join(this.dir, 'journal.pub'), this.#options.signingKey);
       await this.#space.look();
       this.#phase = 'open';
       const interrupted = closeInterrupted(this.dir, opened.sessions, (event) => this.#add(event), this.#clock);
       this.#recovered(opened, interrupted);
       await this.flush();
+      await this.#finishRemovals();
     } catch (error) {
       await this.#abandon();
       throw error;
@@ -247,6 +278,8 @@ export class RecordingJournal implements Journal {
       this.#sent = 0;
       this.#send();
       await this.flush();
+      // Of a removal whose event was just written again nobody waits for the end any more.
+      await this.#finishRemovals();
       const sessions = await this.#writer!.askSessions();
       this.#failure = null;
       this.#phase = 'open';
@@ -266,6 +299,7 @@ export class RecordingJournal implements Journal {
   async close(): Promise<void> {
     if (this.#phase === 'closed' || this.#phase === 'closing') return;
     if (this.#phase !== 'open') return this.#abandon();
+    await this.#pruner.settled();
     while (this.durableSequence < this.#sequence) await this.flush();
     this.#phase = 'closing';
     try {
@@ -273,6 +307,11 @@ export class RecordingJournal implements Journal {
     } finally {
       await this.#abandon();
     }
+  }
+
+  async #finishRemovals(): Promise<void> {
+    const { pruning } = await finishRemovals(this.dir, this.durableSequence);
+    if (pruning !== null) this.#pruner.resume(pruning, this.#log);
   }
 
   #add(event: EventBody): number {
@@ -444,15 +483,9 @@ export class RecordingJournal implements Journal {
     this.#space.stop();
     this.#waiters.release(Number.MAX_SAFE_INTEGER, this.#unavailable());
     for (const subscription of [...this.#subscriptions]) subscription.close();
+    await this.#recent.close();
     const writer = this.#writer;
     this.#writer = null;
     await writer?.terminate();
-  }
-
-  /** The public key lies beside the journal for whoever verifies it; the key to trust is the one they were given. */
-  #publishKey(): void {
-    const pem = createPublicKey(this.#options.signingKey).export({ type: 'spki', format: 'pem' }) as string;
-    const name = join(this.dir, 'journal.pub');
-    if (!existsSync(name)) writeFileSync(name, pem, { flag: 'wx', mode: 0o600 });
   }
 }

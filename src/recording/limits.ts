@@ -62,6 +62,15 @@ export const entryBytesMax = 80 * 1024 * 1024;
 /** Most that `resultBytesPerCommand` may be set to, so that no entry exceeds `entryBytesMax`. */
 export const resultBytesPerCommandCap = 64 * 1024 * 1024;
 
+/** Read from an archive at once, bytes: each read is a request over a network. */
+export const archiveReadBytes = 1024 * 1024;
+
+/** Longest file that stands in place of a recording that is gone, bytes: one event, whose reason somebody wrote. */
+export const goneBytesMax = 64 * 1024;
+
+/** Longest wrapped key of a recording, bytes: one key, what wraps it, and names of keys. */
+export const wrappedKeyBytesMax = 1024;
+
 /** Recording files the writer keeps open; more sessions than that open theirs again for each block. */
 export const openRecordingsMax = 256;
 
@@ -104,6 +113,10 @@ export const subscriptionDelayMs = 25;
 
 /** Events handed to a subscriber at once. */
 export const subscriptionEventsMax = 1000;
+
+/** Decoded events that followers of the journal share: some seconds of load, so that a slow one need not read for itself. */
+export const recentEventsMax = 10_000;
+export const recentBytesMax = 16 * 1024 * 1024;
 
 /** Read size when going through files, bytes. */
 export const readBytes = 1024 * 1024;

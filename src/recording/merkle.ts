@@ -62,7 +62,12 @@ export class MerkleTree {
 
   /** Adds the leaf of `view`, which must begin with the zero byte of RFC 9162. */
   push(view: Uint8Array): void {
-    let node = hash('sha256', view, 'binary');
+    this.pushDigest(hash('sha256', view, 'binary'));
+  }
+
+  /** Adds the leaf of which only the digest is left. */
+  pushDigest(leaf: Digest): void {
+    let node = leaf;
     // Each trailing one bit of the size is a complete subtree to the left that this one completes to a larger one.
     for (let rest = this.#size; rest % 2 === 1; rest = (rest - 1) / 2) node = nodeOf(this.#range.pop()!, node);
     this.#range.push(node);

@@ -8,10 +8,16 @@ export function isSessionId(text: string): boolean {
   return idPattern.test(text);
 }
 
-/** File name of a session's recording. Throws `recording.invalid-session`. */
-export function recordingName(session: string): string {
+/**
+ * What lies beside each other in `recordings/`: `rec` the recording, `key` its wrapped key, `gone` in place of a recording
+ * that was deleted or released, what the journal says of that.
+ */
+export type RecordFile = 'rec' | 'key' | 'gone';
+
+/** File name of a session's recording, or of what lies beside it. Throws `recording.invalid-session`. */
+export function recordingName(session: string, file: RecordFile = 'rec'): string {
   if (!isSessionId(session)) throw recordingErrors('recording.invalid-session', { detail: JSON.stringify(session) });
-  return `${session}.rec`;
+  return `${session}.${file}`;
 }
 
-export const recordingNamePattern = /^([a-z0-9][a-z0-9_-]{0,63})\.rec$/;
+export const recordingNamePattern = /^([a-z0-9][a-z0-9_-]{0,63})\.(rec|key|gone)$/;

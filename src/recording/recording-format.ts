@@ -3,7 +3,7 @@
  *
  *     file    magic 8 · version 2 · length 2 · zero 4 · started ms 8 · id length 1 · id 64 · zero 3 · CRC-32 4
  *     chunk   magic 4 · stored bytes 4 · raw bytes 4 · number 4 · entries 4 · zero 4 · base ms 8 · CRC-32 of stored 4 ·
- *             CRC-32 of header 4 · stored (zstd)
+ *             CRC-32 of header 4 · stored (zstd; in version 2 sealed)
  *     entry   type 1 · length 4 · ms since base, signed 4 · body
  *     text    length 4 · bytes; top bit of the length: UTF-16LE (a text with lone surrogates), all ones: null
  *
@@ -14,16 +14,17 @@ import { recordingErrors } from './errors.ts';
 import * as limits from './limits.ts';
 
 export const recordingMagic = 'SALLYREC';
-export const recordingVersion = 1;
+/** Version 1 is not sealed; version 2 is (sealing.ts). Nothing else differs. */
+export type RecordingVersion = 1 | 2;
 export const recordingHeaderBytes = 96;
 export const chunkHeaderBytes = 40;
 const chunkMagic = 0x5350434b; // "SPCK"
 const idBytesMax = 64;
 
-export function encodeRecordingHeader(session: string, startedAtMs: number): Buffer {
+export function encodeRecordingHeader(session: string, startedAtMs: number, version: RecordingVersion): Buffer {
   const bytes = Buffer.alloc(recordingHeaderBytes);
   bytes.write(recordingMagic, 0, 8, 'latin1');
-  bytes.writeUInt16BE(recordingVersion, 8);
+  bytes.writeUInt16BE(version, 8);
   bytes.writeUInt16BE(recordingHeaderBytes, 10);
   bytes.writeBigUInt64BE(BigInt(Math.max(0, Math.trunc(startedAtMs))), 16);
   bytes[24] = bytes.write(session, 25, idBytesMax, 'latin1');
@@ -32,6 +33,7 @@ export function encodeRecordingHeader(session: string, startedAtMs: number): Buf
 }
 
 export interface RecordingHeader {
+  readonly version: RecordingVersion;
   readonly session: string;
   readonly startedAtMs: number;
 }
@@ -43,11 +45,12 @@ export function decodeRecordingHeader(bytes: Buffer): RecordingHeader {
   };
   if (bytes.length < recordingHeaderBytes) refuse('the file ends in its header');
   if (bytes.toString('latin1', 0, 8) !== recordingMagic) refuse('it is not a recording');
-  if (bytes.readUInt16BE(8) !== recordingVersion)
-    refuse(`it has version ${bytes.readUInt16BE(8)}, this reads version 1`);
+  const version = bytes.readUInt16BE(8);
+  if (version !== 1 && version !== 2) refuse(`it has version ${version}, this reads versions 1 and 2`);
   if (crc32(bytes.subarray(0, 92)) !== bytes.readUInt32BE(92) || bytes[24]! > idBytesMax)
     refuse('its header is damaged');
   return {
+    version: version as RecordingVersion,
     session: bytes.toString('latin1', 25, 25 + bytes[24]!),
     startedAtMs: Number(bytes.readBigUInt64BE(16)),
   };

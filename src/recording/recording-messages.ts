@@ -15,6 +15,8 @@ export interface BlockMessage {
   readonly length: number;
   readonly entries: number;
   readonly baseAtMs: number;
+  /** With the first block: what seals the recording; null for one that is not sealed, and with all later blocks. */
+  readonly seal: { readonly key: Uint8Array; readonly wrapped: Uint8Array } | null;
 }
 
 export type ToRecorder =
@@ -29,6 +31,8 @@ export interface WrittenChunk {
   readonly offset: number;
   readonly bytes: number;
   readonly digest: string;
+  /** With the first chunk: SHA-256 of the file that holds the wrapped key; null where there is none. */
+  readonly keyDigest: string | null;
   /** The block's memory, for reuse. */
   readonly memory: ArrayBuffer;
   readonly length: number;

@@ -2,12 +2,12 @@
  * Reading a recording back, chunk by chunk: memory is bounded by the largest chunk.
  *
  * A recording whose session was cut off may end in the middle of a chunk: what is whole is given, and `tornBytes` says
- * how much was not. Whether the bytes are the ones that were recorded is for the journal's digests to say (verify.ts).
+ * how much was not. A sealed one proves each chunk; whether the bytes of one that is not are those that were recorded is
+ * for the journal's digests to say (verify.ts).
  */
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { crc32, zstdDecompress } from 'node:zlib';
+import { isGatewayError } from '../base/errors.ts';
 import type { RecordedEntry } from '../core/recording.ts';
 import { decodeEntries } from './entry-codec.ts';
 import { recordingErrors } from './errors.ts';
@@ -19,35 +19,44 @@ import {
   type RecordingHeader,
   recordingHeaderBytes,
 } from './recording-format.ts';
+import { decodeKeyFile, keyFileBytesMax, openChunk, type RecordingKeys, sessionKeyBytes } from './sealing.ts';
+import { fileSource, type RecordingSource, readSmall } from './source.ts';
 
 const decompress = promisify(zstdDecompress) as (
   bytes: Buffer,
   options: { maxOutputLength: number },
 ) => Promise<Buffer>;
 
-/** Goes through one file; also while it grows. */
+/** Goes through one recording; also while it grows. */
 export class RecordingFile {
   readonly header: RecordingHeader;
-  readonly #file: FileHandle;
+  readonly #source: RecordingSource;
+  readonly #headerBytes: Buffer;
+  /** Null for one that is not sealed. */
+  readonly #key: Buffer | null;
   #offset = recordingHeaderBytes;
   #chunk = 0;
 
-  private constructor(file: FileHandle, header: RecordingHeader) {
-    this.#file = file;
+  private constructor(source: RecordingSource, headerBytes: Buffer, header: RecordingHeader, key: Buffer | null) {
+    this.#source = source;
+    this.#headerBytes = headerBytes;
     this.header = header;
+    this.#key = key;
   }
 
-  /** Throws `recording.absent`, `recording.unreadable`. */
-  static async open(path: string): Promise<RecordingFile> {
-    const file = await openFile(path);
+  /**
+   * Takes the source over, to close it with itself. The key lies in `keyPath`. Throws `recording.unreadable`, and what
+   * `keys` throws.
+   */
+  static async open(source: RecordingSource, keyPath: string, keys: RecordingKeys | null): Promise<RecordingFile> {
     try {
-      if (!(await file.stat()).isFile()) {
-        throw recordingErrors('recording.unreadable', { values: { problem: 'it is no plain file' } });
-      }
-      const bytes = await readAt(file, 0, recordingHeaderBytes);
-      return new RecordingFile(file, decodeRecordingHeader(bytes));
+      // A copy: the source may give a view of what it reads into again.
+      const bytes = Buffer.from(await source.readAt(0, recordingHeaderBytes));
+      const header = decodeRecordingHeader(bytes);
+      const key = header.version === 1 ? null : await keyOf(header.session, keyPath, keys);
+      return new RecordingFile(source, bytes, header, key);
     } catch (error) {
-      await file.close();
+      await source.close();
       throw error;
     }
   }
@@ -59,51 +68,52 @@ export class RecordingFile {
 
   /** The next chunk's entries, or null where no whole, correct one is (yet). */
   async next(): Promise<RecordedEntry[] | null> {
-    const header = decodeChunkHeader(await readAt(this.#file, this.#offset, chunkHeaderBytes));
+    const headerBytes = Buffer.from(await this.#source.readAt(this.#offset, chunkHeaderBytes));
+    const header = decodeChunkHeader(headerBytes);
     if (header === null || header.chunk !== this.#chunk) return null;
-    const stored = await readAt(this.#file, this.#offset + chunkHeaderBytes, header.storedBytes);
+    const stored = await this.#source.readAt(this.#offset + chunkHeaderBytes, header.storedBytes);
     if (stored.length < header.storedBytes || crc32(stored) !== header.crc) return null;
-    const entries = await unpack(header, stored);
+    const packed =
+      this.#key === null ? stored : openChunk(this.#key, header.chunk, this.#headerBytes, headerBytes, stored);
+    const entries = await unpack(header, packed);
     this.#offset += chunkHeaderBytes + header.storedBytes;
     this.#chunk++;
     return entries;
   }
 
-  /** Bytes behind what was read. */
-  async remaining(): Promise<number> {
-    return (await this.#file.stat()).size - this.#offset;
+  /** Bytes behind what was read; of a copy elsewhere, null where there is any. */
+  async remaining(): Promise<number | null> {
+    const size = await this.#source.size();
+    if (size !== null) return size - this.#offset;
+    return (await this.#source.readAt(this.#offset, 1)).length === 0 ? 0 : null;
   }
 
   close(): Promise<void> {
-    return this.#file.close();
+    this.#key?.fill(0);
+    return this.#source.close();
   }
 }
 
-async function openFile(path: string): Promise<FileHandle> {
+async function keyOf(session: string, keyPath: string, keys: RecordingKeys | null): Promise<Buffer> {
+  const refuse = (problem: string, cause?: unknown): Error =>
+    recordingErrors('recording.unreadable', { cause, values: { problem } });
+  if (keys === null) throw refuse('it is sealed, and no keys were given');
+  let wrapped: Buffer;
   try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (cause) {
-    const code = (cause as { code?: unknown }).code;
-    if (code === 'ENOENT') throw recordingErrors('recording.absent', { cause });
-    const problem = `it cannot be opened (${String(code)})`;
-    throw recordingErrors('recording.unreadable', { cause, values: { problem } });
+    wrapped = decodeKeyFile(await readSmall(keyPath, keyFileBytesMax));
+  } catch (error) {
+    if (isGatewayError(error) && error.code === 'recording.absent') throw refuse('its key is missing', error);
+    throw error;
   }
+  const key = await keys.open(session, wrapped).catch((error: unknown) => {
+    throw refuse('its key does not open', error);
+  });
+  if (key.length !== sessionKeyBytes) throw refuse('its key has another length than a key');
+  return key;
 }
 
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
-  // The length comes from a header whose checksum was right, and has been checked against the limits.
-  const bytes = Buffer.allocUnsafe(length);
-  let got = 0;
-  while (got < length) {
-    const { bytesRead } = await file.read(bytes, got, length - got, offset + got);
-    if (bytesRead === 0) break;
-    got += bytesRead;
-  }
-  return bytes.subarray(0, got);
-}
-
-async function unpack(header: ChunkHeader, stored: Buffer): Promise<RecordedEntry[]> {
-  const raw = await decompress(stored, { maxOutputLength: Math.max(1, header.rawBytes) });
+async function unpack(header: ChunkHeader, packed: Buffer): Promise<RecordedEntry[]> {
+  const raw = await decompress(packed, { maxOutputLength: Math.max(1, header.rawBytes) });
   if (raw.length !== header.rawBytes) {
     throw recordingErrors('recording.unreadable', { values: { problem: `chunk ${header.chunk} is damaged` } });
   }
@@ -112,28 +122,37 @@ async function unpack(header: ChunkHeader, stored: Buffer): Promise<RecordedEntr
 
 /** A recording to iterate over, once. */
 export class RecordingReader implements AsyncIterable<RecordedEntry> {
-  readonly #path: string;
+  readonly #open: () => Promise<RecordingFile>;
   #header: RecordingHeader | null = null;
   #tornBytes: number | null = null;
+  #chunks = 0;
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(open: () => Promise<RecordingFile>) {
+    this.#open = open;
   }
 
   /** Known once the first entry was asked for. */
   get header(): RecordingHeader | null {
     return this.#header;
   }
-  /** After the last entry: bytes at the end that hold nothing readable. 0 in a recording that was closed in order. */
+  /** Chunks that were read. */
+  get chunks(): number {
+    return this.#chunks;
+  }
+  /**
+   * After the last entry: bytes at the end that hold nothing readable. 0 in a recording that was closed in order;
+   * null where there are some in a copy elsewhere.
+   */
   get tornBytes(): number | null {
     return this.#tornBytes;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<RecordedEntry> {
-    const file = await RecordingFile.open(this.#path);
+    const file = await this.#open();
     try {
       this.#header = file.header;
       for (let entries = await file.next(); entries !== null; entries = await file.next()) yield* entries;
+      this.#chunks = file.chunks;
       this.#tornBytes = await file.remaining();
     } finally {
       await file.close();
@@ -141,7 +160,8 @@ export class RecordingReader implements AsyncIterable<RecordedEntry> {
   }
 }
 
-/** Reads the recording in `path`. Throws `recording.unreadable` while iterating. */
-export function readRecording(path: string): RecordingReader {
-  return new RecordingReader(path);
+/** Reads the recording in `path`, whose key lies beside it. Throws `recording.unreadable` while iterating. */
+export function readRecording(path: string, keys: RecordingKeys | null = null): RecordingReader {
+  const keyPath = path.replace(/\.rec$/, '.key');
+  return new RecordingReader(async () => RecordingFile.open(await fileSource(path), keyPath, keys));
 }

@@ -15,6 +15,7 @@ import type { Budget } from './budget.ts';
 import { BlockEncoder } from './entry-codec.ts';
 import * as limits from './limits.ts';
 import type { BlockMessage, WrittenChunk } from './recording-messages.ts';
+import type { SessionKey } from './sealing.ts';
 
 /** What a recording needs of the room. */
 export interface RecordingHost {
@@ -40,6 +41,8 @@ export class SessionRecording implements Recording {
   readonly #host: RecordingHost;
   readonly #budget: Budget;
   readonly #startedAtMs: number;
+  /** Until the first block takes it along. */
+  #seal: SessionKey | null;
   #state: 'open' | 'closing' | 'sealed' | 'failed' = 'open';
   #failure: GatewayError | null = null;
   #block: BlockEncoder | null = null;
@@ -51,11 +54,12 @@ export class SessionRecording implements Recording {
   #isCongested = false;
   #closing: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | null = null;
 
-  constructor(host: RecordingHost, session: string, startedAtMs: number, budget: Budget) {
+  constructor(host: RecordingHost, session: string, startedAtMs: number, budget: Budget, seal: SessionKey | null) {
     this.#host = host;
     this.session = session;
     this.#startedAtMs = startedAtMs;
     this.#budget = budget;
+    this.#seal = seal;
   }
 
   get congested(): boolean {
@@ -116,6 +120,7 @@ export class SessionRecording implements Recording {
     this.#isBusy = block.length >= limits.blockBytes;
     this.#inFlightBytes += block.length;
     if (this.#inFlightBytes > limits.sessionInFlightBytesMax) this.#isCongested = true;
+    const seal = this.#takeSeal();
     try {
       this.#host.send({
         type: 'block',
@@ -126,9 +131,12 @@ export class SessionRecording implements Recording {
         length: block.length,
         entries: block.entries,
         baseAtMs: block.baseAtMs,
+        seal,
       });
     } catch (error) {
       this.fail(error as Error);
+    } finally {
+      seal?.key.fill(0);
     }
   }
 
@@ -144,6 +152,7 @@ export class SessionRecording implements Recording {
         offset: chunk.offset,
         bytes: chunk.bytes,
         digest: chunk.digest,
+        ...(chunk.keyDigest === null ? {} : { key: chunk.keyDigest }),
       });
       this.#durableBytes = chunk.offset + chunk.bytes;
       this.#host.afterDurable(sequence, (error) => {
@@ -171,12 +180,23 @@ export class SessionRecording implements Recording {
     if (this.isOver) return;
     this.#state = 'failed';
     this.#block = null;
+    this.#seal?.key.fill(0);
     this.#failure =
       cause instanceof GatewayError ? cause : coreErrors('core.recording-failed', { cause, detail: cause.message });
     this.#wakeFollowers();
     this.#host.done(this);
     this.#closing?.reject(this.#failure);
     this.onFailure?.(this.#failure);
+  }
+
+  /** What the first block takes along: copies, for what is sent is cloned with all that lies around it. */
+  #takeSeal(): BlockMessage['seal'] {
+    const seal = this.#seal;
+    if (seal === null) return null;
+    this.#seal = null;
+    const taken = { key: Uint8Array.from(seal.key), wrapped: Uint8Array.from(seal.wrapped) };
+    seal.key.fill(0);
+    return taken;
   }
 
   #add(entry: RecordingEntry): void {
@@ -197,6 +217,7 @@ export class SessionRecording implements Recording {
   #sealWhenWritten(): void {
     if (this.#state !== 'closing' || this.#durableChunks < this.#handedChunks) return;
     this.#state = 'sealed';
+    this.#seal?.key.fill(0);
     this.#host.done(this);
     this.#wakeFollowers();
     try {

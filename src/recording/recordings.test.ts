@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../base/clock.ts';
 import type { RecordedEntry, RecordingEntry } from '../core/recording.ts';
 import { Budget } from './budget.ts';
-import { cleanUp, ended, eventsOf, keys, open, opened, temporary, until } from './fixtures/kit.ts';
+import { cleanUp, ended, eventsOf, keys, open, opened, temporary, testKeys, until } from './fixtures/kit.ts';
 import * as limits from './limits.ts';
 import { readRecording } from './recording-reader.ts';
 import { openRecordings } from './recordings.ts';
@@ -49,7 +49,7 @@ async function read(path: string): Promise<RecordedEntry[]> {
 async function house(options: Partial<Parameters<typeof openRecordings>[0]> = {}) {
   const dir = temporary();
   const journal = await open(dir);
-  return { dir, journal, recordings: openRecordings({ journal, ...options }) };
+  return { dir, journal, recordings: openRecordings({ journal, keys: null, ...options }) };
 }
 
 describe('a recording', () => {
@@ -316,9 +316,9 @@ describe('reading back', () => {
       await expect(read(path)).rejects.toMatchObject({ code: 'recording.unreadable' });
     }
     const newer = Buffer.from(whole);
-    newer.writeUInt16BE(2, 8);
+    newer.writeUInt16BE(3, 8);
     writeFileSync(path, newer);
-    await expect(read(path)).rejects.toThrow('version 2');
+    await expect(read(path)).rejects.toThrow('version 3');
   });
 });
 
@@ -376,7 +376,7 @@ describe('failure (F-03)', () => {
   test('when the journal fails, recordings end with it, and a reopening leaves files that verify', async () => {
     const dir = temporary();
     const journal = await open(dir, { faults: [{ operation: 'sync', nth: 6 }] });
-    const recordings = openRecordings({ journal });
+    const recordings = openRecordings({ journal, keys: testKeys });
     journal.append(opened('ses_a'));
     const recording = recordings.open('ses_a', 0);
     let told = false;

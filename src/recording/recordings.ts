@@ -6,36 +6,53 @@
  *   fails rather than memory (I6).
  * - When the thread fails, every live recording fails (I2). A new thread is tried every few seconds, for new sessions
  *   only: recording works again without a restart once space returns (F-03).
+ * - A session without a key is not recorded, and so does not begin (I2).
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { type Clock, systemClock, type Timer } from '../base/clock.ts';
-import type { GatewayError } from '../base/errors.ts';
+import { describeError, type GatewayError } from '../base/errors.ts';
 import { coreErrors } from '../core/errors.ts';
-import type { EventBody } from '../core/event.ts';
+import type { Actor, Event, EventBody } from '../core/event.ts';
 import type { Recordings } from '../core/ports.ts';
 import type { RecordedEntry } from '../core/recording.ts';
 import { Budget } from './budget.ts';
+import { recordingErrors } from './errors.ts';
 import { ensureDirectory, type Fault } from './files.ts';
 import type { RecordingJournal } from './journal.ts';
 import * as limits from './limits.ts';
 import { recordingName } from './names.ts';
 import { type RecordingHost, SessionRecording } from './recording.ts';
 import type { BlockMessage, FromRecorder, RecorderStart, ToRecorder, WrittenChunk } from './recording-messages.ts';
-import { RecordingFile, readRecording } from './recording-reader.ts';
+import { type RecordingFile, RecordingReader } from './recording-reader.ts';
+import { dropNote, finishRemoval, noteOf, writeNote } from './removal.ts';
+import type { RecordingKeys, SessionKey } from './sealing.ts';
+import { type Gone, openRecorded, type Standing, standingOf } from './shelf.ts';
+import type { RecordingArchive } from './source.ts';
 
 export interface RecordingsOptions {
   readonly journal: RecordingJournal;
+  /** Null writes recordings that are not sealed (version 1): for measurements and tests. */
+  readonly keys: RecordingKeys | null;
   readonly clock?: Clock;
   /** Rows and data recorded of one command, bytes; at most 64 MiB. */
-  readonly resultBytesPerCommand?: number;
+  readonly resultBytesPerCommand?: number | undefined;
   /** Rows and data recorded of one session, bytes. */
-  readonly resultBytesPerSession?: number;
+  readonly resultBytesPerSession?: number | undefined;
   /** Called once per failure of the recorder. */
   readonly onFailure?: (error: Error) => void;
   /** For tests. Those of the first thread only. */
   readonly faults?: readonly Fault[];
+}
+
+/** By whom, by which rule and why a recording is deleted. */
+export interface Deletion {
+  readonly principal: Actor;
+  readonly rule: string | null;
+  readonly reason: string;
+  /** What it held, where the file is no longer here. */
+  readonly bytes?: number;
 }
 
 const workerUrl = new URL(
@@ -51,7 +68,10 @@ export function openRecordings(options: RecordingsOptions): SessionRecordings {
 export class SessionRecordings implements Recordings, RecordingHost {
   readonly directory: string;
   readonly clock: Clock;
+  /** Copies of recordings that are no longer here; set by whoever keeps them. */
+  archive: RecordingArchive | null = null;
   readonly #options: RecordingsOptions;
+  readonly #removing = new Map<string, Promise<unknown>>();
   readonly #live = new Map<string, SessionRecording>();
   readonly #filling = new Set<SessionRecording>();
   readonly #timer: Timer;
@@ -98,7 +118,7 @@ export class SessionRecordings implements Recordings, RecordingHost {
       this.#options.resultBytesPerCommand ?? limits.resultBytesPerCommandMax,
       this.#options.resultBytesPerSession ?? limits.resultBytesPerSessionMax,
     );
-    const recording = new SessionRecording(this, session, startedAtMs, budget);
+    const recording = new SessionRecording(this, session, startedAtMs, budget, this.#keyFor(session));
     this.#live.set(session, recording);
     return recording;
   }
@@ -110,26 +130,55 @@ export class SessionRecordings implements Recordings, RecordingHost {
 
   /**
    * What a session's recording holds and, while the session lives, what is added to it, until it ends. Everything given
-   * is durable first. Throws `recording.absent` where there is nothing.
+   * is durable first. Throws `recording.absent` where there is nothing, `recording.deleted` with when and by which rule.
    */
   async *follow(session: string): AsyncGenerator<RecordedEntry> {
     const recording = this.#live.get(session);
-    if (recording === undefined) yield* readRecording(this.pathOf(session));
+    if (recording === undefined) yield* this.#stored(session);
     else yield* this.#durable(recording, Number.POSITIVE_INFINITY);
   }
 
   /**
    * What a session's recording holds by now; of one that lives and has recorded nothing yet that is nothing. Everything given
-   * is durable first. Throws `recording.absent` where there is no recording: nothing was recorded, or it is gone.
+   * is durable first. Throws `recording.absent` where there is no recording, `recording.deleted` with when and by which
+   * rule, `recording.elsewhere` where it was released and `archive` cannot bring it.
    */
   async *read(session: string): AsyncGenerator<RecordedEntry> {
     const recording = this.#live.get(session);
     if (recording === undefined) {
-      yield* readRecording(this.pathOf(session));
+      yield* this.#stored(session);
       return;
     }
     recording.handOver();
     yield* this.#durable(recording, recording.handedChunks);
+  }
+
+  /** Whether a session's recording is here, elsewhere or deleted. Throws `recording.unreadable`. */
+  standing(session: string): Promise<Standing> {
+    return standingOf(this.directory, session);
+  }
+
+  /**
+   * Deletes a recording for good: the event `recording.deleted` is durable first, then its key is destroyed and its file
+   * removed. Every proof stays. False where it was deleted before. Throws `recording.live`, `recording.absent`.
+   */
+  destroy(session: string, deletion: Deletion): Promise<boolean> {
+    return this.#remove(session, (standing) => {
+      if (standing.state === 'deleted') return null;
+      const bytes = standing.state === 'here' ? standing.bytes : (deletion.bytes ?? 0);
+      const { principal, rule, reason } = deletion;
+      return { type: 'recording.deleted', session, principal, rule, reason, bytes };
+    });
+  }
+
+  /**
+   * Removes a recording's file, because a copy that the caller verified lies in `store`; the key stays here. False where it
+   * is not here. Throws `recording.live`, `recording.absent`.
+   */
+  release(session: string, store: string): Promise<boolean> {
+    return this.#remove(session, (standing) =>
+      standing.state === 'here' ? { type: 'recording.released', session, store } : null,
+    );
   }
 
   /** The entries of so many chunks, or of all until it is over, each chunk once it is durable. */
@@ -145,7 +194,7 @@ export class SessionRecordings implements Recordings, RecordingHost {
           wake = resolve;
         });
         if (recording.durableChunks > (file?.chunks ?? 0)) {
-          file ??= await RecordingFile.open(this.pathOf(recording.session));
+          file ??= await this.#openRecorded(recording.session);
           const entries = await file.next();
           if (entries === null) return;
           yield* entries;
@@ -177,6 +226,65 @@ export class SessionRecordings implements Recordings, RecordingHost {
     await this.#worker.terminate();
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+  }
+
+  /** A recording that nobody writes any more: what is not whole in it is said, once all before it was given. */
+  async *#stored(session: string): AsyncGenerator<RecordedEntry> {
+    const reader = new RecordingReader(() => this.#openRecorded(session));
+    yield* reader;
+    if (reader.tornBytes === 0) return;
+    const problem = `chunk ${reader.chunks} is damaged or was cut off, and ends it`;
+    throw recordingErrors('recording.unreadable', { values: { problem } });
+  }
+
+  #openRecorded(session: string): Promise<RecordingFile> {
+    return openRecorded(this.directory, session, this.#options.keys, this.archive);
+  }
+
+  #keyFor(session: string): SessionKey | null {
+    try {
+      return this.#options.keys?.create(session) ?? null;
+    } catch (cause) {
+      throw coreErrors('core.recording-failed', { cause, detail: `there is no key: ${describeError(cause)}` });
+    }
+  }
+
+  async #remove(session: string, eventFor: (standing: Standing) => EventBody | null): Promise<boolean> {
+    // One after the other: both may be asked for at once, by a rule and by a person.
+    const before = this.#removing.get(session) ?? Promise.resolve();
+    const removal = before.then(
+      () => this.#removeNow(session, eventFor),
+      () => this.#removeNow(session, eventFor),
+    );
+    this.#removing.set(session, removal);
+    try {
+      return await removal;
+    } finally {
+      if (this.#removing.get(session) === removal) this.#removing.delete(session);
+    }
+  }
+
+  async #removeNow(session: string, eventFor: (standing: Standing) => EventBody | null): Promise<boolean> {
+    if (this.#live.has(session)) throw recordingErrors('recording.live');
+    const standing = await this.standing(session);
+    if (standing.state === 'absent') throw recordingErrors('recording.absent');
+    const body = eventFor(standing);
+    if (body === null) return false;
+    const { journal } = this.#options;
+    await writeNote(journal.dir, noteOf(session), journal.durableSequence);
+    let event: Event;
+    try {
+      event = journal.write(body);
+    } catch (error) {
+      await dropNote(journal.dir, noteOf(session));
+      throw error;
+    }
+    // Should it fail from here on, the note stays: a start, or a reopening, finds out whether the event became durable.
+    await new Promise<void>((resolve, reject) => {
+      journal.afterDurable(event.seq, (error) => (error === null ? resolve() : reject(error)));
+    });
+    await finishRemoval(journal.dir, event as Gone);
+    return true;
   }
 
   // What recordings ask of their host.

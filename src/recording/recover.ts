@@ -8,14 +8,21 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCheckpoint } from './checkpoint.ts';
 import { recordingErrors } from './errors.ts';
 import type { Disk } from './files.ts';
 import { eachEvent, findLaterFrame, SegmentScanner, segmentHeaderBytes } from './frame.ts';
 import { type Digest, digestBytes, digestFromHex, MerkleTree } from './merkle.ts';
-import { type JournalState, type Position, type StateBody, segmentName, segmentNamePattern } from './segment.ts';
+import {
+  type JournalState,
+  type Position,
+  prunedName,
+  type StateBody,
+  segmentName,
+  segmentNamePattern,
+} from './segment.ts';
 import { readBeginning, SessionTracker } from './tracker.ts';
 
 export interface Recovered {
@@ -27,14 +34,21 @@ export interface Recovered {
   readonly isClean: boolean;
 }
 
-/** First sequences of the segments in a directory, ascending. Throws on a name that does not belong there. */
+/** First sequences of the segments in a directory, pruned ones too, ascending. */
 export function listSegments(directory: string): number[] {
-  const firsts: number[] = [];
+  const firsts = new Set<number>();
   for (const name of readdirSync(directory)) {
     const match = segmentNamePattern.exec(name);
-    if (match !== null) firsts.push(Number(match[1]));
+    if (match !== null) firsts.add(Number(match[1]));
   }
-  return firsts.sort((a, b) => a - b);
+  return [...firsts].sort((a, b) => a - b);
+}
+
+/** The file of a segment: as it was written, as long as it is there. */
+export function segmentFile(directory: string, first: number): { readonly name: string; readonly isPruned: boolean } {
+  const name = segmentName(first);
+  if (existsSync(join(directory, name))) return { name, isPruned: false };
+  return { name: prunedName(first), isPruned: true };
 }
 
 /**
@@ -47,6 +61,9 @@ export function recoverJournal(disk: Disk, directory: string, durable: Position 
   for (;;) {
     const first = listSegments(directory).at(-1);
     if (first === undefined) return { ...emptyJournal(), cutBytes };
+    if (segmentFile(directory, first).isPruned) {
+      throw damaged(prunedName(first), 0, 'the journal ends with a pruned segment, so what followed it is gone');
+    }
     const tail = readTail(disk, directory, first);
     cutBytes += tail.cutBytes;
     if (tail.end !== null) return { ...tail.end, cutBytes };

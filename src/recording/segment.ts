@@ -44,7 +44,12 @@ export function segmentName(firstSequence: number): string {
   return `${String(firstSequence).padStart(16, '0')}.seg`;
 }
 
-export const segmentNamePattern = /^(\d{16})\.seg$/;
+/** The same once its events were pruned. */
+export function prunedName(firstSequence: number): string {
+  return segmentName(firstSequence).replace('.seg', '.pruned');
+}
+
+export const segmentNamePattern = /^(\d{16})\.(seg|pruned)$/;
 
 /** The body of a state frame. */
 export interface StateBody {

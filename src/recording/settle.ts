@@ -72,9 +72,21 @@ function sealRecording(dir: string, open: OpenSessionState): boolean {
     } finally {
       closeSync(fd);
     }
-    if (open.bytes === 0) disk.remove(path);
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
   }
+  if (open.bytes === 0) {
+    // It did not come to be, and neither did its key.
+    removeIfThere(disk, path);
+    removeIfThere(disk, join(dir, 'recordings', recordingName(open.session, 'key')));
+  }
   return open.chunks > 0;
+}
+
+function removeIfThere(disk: Disk, path: string): void {
+  try {
+    disk.remove(path);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
+  }
 }

@@ -9,6 +9,8 @@
 /** What is known of a session that is not yet over. */
 export interface OpenSession {
   readonly session: string;
+  /** Sequence of its first event; 0 where the state of an older program did not say. */
+  readonly openedSequence: number;
   readonly openedAtMs: number;
   /** Highest ordinal of a command. */
   commands: number;
@@ -24,6 +26,7 @@ export interface OpenSession {
 /** The same as it stands in a state frame. */
 export interface OpenSessionState {
   readonly session: string;
+  readonly openedSequence?: number;
   readonly openedAtMs: number;
   readonly commands: number;
   readonly pending: readonly number[];
@@ -149,7 +152,12 @@ export class SessionTracker {
   static restore(states: readonly OpenSessionState[]): SessionTracker {
     const tracker = new SessionTracker();
     for (const state of states) {
-      tracker.#sessions.set(state.session, { ...state, pending: new Set(state.pending), isSealed: false });
+      tracker.#sessions.set(state.session, {
+        ...state,
+        openedSequence: state.openedSequence ?? 0,
+        pending: new Set(state.pending),
+        isSealed: false,
+      });
     }
     return tracker;
   }
@@ -191,6 +199,7 @@ export class SessionTracker {
     if (known.type === 'session.opened') {
       this.#sessions.set(session, {
         session,
+        openedSequence: known.sequence,
         openedAtMs: known.atMs,
         commands: 0,
         pending: new Set(),

@@ -1,5 +1,6 @@
 /** What a verification says. */
 import * as limits from './limits.ts';
+import type { WitnessReport } from './witnesses.ts';
 
 export type ProblemCode =
   /** Bytes of a segment are not those that were written. */
@@ -14,7 +15,15 @@ export type ProblemCode =
   /** The journal says something else than a checkpoint that was kept elsewhere. */
   | 'rewritten'
   | 'checkpoint-given'
+  /** Events were given up, and the journal does not say so, or the events are still there. */
+  | 'pruned'
   | 'recording-missing'
+  /** It was deleted, and it or its key is still there. */
+  | 'recording-present'
+  /** Its wrapped key is not the one that it was sealed with. */
+  | 'recording-key'
+  /** What stands in place of it is not what the journal says. */
+  | 'recording-gone'
   | 'recording-swapped'
   | 'recording-digest'
   | 'recording-order'
@@ -24,6 +33,8 @@ export interface Problem {
   /** A stable word for scripts. */
   readonly code: ProblemCode;
   readonly where: 'segment' | 'checkpoint' | 'recording' | 'external';
+  /** The checkpoint kept elsewhere that says so. */
+  readonly witness?: string;
   /** File name of the segment, or of the recording. */
   readonly file?: string;
   /** Byte offset in that file. */
@@ -44,6 +55,8 @@ export interface VerifyReport {
   /** Name of the journal, or null where there is none. */
   readonly origin: string | null;
   readonly events: number;
+  /** Events of which only the digest is left: pruned, as the journal says. */
+  readonly prunedEvents: number;
   /** Root of the Merkle tree over the events read, hexadecimal. */
   readonly root: string;
   readonly segments: number;
@@ -57,8 +70,16 @@ export interface VerifyReport {
   readonly unfinishedJournalBytes: number;
   /** Recordings that were never sealed: of live sessions, or of sessions that a crash cut off. */
   readonly unfinishedRecordings: number;
+  /** Recordings that were deleted, as the journal says. */
+  readonly deletedRecordings: number;
+  /** Recordings that the journal says lie elsewhere, and that no copy was given of. */
+  readonly releasedRecordings: number;
+  /** Removals of recordings that were begun and not finished: the next start finishes them. */
+  readonly unfinishedRemovals: number;
   /** What the last checkpoint in the journal covers; null where there is none. */
   readonly head: { readonly sequence: number; readonly root: string; readonly text: string } | null;
+  /** What stands of each checkpoint that was kept elsewhere, the one given as `checkpoint` first. */
+  readonly witnesses: readonly WitnessReport[];
   readonly durationMs: number;
   readonly firstAtMs: number | null;
   readonly lastAtMs: number | null;

@@ -3,8 +3,11 @@
  * changed, dropped, added or swapped, and says where when something was.
  *
  * Checked: every byte of every segment against the hash chain; sequences without a gap; every checkpoint's tree root,
- * chain value and signature; a checkpoint that was kept elsewhere; every recording against the digests in the journal.
+ * chain value and signature; checkpoints that were kept elsewhere; every recording against the digests in the journal.
  * The first problem in the journal ends its reading, for nothing behind a broken chain proves anything.
+ *
+ * Of pruned segments the digests are checked in place of the events, by the same root, chain and signatures; the journal must
+ * say of each that it was pruned.
  *
  * What was being written when the gateway stopped is no problem: an incomplete last frame, chunks without an event in a
  * recording that was never sealed. These are counted as `unfinished`, and a checkpoint kept elsewhere covers what was before.
@@ -16,13 +19,17 @@ import { join } from 'node:path';
 import { describeError, isGatewayError } from '../base/errors.ts';
 import { isSignedBy, originOf, type ParsedCheckpoint, parseCheckpoint } from './checkpoint.ts';
 import { openForReading } from './files.ts';
-import { eachEvent, type ScanStep, SegmentScanner } from './frame.ts';
+import { eachEvent, eachKept, type ScanStep, SegmentScanner } from './frame.ts';
 import { type Digest, digestBytes, digestToHex, MerkleTree } from './merkle.ts';
-import { listSegments } from './recover.ts';
-import { type StateBody, segmentName, segmentNamePattern } from './segment.ts';
+import { listSegments, segmentFile } from './recover.ts';
+import { type StateBody, segmentNamePattern } from './segment.ts';
 import { Peek } from './tracker.ts';
+import { PruningVerifier } from './verify-pruning.ts';
 import { RecordingVerifier } from './verify-recordings.ts';
 import { type Problem, Problems, type VerifyReport } from './verify-report.ts';
+import { type Witness, Witnesses } from './witnesses.ts';
+
+const noChain: Digest = '\0'.repeat(digestBytes);
 
 export interface VerifyOptions {
   /** The directory that holds `journal/` and `recordings/`. */
@@ -31,6 +38,10 @@ export interface VerifyOptions {
   readonly publicKey: KeyObject | readonly KeyObject[];
   /** The text of a checkpoint that was kept elsewhere. */
   readonly checkpoint?: string;
+  /** More of them, from as many places as there are. */
+  readonly witnesses?: readonly Witness[];
+  /** Directories with copies of recordings that were released: verified as if they lay here. */
+  readonly copies?: readonly string[];
   readonly onProgress?: (progress: VerifyProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -56,11 +67,10 @@ class JournalVerifier {
   readonly #recordings: RecordingVerifier;
   readonly #tree = new MerkleTree();
   readonly #peek = new Peek();
-  #external: ParsedCheckpoint | null = null;
-  #isExternalSeen = false;
-  #isExternalWrong = false;
+  readonly #witnesses: Witnesses;
+  readonly #pruning: PruningVerifier;
   #journalId: string | null = null;
-  #chain: Digest = '\0'.repeat(digestBytes);
+  #chain: Digest = noChain;
   #covered = 0;
   #head: VerifyReport['head'] = null;
   #totalBytes = 0;
@@ -70,22 +80,34 @@ class JournalVerifier {
   #unfinishedBytes = 0;
   #segment = '';
   #isFirstFrame = true;
+  /**
+   * Events that were kept beside digests, and what followed: nothing but the next checkpoint proves them. Bounded by the
+   * events between two checkpoints.
+   */
+  readonly #unconfirmed: Buffer[] = [];
+  /** Whether the frame before was one of digests. */
+  #isDigests = false;
   #firstAtMs: number | null = null;
   #lastAtMs: number | null = null;
 
   constructor(options: VerifyOptions, keys: readonly KeyObject[]) {
     this.#options = options;
     this.#keys = keys;
-    this.#recordings = new RecordingVerifier(join(options.dir, 'recordings'), this.#problems);
+    const given = options.checkpoint === undefined ? [] : [{ name: 'the checkpoint given', text: options.checkpoint }];
+    this.#witnesses = new Witnesses([...given, ...(options.witnesses ?? [])], keys, this.#problems);
+    this.#pruning = new PruningVerifier(options.dir, this.#problems);
+    this.#recordings = new RecordingVerifier(options.dir, options.copies ?? [], this.#problems);
   }
 
   async run(): Promise<VerifyReport> {
     const startedMs = performance.now();
     this.#totalBytes = sizeOf(join(this.#options.dir, 'journal')) + sizeOf(join(this.#options.dir, 'recordings'));
-    this.#readExternal();
     try {
       const isWhole = await this.#readSegments();
-      if (isWhole) this.#compareExternal();
+      if (isWhole) this.#confirm();
+      const origin = this.#journalId === null ? null : originOf(this.#journalId);
+      this.#witnesses.finish(origin, this.#tree.size, isWhole);
+      if (isWhole) this.#pruning.finish();
       // Behind a break in the journal nothing is known of the recordings it would have spoken of.
       if (isWhole) this.#recordings.finish();
     } finally {
@@ -98,6 +120,7 @@ class JournalVerifier {
       problemCount: this.#problems.count,
       origin: this.#journalId === null ? null : originOf(this.#journalId),
       events: this.#tree.size,
+      prunedEvents: this.#pruning.events,
       root: digestToHex(this.#tree.root()),
       segments: this.#segments,
       checkpoints: this.#checkpoints,
@@ -107,32 +130,15 @@ class JournalVerifier {
       uncovered: this.#tree.size - this.#covered,
       unfinishedJournalBytes: this.#unfinishedBytes,
       unfinishedRecordings: recordings.unfinished,
+      deletedRecordings: recordings.deleted,
+      releasedRecordings: recordings.released,
+      unfinishedRemovals: recordings.unfinishedRemovals,
       head: this.#head,
+      witnesses: this.#witnesses.reports(this.#tree.size),
       durationMs: Math.round(performance.now() - startedMs),
       firstAtMs: this.#firstAtMs,
       lastAtMs: this.#lastAtMs,
     };
-  }
-
-  #readExternal(): void {
-    if (this.#options.checkpoint === undefined) return;
-    try {
-      this.#external = parseCheckpoint(this.#options.checkpoint);
-    } catch (error) {
-      this.#problems.add({
-        code: 'checkpoint-given',
-        where: 'external',
-        text: `The checkpoint given is not one: ${publicText(error)}`,
-      });
-      return;
-    }
-    if (!isSignedBy(this.#external, this.#keys)) {
-      this.#problems.add({
-        code: 'signature',
-        where: 'external',
-        text: 'The checkpoint given is not signed by the key given.',
-      });
-    }
   }
 
   /** False where the journal breaks off. */
@@ -150,23 +156,26 @@ class JournalVerifier {
     }
     const firsts = listSegments(directory);
     for (const [index, first] of firsts.entries()) {
-      this.#segment = segmentName(first);
+      const { name, isPruned } = segmentFile(directory, first);
+      this.#segment = name;
+      if (isPruned) this.#pruning.takeSegment(first, (firsts[index + 1] ?? Number.POSITIVE_INFINITY) - 1);
       if (first !== this.#tree.size + 1) {
         const text = `Events ${this.#tree.size + 1} to ${first - 1} are missing: the segment before ends too early, or one is gone.`;
         this.#add({ code: 'gap', where: 'segment', file: this.#segment, sequence: this.#tree.size + 1, text });
         return false;
       }
-      if (!(await this.#readSegment(join(directory, this.#segment), index === firsts.length - 1))) return false;
+      if (!(await this.#readSegment(join(directory, name), index === firsts.length - 1, isPruned))) return false;
       this.#segments++;
     }
     return true;
   }
 
   /** False where the chain broke. */
-  async #readSegment(path: string, isLast: boolean): Promise<boolean> {
+  async #readSegment(path: string, isLast: boolean, isPruned: boolean): Promise<boolean> {
     this.#isFirstFrame = true;
+    this.#isDigests = false;
     const fd = openForReading(path);
-    const scanner = new SegmentScanner();
+    const scanner = new SegmentScanner(isPruned);
     try {
       for (let at = 0; ; ) {
         const step = scanner.next();
@@ -223,6 +232,10 @@ class JournalVerifier {
     const { header, offset, body } = step;
     if (this.#isFirstFrame !== (header.kind === 'state')) return this.#bad(offset, 'a state stands where none belongs');
     this.#isFirstFrame = false;
+    // Of two frames of digests that follow each other the first has no chain value: nothing would confirm it.
+    if (header.kind === 'digests' && this.#isDigests && this.#chain !== noChain)
+      return this.#bad(offset, 'a chain value stands where none belongs');
+    this.#isDigests = header.kind === 'digests';
     const isGood = this.#takeFrame(header.kind, header.sequence, header.count, body, offset);
     this.#chain = step.chain;
     return isGood;
@@ -230,6 +243,7 @@ class JournalVerifier {
 
   #takeFrame(kind: string, sequence: number, count: number, body: Buffer, offset: number): boolean {
     if (kind === 'events') return this.#takeEvents(sequence, count, body, offset);
+    if (kind === 'digests') return this.#takeDigests(sequence, count, body, offset);
     if (sequence !== this.#tree.size || count !== 0) return this.#bad(offset, 'a frame names another place');
     if (kind === 'checkpoint') return this.#takeCheckpoint(body.toString('utf8'), offset);
     return this.#takeState(body, offset);
@@ -239,21 +253,60 @@ class JournalVerifier {
     if (sequence !== this.#tree.size + 1 || count === 0) {
       return this.#bad(offset, `event ${this.#tree.size + 1} is missing`);
     }
-    const external = this.#external?.size ?? -1;
     let isGood = true;
     const isFilled = eachEvent(body, count, (leaf) => {
-      if (!isGood) return;
-      if (!this.#peek.look(leaf) || this.#peek.sequence !== this.#tree.size + 1) {
-        isGood = this.#bad(offset, 'an event carries another sequence than its place');
-        return;
-      }
-      this.#tree.push(leaf);
-      this.#firstAtMs ??= this.#peek.atMs;
-      this.#lastAtMs = this.#peek.atMs;
-      if (RecordingVerifier.mayConcern(this.#peek.initial)) this.#recordings.take(leaf);
-      if (this.#tree.size === external) this.#compareRoot();
+      isGood = isGood && this.#takeEvent(leaf, offset);
     });
     return isGood && (isFilled || this.#bad(offset, 'its events do not fill the frame'));
+  }
+
+  #takeDigests(sequence: number, count: number, body: Buffer, offset: number): boolean {
+    if (sequence !== this.#tree.size + 1 || count === 0) {
+      return this.#bad(offset, `event ${this.#tree.size + 1} is missing`);
+    }
+    let isGood = true;
+    const isFilled = eachKept(body, count, (leaf, digest) => {
+      if (!isGood) return;
+      if (leaf !== null) {
+        isGood = this.#takeEvent(leaf, offset);
+        return;
+      }
+      this.#tree.pushDigest(digest);
+      this.#pruning.events++;
+      this.#grown();
+    });
+    return isGood && (isFilled || this.#bad(offset, 'its digests do not fill the frame'));
+  }
+
+  #takeEvent(leaf: Buffer, offset: number): boolean {
+    if (!this.#peek.look(leaf) || this.#peek.sequence !== this.#tree.size + 1) {
+      return this.#bad(offset, 'an event carries another sequence than its place');
+    }
+    this.#tree.push(leaf);
+    this.#firstAtMs ??= this.#peek.atMs;
+    this.#lastAtMs = this.#peek.atMs;
+    const { initial } = this.#peek;
+    if (RecordingVerifier.mayConcern(initial) || PruningVerifier.mayConcern(initial)) {
+      if (this.#isDigests || this.#unconfirmed.length > 0) this.#unconfirmed.push(Buffer.from(leaf));
+      else this.#concern(leaf);
+    }
+    this.#grown();
+    return true;
+  }
+
+  #concern(leaf: Buffer): void {
+    this.#recordings.take(leaf);
+    this.#pruning.take(leaf);
+  }
+
+  /** A checkpoint was right, so what was kept of pruned segments before it is what was written. */
+  #confirm(): void {
+    for (const leaf of this.#unconfirmed.splice(0)) this.#concern(leaf);
+  }
+
+  #grown(): void {
+    if (this.#tree.size !== this.#witnesses.next) return;
+    this.#witnesses.reached(originOf(this.#journalId ?? ''), this.#tree.root(), this.#segment);
   }
 
   #takeCheckpoint(text: string, offset: number): boolean {
@@ -272,10 +325,11 @@ class JournalVerifier {
       return this.#badCheckpoint(offset, 'its chain value is not that of the frames before it');
     if (!isSignedBy(checkpoint, this.#keys))
       return this.#badCheckpoint(offset, 'it is not signed by a key that was given');
+    this.#confirm();
     this.#checkpoints++;
     this.#covered = checkpoint.size;
     this.#head = { sequence: checkpoint.size, root: digestToHex(checkpoint.root), text: checkpoint.text };
-    if (checkpoint.text === this.#external?.text) this.#isExternalSeen = true;
+    this.#witnesses.holds(checkpoint.text);
     return true;
   }
 
@@ -288,31 +342,6 @@ class JournalVerifier {
       if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
     }
     return this.#bad(offset, 'its state is not that of the events before it');
-  }
-
-  #compareRoot(): void {
-    if (this.#external?.root === this.#tree.root()) return;
-    this.#isExternalWrong = true;
-    const text = `The first ${this.#tree.size} events are not those that the checkpoint given was made of: the journal was rewritten.`;
-    this.#add({ code: 'rewritten', where: 'external', sequence: this.#tree.size, file: this.#segment, text });
-  }
-
-  #compareExternal(): void {
-    const external = this.#external;
-    if (external === null || this.#isExternalWrong) return;
-    if (this.#journalId !== null && external.origin !== originOf(this.#journalId)) {
-      this.#add({ code: 'checkpoint-given', where: 'external', text: 'The checkpoint given is of another journal.' });
-    } else if (external.size > this.#tree.size) {
-      const text = `The journal ends with event ${this.#tree.size}; the checkpoint given covers ${external.size}: ${external.size - this.#tree.size} events at its end are missing.`;
-      this.#add({ code: 'missing-tail', where: 'external', sequence: this.#tree.size + 1, text });
-    } else if (!this.#isExternalSeen) {
-      this.#add({
-        code: 'rewritten',
-        where: 'external',
-        sequence: external.size,
-        text: 'The journal does not hold the checkpoint given.',
-      });
-    }
   }
 
   #bad(offset: number, what: string): false {

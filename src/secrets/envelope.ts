@@ -72,12 +72,14 @@ function decrypt(key: Buffer, nonce: Buffer, ciphertext: Buffer, tag: Buffer, as
   }
 }
 
-function wrap(key: EncryptionKey, name: string, dataKey: Buffer): Buffer {
+/** Wraps a key of 256 bits for `name`. The caller wipes it. */
+export function wrapKey(key: EncryptionKey, name: string, dataKey: Buffer): Buffer {
   const { nonce, ciphertext, tag } = encrypt(key.bytes, dataKey, wrapData(key, name));
   return Buffer.concat([nonce, ciphertext, tag]);
 }
 
-function unwrap(key: EncryptionKey, name: string, wrapped: Buffer): Buffer {
+/** The key that `wrapKey` wrapped; throws `secrets.tampered`. The caller wipes it. */
+export function unwrapKey(key: EncryptionKey, name: string, wrapped: Buffer): Buffer {
   if (wrapped.length !== wrappedKeyBytes) throw secretErrors('secrets.tampered');
   const nonce = wrapped.subarray(0, nonceBytes);
   const ciphertext = wrapped.subarray(nonceBytes, nonceBytes + keyBytes);
@@ -88,7 +90,7 @@ function unwrap(key: EncryptionKey, name: string, wrapped: Buffer): Buffer {
 export function seal(key: EncryptionKey, name: string, plain: Buffer): Sealing {
   const dataKey = randomBytes(keyBytes);
   try {
-    return { wrappedKey: wrap(key, name, dataKey), ...encrypt(dataKey, plain, sealData(name)) };
+    return { wrappedKey: wrapKey(key, name, dataKey), ...encrypt(dataKey, plain, sealData(name)) };
   } finally {
     dataKey.fill(0);
   }
@@ -96,7 +98,7 @@ export function seal(key: EncryptionKey, name: string, plain: Buffer): Sealing {
 
 /** Opens what `seal` made; throws `secrets.tampered`. The caller wipes the result. */
 export function open(key: EncryptionKey, name: string, sealing: Sealing): Buffer {
-  const dataKey = unwrap(key, name, sealing.wrappedKey);
+  const dataKey = unwrapKey(key, name, sealing.wrappedKey);
   try {
     return decrypt(dataKey, sealing.nonce, sealing.ciphertext, sealing.tag, sealData(name));
   } finally {
@@ -106,9 +108,9 @@ export function open(key: EncryptionKey, name: string, sealing: Sealing): Buffer
 
 /** Wraps the data key of a sealing anew; throws `secrets.tampered`. */
 export function rewrap(from: EncryptionKey, to: EncryptionKey, name: string, wrapped: Buffer): Buffer {
-  const dataKey = unwrap(from, name, wrapped);
+  const dataKey = unwrapKey(from, name, wrapped);
   try {
-    return wrap(to, name, dataKey);
+    return wrapKey(to, name, dataKey);
   } finally {
     dataKey.fill(0);
   }

@@ -33,6 +33,7 @@ async function recorded(
   const { resultBytesPerCommand, ...more } = options;
   const recordings = openRecordings({
     journal,
+    keys: null,
     ...(resultBytesPerCommand === undefined ? {} : { resultBytesPerCommand }),
   });
   let session = '';
