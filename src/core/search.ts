@@ -107,7 +107,10 @@ export interface SearchHit {
   readonly verb: string | null;
   /** As journaled, perhaps cut at a limit. */
   readonly text: string;
+  /** What stands now: of a held command that was approved, what let it run. */
   readonly verdict: string | null;
+  /** What the rules said first: `hold` of a held command, whatever became of it. */
+  readonly judged: string | null;
   readonly rule: string | null;
   readonly outcome: string | null;
   readonly error: string | null;
@@ -122,6 +125,8 @@ export interface SearchHit {
   /** Values that masks changed. */
   readonly masked: number | null;
   readonly review: string | null;
+  /** It goes on. */
+  readonly live: boolean;
 }
 
 /** What can be counted beside hits. */
@@ -146,7 +151,7 @@ export interface FacetValue {
 
 export interface SearchPage {
   readonly hits: readonly SearchHit[];
-  /** Where the next page begins; null at the end. */
+  /** Where the next page begins; null at the end. A search that took its time gives fewer hits, and goes on from there. */
   readonly next: string | null;
 }
 
