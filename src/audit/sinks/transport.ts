@@ -5,9 +5,13 @@
  * by its place and nothing behind it was taken, unless `taken` says so; everything else that goes wrong is tried again with the
  * whole batch, so that a target gets everything at least once and nothing out of order within a session.
  *
+ * `sallyport sinks test` sends a `sink.changed` of standing `tested`, whatever the sink selects: each transport takes it, and
+ * shows it to people as the test that it is.
+ *
  * Deliberately absent: retries, back-off, cursors, dead letters (runner.ts).
  */
 import type { Activity } from '../../core/activity.ts';
+import type { SinkFormat } from '../../core/sink.ts';
 
 /** One event as this sink sends it. */
 export interface SinkRecord {
@@ -39,6 +43,8 @@ export interface TransportParts {
   readonly sink: string;
   readonly gateway: string;
   readonly version: string;
+  /** What `SinkRecord.text` is; null where the target has a form of its own. */
+  readonly format: SinkFormat | null;
   /** Reads a secret at each use. */
   secret(source: { readonly env: string } | { readonly file: string } | { readonly store: string }): Promise<string>;
   /**
@@ -48,6 +54,8 @@ export interface TransportParts {
   readonly fetch: (url: string, init: SinkRequest) => Promise<{ readonly status: number; readonly body: string }>;
   /** Connects a TCP or TLS stream with the same checks. */
   readonly connect: (target: SinkConnection) => Promise<import('node:net').Socket>;
+  /** The target may lie inside a private network: for transports whose library connects by itself. */
+  readonly allowPrivate: boolean;
   /** Where people look at an alert, a review or a session in the console. */
   link(kind: 'alert' | 'review' | 'session', id: string): string;
   readonly now: () => number;
@@ -58,6 +66,8 @@ export interface SinkRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
   readonly signal: AbortSignal;
+  /** PEM, or `file:/path` on the gateway, instead of the system's authorities. */
+  readonly ca?: string;
 }
 
 export interface SinkConnection {
