@@ -28,6 +28,7 @@ check: node_modules/.installed ## types, lint, format, walls
 	@$(WITH_NODE) node_modules/.bin/oxlint --type-aware --deny-warnings src test tools demo bench
 	@$(WITH_NODE) node tools/tidy/main.ts
 	@$(WITH_NODE) node tools/api-reference.ts --check
+	@$(WITH_NODE) node tools/detections-reference.ts --check
 
 test: node_modules/.installed dist/.built ## everything that must hold (installs what it needs)
 	@tools/test-packages.sh
@@ -50,6 +51,8 @@ bench: node_modules/.installed dist/.built ## side by side: direct, haproxy, pgb
 	@$(WITH_NODE) node bench/journal.ts
 	@$(WITH_NODE) node bench/recording.ts
 	@$(WITH_NODE) node bench/judge.ts
+	@$(WITH_NODE) node bench/index.ts
+	@$(WITH_NODE) node bench/search.ts
 	@$(WITH_NODE) node bench/masking.ts
 	@$(WITH_NODE) node bench/ssh.ts
 	@$(WITH_NODE) node bench/http.ts

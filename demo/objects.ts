@@ -149,7 +149,7 @@ const policies = ['policies', '../../demo/policies']
   .map((path) => join(import.meta.dirname, path))
   .find((path) => existsSync(path))!;
 
-/** The guardrails and masks of the demonstration, as written in YAML. */
+/** The guardrails, masks and detections of the demonstration, as written in YAML. */
 export async function demoPolicies(has: {
   readonly sshd: boolean;
   readonly http: boolean;
@@ -158,6 +158,7 @@ export async function demoPolicies(has: {
   const names = [
     'guardrails.yaml',
     'masks.yaml',
+    'detections.yaml',
     ...(has.sshd ? ['ssh.yaml'] : []),
     ...(has.http ? ['http.yaml'] : []),
     ...(has.kubernetes ? ['kubernetes.yaml'] : []),

@@ -35,6 +35,18 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'grants.revoke': 'all',
     'policy.test': 'all',
     'policy.replay': 'all',
+    'search.run': 'all',
+    'alerts.read': 'all',
+    'alerts.handle': 'all',
+    'reports.make': 'all',
+    'detections.test': 'all',
+    'index.rebuild': 'all',
+    'retention.read': 'all',
+    'retention.delete': 'all',
+    'witness.put': 'all',
+    'witness.read': 'all',
+    'sinks.read': 'all',
+    'sinks.handle': 'all',
     'journal.read': 'all',
     'status.read': 'all',
     'metrics.read': 'all',
@@ -57,6 +69,14 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'grants.revoke': 'own',
     'policy.test': 'all',
     'policy.replay': 'all',
+    'search.run': 'all',
+    'alerts.read': 'all',
+    'reports.make': 'all',
+    'detections.test': 'all',
+    'retention.read': 'all',
+    'witness.put': 'all',
+    'witness.read': 'all',
+    'sinks.read': 'all',
     'journal.read': 'all',
     'status.read': 'all',
     'metrics.read': 'all',
@@ -68,6 +88,10 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'sessions.read': 'own',
     'sessions.kill': 'own',
     'recordings.read': 'own',
+    'search.run': 'own',
+    // Another gateway's checkpoints, by a service of its own.
+    'witness.put': 'own',
+    'witness.read': 'own',
     'resources.read': 'own',
     'access.explain': 'own',
     // Its own are those that it asked for, and those that a rule lets it decide.
@@ -99,12 +123,18 @@ export const agentPermissions: readonly Permission[] = [
   'tokens.revoke',
   'sessions.read',
   'recordings.read',
+  'search.run',
   'reviews.read',
   'grants.read',
 ];
 
 /** What takes a person: to decide, and to vouch for somebody. Services configure and read, as their roles say. */
-export const peoplePermissions: readonly Permission[] = ['self.prove', 'reviews.decide', 'grants.revoke'];
+export const peoplePermissions: readonly Permission[] = [
+  'self.prove',
+  'reviews.decide',
+  'grants.revoke',
+  'alerts.handle',
+];
 
 export type Authorised =
   | { readonly scope: Scope }

@@ -65,6 +65,14 @@ export const apiErrors = defineErrors({
     kind: 'denial',
     message: 'Locked by {name}: {reason}. Ask an administrator of the gateway.',
   },
+  'api.held': {
+    kind: 'denial',
+    message: 'The legal hold {name} keeps it: {reason}. Whoever placed the hold has to lift it first.',
+  },
+  'api.not-a-checkpoint': {
+    kind: 'denial',
+    message: 'This is no checkpoint of a journal: send the signed note to the letter.',
+  },
   'api.own-lock': {
     kind: 'denial',
     message: 'The Lock {name} would lock out who applies it. Another administrator has to do that.',
@@ -82,6 +90,10 @@ export const apiErrors = defineErrors({
     message: 'The review is of something else than what you were shown. Look at it again before you decide.',
   },
   'api.too-many-streams': { kind: 'denial', message: 'You are reading {limit} streams at once. Close one first.' },
+  'api.unreadable-search': {
+    kind: 'denial',
+    message: 'The search cannot be read, at character {character}: {problem}',
+  },
   'api.not-ready': { kind: 'operation', message: 'The gateway takes no new sessions at the moment: {reason}.' },
   'api.no-checkpoint': { kind: 'operation', message: 'The journal has no checkpoint yet. Try again in a minute.' },
   'api.internal': {
@@ -114,10 +126,13 @@ export const statusOfApiError: Readonly<Record<ApiErrorCode, number>> = {
   'api.not-steerable': 409,
   'api.locked': 403,
   'api.own-lock': 409,
+  'api.held': 409,
+  'api.not-a-checkpoint': 400,
   'api.own-review': 403,
   'api.people-only': 403,
   'api.review-changed': 409,
   'api.too-many-streams': 429,
+  'api.unreadable-search': 400,
   'api.not-ready': 503,
   'api.no-checkpoint': 503,
   'api.internal': 500,

@@ -1,6 +1,10 @@
 /** The control plane's API. What the CLI and the console share with it is `contract/`. */
-export { authorise, permissionsOf, rolePermissions, type Scope } from './authorise.ts';
+
+export type { AlertFound, AlertRecord, AlertService, EvidenceRecord } from './alert-ports.ts';
+export { authorise, permissionsFor, permissionsOf, rolePermissions, type Scope } from './authorise.ts';
+export type { Permission } from './contract/index.ts';
 export { resourceOf } from './convert.ts';
+export type { DetectionLab, DetectionReplayOrder } from './detection-ports.ts';
 export { apiErrors } from './errors.ts';
 export type {
   EnrolledFactor,
@@ -39,6 +43,7 @@ export type {
   TokensPort,
   VerifiedToken,
 } from './ports.ts';
+export type { ReportsPort } from './report-ports.ts';
 export type {
   DecisionOptions,
   Explainer,
@@ -65,4 +70,13 @@ export type {
   SessionEventsPort,
 } from './review-ports.ts';
 export type { ScimGroup, ScimOutcome, ScimProvider, ScimStore, ScimUser, StoredScim } from './scim-ports.ts';
+export type { IndexStatus, SearchLanguage, SearchPort, SearchProblem, SearchReading } from './search-ports.ts';
 export { type ApiOptions, createApi } from './server.ts';
+export type {
+  DeadLetterRecord,
+  LetterChoice,
+  SinkRecordView,
+  SinkStandingRecord,
+  SinksPort,
+} from './sink-ports.ts';
+export type { StoragePort, WitnessedRecord } from './storage-ports.ts';

@@ -77,3 +77,15 @@ export const filterDepthMax = 10;
 
 /** How often a SCIM change is tried again where somebody else changed the same meanwhile. */
 export const scimAttemptsMax = 5;
+
+/** Entries that an export of a search looks up at a time: a page is held in memory, and the embedded store answers one at a time. */
+export const searchPageEntries = 500;
+
+/** How far back names are looked for that are suggested: whoever presses a key does not wait for all of history. Milliseconds. */
+export const suggestedMs = 30 * 86_400_000;
+
+/** What is suggested at a place in a query: a list that fits a screen. */
+export const suggestionsMax = 40;
+
+/** Entries that one table of a report holds: what is more nobody reads, and is made month by month. */
+export const reportEntriesMax = 20_000;

@@ -24,6 +24,7 @@ interface Row {
 const callers: readonly (Person | null)[] = [null, 'alice', 'mallory', 'audrey', 'adam'];
 const alices = { id: 'ses_alice' };
 const held = { id: 'rev_alice' };
+const checkpoint = `sallyport.journal/${'ab'.repeat(16)}\n10\n${'A'.repeat(43)}=\n`;
 const explained = { resource: 'orders', command: 'select 1' };
 const asked = { resource: 'orders', reason: 'incident 7', duration: '2h' };
 const visited = { resource: 'orders', domain: 'localhost', nonce: 'n'.repeat(43), returnTo: '/' };
@@ -32,6 +33,12 @@ const terminal = { redirectUri: 'http://127.0.0.1:4711/done', challenge: 'c'.rep
 const good = { kind: 'totp', response: 'good' };
 const alicesPassword = { password: 'alices-password' };
 const group = { kind: 'Group', metadata: { name: 'dba' }, spec: { members: ['alice'] } };
+
+const drops = {
+  kind: 'Detection',
+  metadata: { name: 'drops' },
+  spec: { severity: 'high', select: { drop: { effect: 'drop' } } },
+};
 
 const tokenTypes = 'urn:ietf:params:oauth:token-type';
 const exchanged = (token: string): string =>
@@ -56,6 +63,13 @@ const table: readonly Row[] = [
   { route: 'exchangeToken', form: exchanged('good'), expect: [200, 200, 200, 200, 200] },
   { route: 'exchangeToken', what: 'forged', form: exchanged('bad'), expect: [400, 400, 400, 400, 400] },
   { route: 'exchangeToken', what: 'of nothing', form: 'grant_type=password', expect: [400, 400, 400, 400, 400] },
+  { route: 'showRetention', expect: [401, 403, 403, 200, 200] },
+  { route: 'runRetention', expect: [401, 403, 403, 403, 200] },
+  { route: 'deleteRecording', params: alices, body: { reason: 'asked to' }, expect: [401, 403, 403, 403, 204] },
+  { route: 'witnessCheckpoint', body: { checkpoint: 'nothing' }, expect: [401, 400, 400, 400, 400] },
+  { route: 'witnessCheckpoint', what: 'a real one', body: { checkpoint }, expect: [401, 200, 200, 200, 200] },
+  { route: 'listCheckpoints', expect: [401, 200, 200, 200, 200] },
+  { route: 'listWitnesses', expect: [401, 403, 403, 200, 200] },
   { route: 'listSignOns', expect: [401, 200, 200, 200, 200] },
   // A sign-on waits for alice, and nobody approves for her.
   {
@@ -104,6 +118,44 @@ const table: readonly Row[] = [
   { route: 'accessWhat', expect: [401, 200, 200, 200, 200] },
   { route: 'accessWhat', what: 'of alice', query: 'principal=alice', expect: [401, 200, 403, 200, 200] },
   { route: 'exportAccess', query: 'format=csv', expect: [401, 403, 403, 200, 200] },
+  { route: 'listAlerts', expect: [401, 403, 403, 200, 200] },
+  { route: 'getAlert', params: { id: 'al_1' }, expect: [401, 403, 403, 200, 200] },
+  { route: 'getAlert', what: 'none', params: { id: 'al_none' }, expect: [401, 403, 403, 404, 404] },
+  {
+    route: 'handleAlert',
+    params: { id: 'al_1' },
+    body: { action: 'acknowledge' },
+    expect: [401, 403, 403, 403, 200],
+  },
+  {
+    route: 'handleAlert',
+    what: 'assign to nobody',
+    params: { id: 'al_1' },
+    body: { action: 'assign' },
+    expect: [401, 403, 403, 403, 400],
+  },
+  { route: 'listResponses', expect: [401, 403, 403, 200, 200] },
+  { route: 'endResponse', params: { id: 'res_1' }, expect: [401, 403, 403, 403, 204] },
+  // A member finds its own doings only: search.test.ts.
+  { route: 'search', body: { query: '' }, expect: [401, 200, 200, 200, 200] },
+  { route: 'exportSearch', body: { query: '', format: 'csv' }, expect: [401, 200, 200, 200, 200] },
+  { route: 'suggestSearch', body: { query: '', cursor: 0 }, expect: [401, 200, 200, 200, 200] },
+  { route: 'listSearches', expect: [401, 200, 200, 200, 200] },
+  { route: 'getSearch', params: { name: 'nothing' }, expect: [401, 404, 404, 404, 404] },
+  { route: 'indexStatus', expect: [401, 403, 403, 200, 200] },
+  {
+    route: 'makeReport',
+    params: { report: 'coverage' },
+    body: { since: '2026-01-01T00:00:00Z', format: 'json' },
+    expect: [401, 403, 403, 200, 200],
+  },
+  { route: 'listSinks', expect: [401, 403, 403, 200, 200] },
+  { route: 'getSink', params: { name: 'siem' }, expect: [401, 403, 403, 200, 200] },
+  { route: 'testSink', params: { name: 'siem' }, expect: [401, 403, 403, 403, 200] },
+  { route: 'listDeadLetters', params: { name: 'siem' }, expect: [401, 403, 403, 200, 200] },
+  { route: 'resendDeadLetters', params: { name: 'siem' }, body: {}, expect: [401, 403, 403, 403, 200] },
+  { route: 'discardDeadLetters', params: { name: 'siem' }, body: {}, expect: [401, 403, 403, 403, 200] },
+  { route: 'rebuildIndex', expect: [401, 403, 403, 403, 200] },
   { route: 'explainCommand', body: explained, expect: [401, 200, 200, 200, 200] },
   {
     route: 'explainCommand',
@@ -154,6 +206,13 @@ const table: readonly Row[] = [
   {
     route: 'replayPolicy',
     body: { documents: [group], since: '2026-01-01T00:00:00Z' },
+    expect: [401, 403, 403, 200, 200],
+  },
+  { route: 'listDetections', expect: [401, 403, 403, 200, 200] },
+  { route: 'testDetections', body: { documents: [drops] }, expect: [401, 403, 403, 200, 200] },
+  {
+    route: 'replayDetections',
+    body: { documents: [drops], since: '2026-01-01T00:00:00Z' },
     expect: [401, 403, 403, 200, 200],
   },
   { route: 'signOnOptions', expect: [200, 200, 200, 200, 200] },
@@ -369,6 +428,7 @@ describe('A-API-01: every route × every role', () => {
         'steerSession',
         'rotateToken',
         'replayPolicy',
+        'replayDetections',
         'exportAccess',
         'breakGlass',
       ],

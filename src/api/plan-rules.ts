@@ -33,7 +33,7 @@ export async function ruleProblems(
 }
 
 function isChecked({ kind }: Manifest): boolean {
-  return kind === 'Guardrail' || kind === 'Mask' || kind === 'IdentityProvider';
+  return kind === 'Guardrail' || kind === 'Mask' || kind === 'IdentityProvider' || kind === 'Detection';
 }
 
 function textOf({ kind, name, field, reason }: RuleProblem): string {

@@ -57,8 +57,20 @@ function namedBy(manifest: Manifest): readonly Named[] {
         ['Principal', named(manifest.spec.target.principal)],
         ['Resource', named(manifest.spec.target.resource)],
       ];
+    case 'Retention':
+      return selectedBy(undefined, manifest.spec.match?.resources);
+    case 'Detection': {
+      const { match, respond } = manifest.spec;
+      const asked = (respond ?? []).flatMap(({ reviewers }) => reviewersOf(reviewers));
+      return [...selectedBy(match?.principals, match?.resources), ...asked];
+    }
+    case 'Sink':
+      return selectedBy(manifest.spec.match?.principals, manifest.spec.match?.resources);
+    case 'LegalHold':
+      return selectedBy(manifest.spec.match.principals, manifest.spec.match.resources);
     case 'Resource':
     case 'IdentityProvider':
+    case 'Search':
       return [];
   }
 }

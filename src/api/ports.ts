@@ -9,9 +9,12 @@ import type { Principal, PrincipalKind } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { RecordedEntry } from '../core/recording.ts';
 import type { RecordingMode } from '../core/resource.ts';
+import type { AlertService } from './alert-ports.ts';
 import type { Explanation, Manifest, ManifestKind, OpenableResource, ReachView } from './contract/index.ts';
+import type { DetectionLab } from './detection-ports.ts';
 import type { FactorProof, FactorsPort } from './factor-ports.ts';
 import type { MachinesPort } from './machine-ports.ts';
+import type { ReportsPort } from './report-ports.ts';
 import type {
   Explainer,
   GrantService,
@@ -21,6 +24,9 @@ import type {
   SessionEventsPort,
 } from './review-ports.ts';
 import type { ScimStore } from './scim-ports.ts';
+import type { SearchPort } from './search-ports.ts';
+import type { SinksPort } from './sink-ports.ts';
+import type { StoragePort } from './storage-ports.ts';
 
 export interface VerifiedToken {
   readonly principal: Principal;
@@ -419,6 +425,8 @@ export interface ApiPorts {
   readonly secrets: SecretsPort;
   readonly sessions: SessionsPort;
   readonly access: AccessPort;
+  readonly storage: StoragePort;
+  readonly sinks: SinksPort;
   readonly reviews: ReviewService;
   readonly grants: GrantService;
   /** Null where decisions from a chat are not configured. */
@@ -426,6 +434,10 @@ export interface ApiPorts {
   readonly checks: RuleChecks;
   readonly explainer: Explainer;
   readonly lab: PolicyLab;
+  readonly detections: DetectionLab;
+  readonly search: SearchPort;
+  readonly reports: ReportsPort;
+  readonly alerts: AlertService;
   readonly journal: Pick<Journal, 'append' | 'afterDurable'>;
   readonly status: StatusPort;
 }

@@ -6,13 +6,18 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { type GatewayError, isGatewayError } from '../base/errors.ts';
+import { escapeLine } from '../base/escape.ts';
 import { contractLimits, type FactorStepView, type FieldProblem, formatPath, type Problem } from './contract/index.ts';
 import { type ApiErrorCode, apiErrors, statusOfApiError } from './errors.ts';
+import type { SearchProblem } from './search-ports.ts';
 
 /** What is wrong with fields of the request, beside the error that says so. */
 export interface RequestProblem extends FieldProblem {
   /** Ordinal in `documents`, or null. */
   readonly document: number | null;
+  /** Of a text: from which character to before which, and what would be possible there. */
+  readonly range?: { readonly at: number; readonly end: number };
+  readonly possible?: string[];
 }
 
 const listed = new WeakMap<GatewayError, readonly RequestProblem[]>();
@@ -32,6 +37,14 @@ export function invalidRequest(problems: readonly FieldProblem[]): GatewayError 
     apiErrors('api.invalid', { values: { reason } }),
     problems.map((problem) => ({ ...problem, document: null })),
   );
+}
+
+/** A query that cannot be read, with the place and what would be possible there. */
+export function unreadableSearch({ at, end, message, possible }: SearchProblem): GatewayError {
+  const values = { character: at + 1, problem: escapeLine(message) };
+  return withProblems(apiErrors('api.unreadable-search', { values }), [
+    { document: null, path: ['query'], on: 'value', message, range: { at, end }, possible: [...possible] },
+  ]);
 }
 
 /** The password was right; what the sign-on still needs goes with the error. */
@@ -60,6 +73,8 @@ export function problemOf(error: GatewayError, requestId: string, status: number
             path: [...problem.path],
             on: problem.on,
             message: problem.message,
+            ...(problem.range === undefined ? {} : { range: problem.range }),
+            ...(problem.possible === undefined ? {} : { possible: [...problem.possible] }),
           })),
         }),
   };
@@ -70,6 +85,12 @@ const knownStatuses: Readonly<Record<string, number>> = {
   'core.not-authenticated': 401,
   'core.no-access': 403,
   'base.deadline': 503,
+  'recording.deleted': 410,
+  'gateway.alert-not-found': 404,
+  'gateway.response-not-found': 404,
+  'gateway.alert-state': 409,
+  'gateway.response-over': 409,
+  'gateway.alert-assignee': 400,
   'review.not-found': 404,
   'review.grant-not-found': 404,
   'review.bad-signature': 401,

@@ -20,16 +20,22 @@ import { contractLimits, manifestSchemas, type Permission, permissions } from '.
 import { addRoutes } from './dispatch.ts';
 import { apiErrors } from './errors.ts';
 import { accessHandlers } from './handlers/access.ts';
+import { alertHandlers } from './handlers/alerts.ts';
+import { detectionHandlers } from './handlers/detections.ts';
 import { factorHandlers } from './handlers/factors.ts';
 import { identityHandlers } from './handlers/identity.ts';
 import { machineHandlers } from './handlers/machines.ts';
 import { objectHandlers } from './handlers/objects.ts';
 import { providerHandlers } from './handlers/provider-sign-on.ts';
+import { reportHandlers } from './handlers/reports.ts';
 import { reviewHandlers } from './handlers/reviews.ts';
 import { ruleHandlers } from './handlers/rules.ts';
 import { scimHandlers, scimProblem } from './handlers/scim.ts';
+import { searchHandlers } from './handlers/search.ts';
 import { sessionHandlers } from './handlers/sessions.ts';
 import { signOnHandlers } from './handlers/sign-ons.ts';
+import { sinkHandlers } from './handlers/sinks.ts';
+import { storageHandlers } from './handlers/storage.ts';
 import { systemHandlers } from './handlers/system.ts';
 import { visitHandlers } from './handlers/visits.ts';
 import { parseBody, safeJson } from './json.ts';
@@ -86,6 +92,12 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     ...ruleHandlers(parts),
     ...systemHandlers(parts),
     ...accessHandlers(parts),
+    ...storageHandlers(parts),
+    ...sinkHandlers(parts),
+    ...searchHandlers(parts),
+    ...reportHandlers(parts),
+    ...alertHandlers(parts),
+    ...detectionHandlers(parts),
   };
   const app = build(options);
   const closing = new AbortController();

@@ -8,7 +8,7 @@
  * RFC 6890 and IANA's registries of special-purpose addresses.
  */
 import { lookup } from 'node:dns/promises';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 function blockOf(...ranges: readonly string[]): BlockList {
   const block = new BlockList();
@@ -86,4 +86,23 @@ export async function resolveAllAllowed(
   const bare = host.replace(/^\[|\]$/g, '');
   const found = await lookup(bare, { all: true, verbatim: true });
   return found.length > 0 && found.every(({ address }) => isAllowedAddress(address, allowPrivate)) ? found : null;
+}
+
+/**
+ * For libraries that connect by themselves: a lookup that finds only what may be connected to. Nothing is looked up for a
+ * literal address, which its caller checks (`isAllowedAddress`).
+ */
+export function allowedLookup(allowPrivate: boolean): LookupFunction {
+  return (host, options, callback) => {
+    resolveAllAllowed(host, allowPrivate).then(
+      (found) => {
+        const first = found?.[0];
+        if (found === null || first === undefined) {
+          callback(Object.assign(new Error('an address that is not allowed'), { code: 'EADDRNOTALLOWED' }), '', 0);
+        } else if (options.all === true) callback(null, [...found]);
+        else callback(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, '', 0),
+    );
+  };
 }

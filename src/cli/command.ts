@@ -20,7 +20,12 @@ export type CompletionSource =
   | 'token'
   | 'review'
   | 'grant'
+  | 'alert'
+  | 'response'
+  | 'sink'
   | 'profile'
+  | 'query'
+  | 'search'
   | 'topic'
   | 'file'
   | 'directory';

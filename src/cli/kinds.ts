@@ -68,6 +68,75 @@ export const kindTables: Readonly<Record<ManifestKind, KindTable>> = {
       return [metadata.name, `${kind} ${text(target)}`, text(spec['reason']), text(spec['until'])];
     },
   },
+  Retention: {
+    columns: [
+      name,
+      { title: 'OF' },
+      { title: 'KEEP' },
+      { title: 'WHERE', widest: wide },
+      { title: 'KINDS', widest: wide },
+    ],
+    row: ({ metadata, spec }) => {
+      const match = record(spec['match']);
+      return [metadata.name, text(spec['of']), text(spec['keep']), whereOf(match), list('', match['kinds']) || 'all'];
+    },
+  },
+  LegalHold: {
+    columns: [
+      name,
+      { title: 'WHO', widest: wide },
+      { title: 'WHERE', widest: wide },
+      { title: 'SINCE' },
+      { title: 'REASON', widest: wide, spare: 1 },
+    ],
+    row: ({ metadata, spec }) => {
+      const match = record(spec['match']);
+      const where = join([list('', match['sessions']), whereOf(match)]);
+      return [metadata.name, whoOf(match), where, text(spec['since']), text(spec['reason'])];
+    },
+  },
+  Detection: {
+    columns: [
+      name,
+      { title: 'SEVERITY' },
+      { title: 'MODE' },
+      { title: 'WHAT', widest: 64 },
+      { title: 'DOES', widest: wide, spare: 1 },
+    ],
+    row: ({ metadata, spec }) => {
+      const does = Array.isArray(spec['respond']) ? spec['respond'].map((one) => text(record(one)['do'])) : [];
+      const what =
+        text(spec['detector']) || text(spec['description']) || Object.keys(record(spec['select'])).join(', ');
+      return [metadata.name, text(spec['severity']), text(spec['mode']) || 'on', what, join(does)];
+    },
+  },
+  Search: {
+    columns: [name, { title: 'QUERY', widest: 64 }, { title: 'FOR' }, { title: 'DESCRIPTION', widest: wide, spare: 1 }],
+    row: ({ metadata, spec }) => [
+      metadata.name,
+      text(spec['query']),
+      spec['members'] === true ? 'members too' : 'auditors',
+      text(spec['description']),
+    ],
+  },
+  Sink: {
+    columns: [
+      name,
+      { title: 'TO', widest: wide },
+      { title: 'FORMAT' },
+      { title: 'EVENTS', widest: wide },
+      { title: 'STATE' },
+      { title: 'DESCRIPTION', widest: wide, spare: 1 },
+    ],
+    row: ({ metadata, spec }) => [
+      metadata.name,
+      Object.keys(record(spec['to'])).join(', '),
+      text(spec['format']),
+      list('', spec['events']),
+      spec['enabled'] === false ? 'off' : 'on',
+      text(spec['description']),
+    ],
+  },
   IdentityProvider: {
     columns: [name, { title: 'TYPE' }, { title: 'ISSUER', widest: wide }],
     row: ({ metadata, spec }) => [metadata.name, text(spec['type']), text(spec['issuer'])],

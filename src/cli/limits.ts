@@ -67,8 +67,14 @@ export const localStartBytesMax = 16 * 1024;
 /** How often `reviews watch` and `request --wait` ask: a person does not notice two seconds, and a gateway not one question. */
 export const reviewsWatchIntervalMs = 2_000;
 
+/** How often `alerts ls --watch` asks: an alarm is wanted at once. */
+export const alertsWatchIntervalMs = 1_000;
+
 /** Differences of a policy replay shown one by one; the tables count all of them. */
 export const replayedDifferencesMax = 50;
+
+/** Alerts of a detection replay shown one by one; the tables count all of them. */
+export const replayedAlertsMax = 50;
 
 /** Commands that a policy replay may be asked to judge; the gateway has the same limit. */
 export const replayedCommandsMax = 1_000_000;
@@ -90,3 +96,9 @@ export const credentialLifetimeSeconds = 900;
 
 /** Milliseconds that such a token must be good for when it is given out. */
 export const credentialMarginMs = 120_000;
+
+/** Words and parts of a query that are marked in what is found. */
+export const searchMarksMax = 32;
+
+/** How often `index rebuild` asks how far it is. */
+export const indexLookIntervalMs = 500;

@@ -56,6 +56,10 @@ export interface VerifyOptions {
   readonly keyFile: string | null;
   /** A checkpoint saved earlier and held elsewhere: finds a missing tail. */
   readonly checkpointFile: string | null;
+  /** Files with checkpoints kept elsewhere, one after the other, and directories of such files. */
+  readonly witnesses: readonly string[];
+  /** Directories with copies of recordings that no longer lie with the journal. */
+  readonly copies: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -77,12 +81,28 @@ export interface VerifyProblem {
   readonly offset: number | null;
 }
 
+/** What a checkpoint that was kept elsewhere says of the journal. */
+export interface VerifyWitness {
+  readonly name: string;
+  readonly standing: 'consistent' | 'rolled-back' | 'forked' | 'unusable' | 'foreign' | 'unreached';
+  /** Events it covers; null where it could not be read. */
+  readonly size: number | null;
+  readonly at: string | null;
+  /** Between which events the journal and what it saw part; null where they do not. */
+  readonly divergesFrom: number | null;
+  readonly divergesTo: number | null;
+}
+
 export interface VerifyReport {
   readonly ok: boolean;
   readonly events: number;
   readonly segments: number;
   readonly checkpoints: number;
   readonly recordings: number;
+  /** Events of which only the digest is left, by the rules of retention. */
+  readonly prunedEvents: number;
+  readonly deletedRecordings: number;
+  readonly witnesses: readonly VerifyWitness[];
   readonly bytes: number;
   readonly durationMs: number;
   /** Sequence and digest of the head that the last signed checkpoint covers; null where there is none. */

@@ -22,9 +22,9 @@ export interface DetectionMeasure {
   /** `count`: activities. `distinct`: different values of `field`. `sum`: of a number field. */
   readonly of: 'count' | 'distinct' | 'sum';
   readonly field?: string;
-  /** The finding is made when it reaches this. */
+  /** The finding is made when it reaches this; with `factor` it must reach both. */
   readonly min?: number;
-  /** Or when it is this many times what is usual: `baseline`. */
+  /** When it is this many times what is usual: `baseline`. */
   readonly factor?: number;
 }
 
@@ -50,7 +50,7 @@ export interface DetectionSpec {
   readonly select?: Readonly<Record<string, DetectionSelection>>;
   /** Names of selections joined by `and`, `or`, `not` and brackets. The only selection, unless given. */
   readonly condition?: string;
-  /** What the findings are counted by: `principal`, `session`, `resource`, `source`, … Nothing: all together. */
+  /** What the findings are counted by: `session`, `resource`, `source`, …; `principal` unless given. Empty: all together. */
   readonly by?: readonly string[];
   /** `10m`. Without it each activity that the condition holds of is a finding. */
   readonly window?: string;

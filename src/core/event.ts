@@ -52,7 +52,17 @@ export type SessionEndReason =
   | 'interrupted'
   | 'failed';
 
+/** `tested`: somebody had a test sent; all others are as they say. */
+export type SinkStandingChange = 'failing' | 'working' | 'dead-lettered' | 'resent' | 'discarded' | 'tested';
+
 export type CommandOutcome = 'completed' | 'failed' | 'refused' | 'withdrawn' | 'unfinished';
+
+/** Of an alert as it is journaled. What only looks (`isDry`), and what is `suppressed`, is told to nobody. */
+export interface RaisedAlert extends Pick<Alert, 'id' | 'detection' | 'severity' | 'evidence' | 'facts'> {
+  readonly isDry?: true;
+  /** Why. */
+  readonly suppressed?: string;
+}
 
 export type EventBody =
   | { readonly type: 'gateway.started'; readonly version: string }
@@ -162,7 +172,7 @@ export type EventBody =
       readonly principal: Actor | null;
       readonly resource: string | null;
       /** Of a detection: what it found. Absent where a guardrail or the gateway itself asks for people's attention. */
-      readonly alert?: Pick<Alert, 'id' | 'detection' | 'severity' | 'evidence' | 'facts'>;
+      readonly alert?: RaisedAlert;
     }
   | {
       /** Somebody, or the gateway by itself, did something with an alert. */
@@ -254,7 +264,7 @@ export type EventBody =
       /** What stands of a sink: it fails since then, works again, or gave something up. */
       readonly type: 'sink.changed';
       readonly sink: string;
-      readonly standing: 'failing' | 'working' | 'dead-lettered' | 'resent' | 'discarded';
+      readonly standing: SinkStandingChange;
       /** Sequences concerned, where they are few; the first and the last otherwise. */
       readonly sequences: readonly number[];
       readonly problem: string;
@@ -322,6 +332,8 @@ export type EventBody =
       readonly bytes: number;
       /** SHA-256 over the chunk as it lies in the file, hexadecimal. */
       readonly digest: string;
+      /** Of the first chunk of a recording that is sealed: SHA-256 over the file with its wrapped key, hexadecimal. */
+      readonly key?: string;
     }
   | { readonly type: 'recording.sealed'; readonly session: string; readonly chunks: number; readonly bytes: number }
   | { readonly type: 'recording.read'; readonly session: string; readonly principal: Actor; readonly how: string }

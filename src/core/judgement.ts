@@ -31,6 +31,15 @@ export interface JudgeRequest {
   readonly session: SessionFacts;
   /** Wall clock, milliseconds. */
   readonly nowMs: number;
+  /** Points that detections gave, 0 to 100; absent: none. */
+  readonly risk?: Risk;
+}
+
+/** How much detections mistrust what is going on: whole numbers from 0 to 100. */
+export interface Risk {
+  /** Of the session: its own points, and those of its principal. */
+  readonly session: number;
+  readonly principal: number;
 }
 
 /** Who may decide a held command, and how long it waits. */

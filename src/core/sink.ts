@@ -32,7 +32,12 @@ export interface SinkTarget {
   };
   readonly webhook?: {
     readonly url: string;
+    /** Signs each request as messages about reviews are. */
     readonly secret?: SinkSecret;
+    /** `array`, unless given: a batch is one JSON array; `lines`: a document (or a line of CEF) a line. */
+    readonly body?: 'array' | 'lines';
+    /** PEM, or `file:/path` on the gateway; the system's authorities unless given. */
+    readonly ca?: string;
     readonly headers?: Readonly<Record<string, SinkSecret | string>>;
   };
   readonly splunk?: {
@@ -40,6 +45,8 @@ export interface SinkTarget {
     readonly token: SinkSecret;
     readonly index?: string;
     readonly sourcetype?: string;
+    /** PEM, or `file:/path` on the gateway; the system's authorities unless given. */
+    readonly ca?: string;
   };
   readonly elastic?: {
     readonly url: string;
@@ -47,6 +54,8 @@ export interface SinkTarget {
     readonly index: string;
     readonly apiKey?: SinkSecret;
     readonly basic?: { readonly username: string; readonly password: SinkSecret };
+    /** PEM, or `file:/path` on the gateway; the system's authorities unless given. */
+    readonly ca?: string;
   };
   readonly kafka?: {
     readonly brokers: readonly string[];
@@ -63,6 +72,8 @@ export interface SinkTarget {
     readonly url: string;
     readonly headers?: Readonly<Record<string, SinkSecret | string>>;
     readonly traces?: boolean;
+    /** PEM, or `file:/path` on the gateway; the system's authorities unless given. */
+    readonly ca?: string;
   };
   readonly s3?: SinkBucket & { readonly prefix?: string };
   /** On another mount, or for a shipper that tails it; JSON lines, a new file each day. */
@@ -80,6 +91,43 @@ export interface SinkTarget {
   };
 }
 
+export type TargetName = keyof SinkTarget;
+
+/** What is true of a target whatever stands in it. */
+export interface TargetFacts {
+  /** The formats that it takes, the usual one first; none where it has a form of its own. */
+  readonly formats: readonly SinkFormat[];
+  /** What it is sent unless the manifest says: everything (`*`), or what people want to be called for. */
+  readonly events: readonly string[];
+}
+
+const everything: readonly string[] = ['*'];
+const forPeople: readonly string[] = ['alert.raised'];
+const documents: readonly SinkFormat[] = ['json', 'ecs', 'ocsf'];
+
+export const sinkTargets: Readonly<Record<TargetName, TargetFacts>> = {
+  syslog: { formats: sinkFormats, events: everything },
+  webhook: { formats: sinkFormats, events: everything },
+  splunk: { formats: documents, events: everything },
+  elastic: { formats: ['ecs', 'json', 'ocsf'], events: everything },
+  kafka: { formats: documents, events: everything },
+  otlp: { formats: [], events: everything },
+  s3: { formats: documents, events: everything },
+  file: { formats: sinkFormats, events: everything },
+  slack: { formats: [], events: forPeople },
+  teams: { formats: [], events: forPeople },
+  pagerduty: { formats: [], events: forPeople },
+  email: { formats: [], events: forPeople },
+};
+
+export const targetNames = Object.keys(sinkTargets) as readonly TargetName[];
+
+/** The one target that is given; null where none, or more than one, is. */
+export function targetOf(to: SinkTarget): TargetName | null {
+  const given = targetNames.filter((name) => to[name] !== undefined);
+  return given.length === 1 ? given[0]! : null;
+}
+
 /** A bucket of an object store that speaks S3. */
 export interface SinkBucket {
   readonly endpoint?: string;
@@ -88,6 +136,8 @@ export interface SinkBucket {
   readonly accessKeyId?: SinkSecret;
   readonly secretAccessKey?: SinkSecret;
   readonly pathStyle?: boolean;
+  /** PEM, or `file:/path` on the gateway; the system's authorities unless given. */
+  readonly ca?: string;
 }
 
 /** What leaves only changed: paths of fields in the sink's own format, `*` for any one name. */

@@ -30,6 +30,7 @@ import type { JsonObject, SessionRow, Store, StoredObject } from '../store/index
 import { type AccessReport, nextSteps, requestTrace } from './access-report.ts';
 import type { listenerOf } from './listener.ts';
 import { machinesPort } from './machines.ts';
+import type { MonitoringPorts } from './monitoring.ts';
 import { originsOf } from './origins.ts';
 import { localIssuer, principalId } from './principals.ts';
 import { eventsOfSession } from './session-events.ts';
@@ -63,6 +64,8 @@ export interface ApiPortParts {
   readonly explainer: ApiPorts['explainer'];
   readonly lab: ApiPorts['lab'];
   readonly ssh: ApiPorts['ssh'];
+  /** As they are: `openMonitoring` makes them. */
+  readonly monitoring: MonitoringPorts;
 }
 
 const pageLimit = 500;
@@ -188,6 +191,7 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
     lab: parts.lab,
     journal: parts.journal,
     status: parts.status,
+    ...parts.monitoring,
   };
 }
 

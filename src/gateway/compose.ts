@@ -6,7 +6,6 @@
  *
  * Deliberately absent: logic of any room. What is decided here is only who is handed to whom, and what ends sessions.
  */
-import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ApiPorts } from '../api/index.ts';
 import { type Clock, systemClock, type Timer } from '../base/clock.ts';
@@ -14,18 +13,12 @@ import { describeError } from '../base/errors.ts';
 import { proveHandles } from '../base/handles-proof.ts';
 import type { Log } from '../base/log.ts';
 import { Doors, durable } from '../core/door.ts';
-import type { Event, EventBody } from '../core/event.ts';
+import type { EventBody } from '../core/event.ts';
 import type { Authorisation } from '../core/ports.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { Identity } from '../identity/index.ts';
 import { createProtocols } from '../protocols/registry.ts';
-import {
-  openJournal,
-  openRecordings,
-  type RecordingJournal,
-  readEvents as readJournal,
-  type SessionRecordings,
-} from '../recording/index.ts';
+import { openJournal, openRecordings, type RecordingJournal, type SessionRecordings } from '../recording/index.ts';
 import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../secrets/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import { type AccessReport, accessReport } from './access-report.ts';
@@ -37,20 +30,21 @@ import { createFirstAdministrator } from './bootstrap.ts';
 import type { GatewayConfig } from './config.ts';
 import { type Console, openConsole } from './console.ts';
 import { createDialler } from './dialler.ts';
-import { lockDirectory, refuseOpenDirectory } from './directory.ts';
+import { openDirectory } from './directory.ts';
 import { measureSync, type SyncLatency } from './doctor.ts';
 import { gatewayErrors } from './errors.ts';
 import { gatewayId, maskKey, signingKey, withoutOwnSecrets, withRotation } from './identity-keys.ts';
 import * as limits from './limits.ts';
 import { type Listener, listen, listenerOf } from './listener.ts';
 import { counted, type Metrics, openMetrics } from './metrics.ts';
+import { type Monitoring, openMonitoring } from './monitoring.ts';
 import { openIdentity } from './open-identity.ts';
 import { openReviews } from './open-reviews.ts';
 import { createPolicyLab } from './policy-lab.ts';
 import { withProviderChecks } from './provider-checks.ts';
+import { openRecordingKeys, type RecordingKeyRing } from './recording-keys.ts';
 import { ending, endWhatIsRevoked, isStillVouchedFor } from './revocation.ts';
 import { createJudge, type RuleMakings } from './rules.ts';
-import { followSessions } from './session-index.ts';
 import { onConfigured, Snapshot } from './snapshot.ts';
 import { openSshKeys, type SshKeys } from './ssh-keys.ts';
 import { sshServices } from './ssh-services.ts';
@@ -141,13 +135,13 @@ class Composition implements Gateway {
 
   async start(): Promise<void> {
     const { dataDirectory } = this.#config;
-    await this.#openDirectory(dataDirectory);
+    this.#closers.push(['directory', await openDirectory(dataDirectory)]);
     this.id = await gatewayId(dataDirectory);
     const tls = await openTls(this.#config, this.#clock, this.#log);
     this.#closers.push(['certificates', () => tls.close()]);
     this.caPath = tls.authority.caPath;
-    const { store, ownSecrets, secrets } = await this.#openStore();
-    const { journal, recordings } = await this.#openJournal(ownSecrets);
+    const { store, ownSecrets, keys, secrets } = await this.#openStore();
+    const { journal, recordings } = await this.#openJournal(ownSecrets, keys);
     for (const protocol of this.#protocols) await protocol.load?.();
     if (this.#config.transport === 'handles') this.#log.info('transport', { transport: await proveHandles() });
     const hashKey = await maskKey(ownSecrets);
@@ -195,6 +189,27 @@ class Composition implements Gateway {
       sessions: () => this.doors?.sessions ?? null,
     });
     this.#closers.push(['reviews', close]);
+    const monitoring = await openMonitoring({
+      gateway: this.id,
+      config: this.#config,
+      clock: this.#clock,
+      log: this.#log,
+      protocols: this.#protocols,
+      store,
+      journal,
+      recordings,
+      snapshot,
+      identity,
+      secrets,
+      ownSecrets,
+      hashKey,
+      metrics,
+      reviews,
+      grants,
+      sessions: () => this.doors?.sessions ?? null,
+      consoleUrl: () => this.consoleUrl,
+    });
+    this.#closers.push(['monitoring', () => monitoring.close()]);
     const dialler = createDialler(vanished);
     this.doors = new Doors({
       clock: this.#clock,
@@ -208,7 +223,7 @@ class Composition implements Gateway {
       dialler,
       sessions: this.#config.sessions,
       isVouchedFor: (principal) => isStillVouchedFor(principal, snapshot),
-      judge: createJudge(snapshot),
+      judge: monitoring.judge(createJudge(snapshot)),
       reviews: withStepUps(reviews, { clock: this.#clock, identity }),
       requests,
     });
@@ -222,8 +237,6 @@ class Composition implements Gateway {
       log: this.#log,
     });
     this.#closers.push(['revocation', stopEnding]);
-    const stopIndex = await followSessions({ gateway: this.id, store, journal, clock: this.#clock, log: this.#log });
-    this.#closers.push(['index', stopIndex]);
     this.#syncLatency = await measureSync(dataDirectory).catch(() => null);
     await this.#openApi({
       store,
@@ -235,6 +248,7 @@ class Composition implements Gateway {
       authorisation,
       recordings,
       metrics,
+      monitoring,
       tls,
       hashKey,
       ssh: sshServices({ keys: sshKeys, snapshot, dialler, clock: this.#clock, log: this.#log }),
@@ -287,22 +301,7 @@ class Composition implements Gateway {
     await Promise.race([sessions.whenEmpty(), wait(limits.stopDeadlineMs)]);
   }
 
-  async #openDirectory(directory: string): Promise<void> {
-    const inspected = process.execArgv.some((argument) => argument.startsWith('--inspect'));
-    // A-GW-05: an inspector gives whoever reaches its port every secret in memory.
-    if (inspected || /--inspect/.test(process.env['NODE_OPTIONS'] ?? '')) throw gatewayErrors('gateway.inspector');
-    try {
-      await mkdir(directory, { recursive: true, mode: 0o755 });
-      await mkdir(join(directory, 'keys'), { recursive: true, mode: 0o700 });
-      await chmod(join(directory, 'keys'), 0o700);
-    } catch (cause) {
-      throw gatewayErrors('gateway.data-directory', { cause, values: { problem: describeError(cause) } });
-    }
-    await refuseOpenDirectory(directory);
-    this.#closers.push(['directory', await lockDirectory(directory)]);
-  }
-
-  async #openStore(): Promise<{ store: Store; ownSecrets: Secrets; secrets: Secrets }> {
+  async #openStore(): Promise<{ store: Store; ownSecrets: Secrets; keys: RecordingKeyRing; secrets: Secrets }> {
     const { dataDirectory, storeUrl, key } = this.#config;
     const keyRing = await openKeyRing(
       'env' in key ? { keys: process.env[key.env] ?? '' } : { file: key.file, create: true },
@@ -320,11 +319,12 @@ class Composition implements Gateway {
       clock: this.#clock,
       forbiddenFolders: [dataDirectory],
     });
+    const keys = await openRecordingKeys({ keyRing, ownSecrets, dataDirectory, gateway: this.id, clock: this.#clock });
     // Rotation wraps every data key anew, the gateway's own among them.
-    return { store, ownSecrets, secrets: withRotation(secrets, () => ownSecrets.rotate()) };
+    return { store, ownSecrets, keys, secrets: withRotation(secrets, () => keys.rotate()) };
   }
 
-  async #openJournal(secrets: Secrets): Promise<{ journal: RecordingJournal; recordings: SessionRecordings }> {
+  async #openJournal(secrets: Secrets, keys: RecordingKeyRing) {
     const { dataDirectory, recording } = this.#config;
     const journal = await openJournal({
       dir: dataDirectory,
@@ -341,13 +341,9 @@ class Composition implements Gateway {
     this.#closers.push(['journal', () => journal.close()]);
     const recordings = openRecordings({
       journal,
+      keys,
       clock: this.#clock,
-      ...(recording.resultBytesPerCommand === undefined
-        ? {}
-        : { resultBytesPerCommand: recording.resultBytesPerCommand }),
-      ...(recording.resultBytesPerSession === undefined
-        ? {}
-        : { resultBytesPerSession: recording.resultBytesPerSession }),
+      ...recording,
     });
     this.#closers.push(['recordings', () => recordings.close()]);
     return { journal, recordings };
@@ -401,6 +397,7 @@ class Composition implements Gateway {
     authorisation: Authorisation;
     recordings: SessionRecordings;
     metrics: Metrics;
+    monitoring: Monitoring;
     tls: Tls;
     hashKey: Buffer;
     ssh: ApiPorts['ssh'];
@@ -408,19 +405,20 @@ class Composition implements Gateway {
     accessReport: AccessReport;
   }): Promise<void> {
     const { journal } = this;
-    const readEvents = (from: number): AsyncIterable<Event> =>
-      readJournal(this.#config.dataDirectory, { from, to: journal.durableSequence });
+    const { readEvents, ports: monitoring } = rooms.monitoring;
     const lab = createPolicyLab({
       clock: this.#clock,
       protocols: this.#protocols,
       snapshot: rooms.snapshot,
       authorisation: rooms.authorisation,
       hashKey: rooms.hashKey,
+      inForce: rooms.monitoring.inForce,
       lastSequence: () => journal.durableSequence,
       readEvents,
     });
     const ports = apiPorts({
       ...rooms,
+      monitoring,
       clock: this.#clock,
       sessions: this.doors.sessions,
       protocols: this.#protocols,
@@ -431,7 +429,7 @@ class Composition implements Gateway {
       journal,
       readEvents,
       ...rooms.reviewing,
-      checks: withProviderChecks(lab),
+      checks: rooms.monitoring.checks(withProviderChecks(lab)),
       explainer: lab,
       lab,
       status: gatewayStatus({

@@ -10,12 +10,22 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { namePattern, originProtocols } from '../api/contract/index.ts';
 import { sessionsMax, sessionsPerPrincipalMax } from '../core/limits.ts';
+import type { Hours } from '../detection/index.ts';
 import { createProtocols } from '../protocols/registry.ts';
 import { type AcmeConfig, acmeOf, acmeSchema } from './acme-config.ts';
 import type { CertificateFiles } from './certificates.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
+import { officeHours, officeHoursSchema } from './office-hours.ts';
 import { originDomains } from './origins.ts';
+import {
+  type ArchiveConfig,
+  archiveOf,
+  archiveSchema,
+  type WitnessConfig,
+  witnessesOf,
+  witnessesSchema,
+} from './storage-config.ts';
 
 /** Offsets from the port base, for installations that only move the base. */
 const portOffsets = { console: 0, postgres: 1, ssh: 2, http: 3, kubernetes: 4 } as const;
@@ -58,10 +68,18 @@ const fileSchema = z.strictObject({
     .strictObject({
       resultBytesPerCommand: z.int().min(0).optional(),
       resultBytesPerSession: z.int().min(0).optional(),
+      /** An object store to which recordings go once their session is over. */
+      archive: archiveSchema.optional(),
     })
     .prefault({}),
+  /** Places that checkpoints of the journal are handed to, so that a journal that was rolled back is found. */
+  witnesses: witnessesSchema,
   /** `handles` costs less CPU on plain connections; it rests on an internal interface of Node and is proved at start. */
   transport: z.enum(['public', 'handles']).default('public'),
+  /** `off`: nothing is indexed, and nothing can be searched, until it is on again; the journal is read from where it was. */
+  history: z.enum(['on', 'off']).default('on'),
+  /** Which hours detections call usual; Monday to Friday, 07:00 to 20:00 UTC where it is left out. */
+  officeHours: officeHoursSchema.optional(),
   sessions: z
     .strictObject({
       perPrincipal: z.int().min(1).max(limits.configuredSessionsMax).default(sessionsPerPrincipalMax),
@@ -166,6 +184,14 @@ export interface GatewayConfig {
     readonly resultBytesPerCommand: number | undefined;
     readonly resultBytesPerSession: number | undefined;
   };
+  /** Where recordings go once their session is over; they stay here where it is left out. */
+  readonly archive?: ArchiveConfig;
+  /** Whether this gateway indexes what happens; `on` where it is left out. */
+  readonly history?: 'on' | 'off';
+  /** Monday to Friday, 07:00 to 20:00 UTC where it is left out. */
+  readonly officeHours?: Hours;
+  /** Who is handed checkpoints of the journal. */
+  readonly witnesses?: readonly WitnessConfig[];
   /** Live sessions of one principal, and of this process. */
   readonly sessions: { readonly perPrincipal: number; readonly total: number };
   /** Who is told of reviews. */
@@ -246,10 +272,14 @@ export async function readConfig(sources: ConfigSources): Promise<GatewayConfig>
       resultBytesPerCommand: file.recording.resultBytesPerCommand,
       resultBytesPerSession: file.recording.resultBytesPerSession,
     },
+    ...(file.recording.archive === undefined ? {} : { archive: archiveOf(file.recording.archive, environment) }),
+    witnesses: witnessesOf(file.witnesses, environment),
     sessions: file.sessions,
     webhooks: file.webhooks.map((webhook) => webhookOf(webhook, environment)),
     chat: file.chat === undefined ? null : chatOf(file.chat, environment),
     transport: transportOf(environment['SALLYPORT_TRANSPORT'], file.transport),
+    ...(file.officeHours === undefined ? {} : { officeHours: officeHours(file.officeHours) }),
+    history: historyOf(environment['SALLYPORT_HISTORY'], file.history),
     drainMs: number('SALLYPORT_DRAIN_SECONDS', environment, 86_400, file.drainSeconds) * 1000,
     log: {
       level: logLevel(environment['SALLYPORT_LOG_LEVEL'], file.log.level),
@@ -268,6 +298,12 @@ function transportOf(text: string | undefined, otherwise: GatewayConfig['transpo
   if (text === undefined || text === '') return otherwise;
   if (text !== 'public' && text !== 'handles')
     throw fail(`SALLYPORT_TRANSPORT must be public or handles, not "${text}"`);
+  return text;
+}
+
+function historyOf(text: string | undefined, otherwise: 'on' | 'off'): 'on' | 'off' {
+  if (text === undefined || text === '') return otherwise;
+  if (text !== 'on' && text !== 'off') throw fail(`SALLYPORT_HISTORY must be on or off, not "${text}"`);
   return text;
 }
 

@@ -2,10 +2,27 @@
  * One gateway a data directory: a lock file with the process's id, taken over where that process is gone.
  */
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { describeError } from '../base/errors.ts';
 import { gatewayErrors } from './errors.ts';
 import * as limits from './limits.ts';
+
+/** Makes the data directory where there is none, and takes it; returns what gives it back. */
+export async function openDirectory(directory: string): Promise<() => Promise<void>> {
+  const inspected = process.execArgv.some((argument) => argument.startsWith('--inspect'));
+  // A-GW-05: an inspector gives whoever reaches its port every secret in memory.
+  if (inspected || /--inspect/.test(process.env['NODE_OPTIONS'] ?? '')) throw gatewayErrors('gateway.inspector');
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o755 });
+    await mkdir(join(directory, 'keys'), { recursive: true, mode: 0o700 });
+    await chmod(join(directory, 'keys'), 0o700);
+  } catch (cause) {
+    throw gatewayErrors('gateway.data-directory', { cause, values: { problem: describeError(cause) } });
+  }
+  await refuseOpenDirectory(directory);
+  return lockDirectory(directory);
+}
 
 /** Rejects where everybody may write: whoever can replace files there can replace the evidence and the keys. */
 export async function refuseOpenDirectory(directory: string): Promise<void> {

@@ -34,6 +34,22 @@ export const gatewayErrors = defineErrors({
     message:
       'This command takes a confirmation by a person, and {name} is none. Have a person run it, or ask for an Access and rules of its own.',
   },
+  'gateway.alert-not-found': { kind: 'denial', message: 'There is no such alert, or it is not yours to see.' },
+  'gateway.alert-state': { kind: 'denial', message: 'This alert is {state}: it cannot be {action} now.' },
+  'gateway.alert-assignee': {
+    kind: 'denial',
+    message: '{name} cannot be given alerts: name a person who may handle them.',
+  },
+  'gateway.alert-own': {
+    kind: 'denial',
+    message: 'This alert is about you: somebody else who may handle alerts has to resolve it.',
+  },
+  'gateway.response-own': {
+    kind: 'denial',
+    message: 'This response concerns you: somebody else who may handle alerts has to end it.',
+  },
+  'gateway.response-not-found': { kind: 'denial', message: 'There is no such response.' },
+  'gateway.response-over': { kind: 'denial', message: 'This response is over already.' },
   'gateway.provisioning-contended': {
     kind: 'operation',
     message: 'Others change this principal at the same time. Try again.',
@@ -42,5 +58,10 @@ export const gatewayErrors = defineErrors({
   'gateway.inspector': {
     kind: 'operation',
     message: 'The gateway does not run under an inspector: remove --inspect from NODE_OPTIONS and the command line.',
+  },
+  'gateway.history-off': {
+    kind: 'operation',
+    message:
+      'The index of what happened is switched off on this gateway. Set `history: on` in its settings and start it again.',
   },
 });

@@ -254,3 +254,115 @@ export const scimRowsMax = 500;
 
 /** How often a SCIM deletion is tried again where somebody else changed the same meanwhile. */
 export const scimAttemptsMax = 5;
+
+/** Before a consumer of the journal tries the store again, or is begun anew. Milliseconds. */
+export const followerRetryMs = 1_000;
+
+/** Places that checkpoints may be handed to. */
+export const witnessesMax = 10;
+
+/** At most one checkpoint in so many seconds goes to a witness: half a million objects a year, and a minute that a forger has. */
+export const witnessEverySeconds = 60;
+
+/** Longest lock of an object that is asked for: a hundred years is a slip of the pen. Days. */
+export const objectLockDaysMax = 10_950;
+
+/** A witness that took nothing for so long is an alarm: longer than a restart of whatever it is. Milliseconds. */
+export const witnessSilentMs = 15 * 60_000;
+
+/** One delivery to a witness. Milliseconds. */
+export const witnessDeadlineMs = 30_000;
+
+/** Recordings that are uploaded at once. */
+export const uploadsMax = 2;
+
+/** Pauses before an upload that failed is tried again: they double from the first to the last. Milliseconds. */
+export const uploadRetryMsMin = 5_000;
+export const uploadRetryMsMax = 10 * 60_000;
+
+/** How often what is due is looked for. Milliseconds. */
+export const retentionIntervalMs = 60 * 60_000;
+
+/** Recordings deleted in one pass; the rest waits for the next, a moment later. */
+export const retentionBatch = 200;
+
+/** How long a command that a detection holds waits for its reviewers; a guardrail's unless it says otherwise. Milliseconds. */
+export const responseHoldMs = 30 * 60_000;
+
+/** The same inside a transaction, since locks are held. Milliseconds. */
+export const responseHoldInTransactionMs = 5 * 60_000;
+
+/** Responses in force that are held in memory; of more, the latest of the store are. */
+export const responsesInForceMax = 10_000;
+
+/** How often responses are looked through for what is over. Milliseconds. */
+export const responseSweepMs = 1_000;
+
+/** How long ago a response that ends sessions may have been applied elsewhere to end those here too. Milliseconds. */
+export const responseEndMs = 60_000;
+
+/** How long what detections did by themselves is kept once it is over; the journal has it anyway. Milliseconds. */
+export const responsesKeptMs = 400 * 24 * 60 * 60_000;
+
+/** Alerts and findings that wait for the store. Beyond it the journal is read no further until it answers. */
+export const alertsWaitingMax = 10_000;
+
+/** Before what waits for the store is written again. Milliseconds. */
+export const alertRetryMs = 1_000;
+
+/** How often what detectors remember is kept; events since are seen again after a crash. Milliseconds. */
+export const detectorSaveMs = 5_000;
+
+/** How often detectors are told what time it is while nothing happens. Milliseconds. */
+export const detectorTickMs = 1_000;
+
+/** How long detectors may keep the event loop before they let others go first. Milliseconds. */
+export const detectorSliceMs = 5;
+
+/** How long detectors rest between slices of the past, which nobody waits for. Milliseconds. */
+export const detectorRestMs = 10;
+
+/** How long stopping waits for detectors to see the last events, and for alerts to be written. Milliseconds. */
+export const detectorStopMs = 2_000;
+
+/** Events of evidence that are shown with an alert. */
+export const evidenceShownMax = 50;
+
+/** Alerts by rules and by the gateway itself that are added to for as long as they are quiet; of more, the oldest begin anew. */
+export const openGroupsMax = 10_000;
+
+/** How long further alerts of the same rule about the same principal are added to one. Milliseconds. */
+export const ruleQuietMs = 60 * 60_000;
+
+/** Events that are looked through for one command's intent. */
+export const lookupEventsMax = 200_000;
+
+/** Events of the past that detectors are shown before their first day, so that they know what is usual; none of it is an alert. */
+export const warmEventsMax = 1_000_000;
+
+/** How often recordings are looked for that should lie elsewhere, besides whenever one is sealed. Milliseconds. */
+export const archiveLookMs = 60_000;
+
+/** Recordings that are due, as shown: the oldest. */
+export const retentionShownMax = 100;
+
+/** How often a new checkpoint is looked for. Milliseconds. */
+export const witnessLookMs = 2_000;
+
+/** Events that a replay of detections takes before it lets other work in. */
+export const detectionReplayBatch = 200;
+
+/** Events after which it says how far it is. */
+export const detectionReplayProgress = 20_000;
+
+/** Alerts that one replay of detections tells of: more than anybody reads; the rest is counted. */
+export const detectionReplayAlertsMax = 10_000;
+
+/** Events that the index of what happened is handed while it stops: it writes what it has, and the rest at the next start. */
+export const historyFlushMs = 2_000;
+
+/** Sinks of one installation: each reads the journal by itself, and is a value of a label in metrics. */
+export const sinksMax = 100;
+
+/** How often manifests of sinks are read besides on each change, so that one that could not be opened is tried again. Milliseconds. */
+export const sinkSyncIntervalMs = 30_000;

@@ -13,6 +13,8 @@ export interface Metrics {
   /** Counts what an event says. On the data path: plain additions, nothing else. */
   event(event: EventBody): void;
   connection(protocol: string, outcome: 'accepted' | 'dropped'): void;
+  /** A gauge that is read at each scrape: one value, or one for each value of `label`, of which there are few. */
+  gauge(name: string, help: string, read: () => number | ReadonlyMap<string, number>, label?: string): void;
   text(): Promise<string>;
 }
 
@@ -43,13 +45,19 @@ export function openMetrics(sources: MetricSources): Metrics {
     });
     return counts;
   };
-  const gauge = (name: string, help: string, read: () => number): void => {
+  const gauge: Metrics['gauge'] = (name, help, read, label) => {
     new Gauge({
       name,
       help,
+      labelNames: label === undefined ? [] : [label],
       registers: [registry],
       collect() {
-        this.set(read());
+        const now = read();
+        if (typeof now === 'number') this.set(now);
+        else {
+          this.reset();
+          for (const [value, amount] of now) this.set({ [label ?? 'name']: value }, amount);
+        }
       },
     });
   };
@@ -101,6 +109,7 @@ export function openMetrics(sources: MetricSources): Metrics {
       }
     },
     connection: (protocol, outcome) => connections.add(1, protocol, outcome),
+    gauge,
     text: () => registry.metrics(),
   };
 }

@@ -32,6 +32,7 @@ import { checkGuardrail, compileGuardrails, type ExampleTrial, runExamples } fro
 import { askedStepUp } from './api-ports.ts';
 import { explainedMeaning } from './explained-meaning.ts';
 import { replayCommands } from './policy-replay.ts';
+import type { ResponsesInForce } from './responses-in-force.ts';
 import { type RuleObjects, Rules } from './rules.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -42,6 +43,8 @@ export interface PolicyLabParts {
   /** What lets a session open: standing Access, or a grant. The same that the doors ask. */
   readonly authorisation: Authorisation;
   readonly hashKey: Buffer;
+  /** What detections do now; a session's own responses are not seen here. */
+  readonly inForce?: ResponsesInForce;
   /** Sequence of the last event of the journal. */
   readonly lastSequence: () => number;
   /** Durable events of the journal from a sequence on. */
@@ -189,8 +192,10 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
     if (!decision.granted) return base;
     const draft = this.#draft(request.command, resource, this.#firstVerb(resource));
     const session = factsOf(decision.rule, this.#parts.clock.now());
-    const asked: JudgeRequest = { command: draft, principal, resource, session, nowMs: this.#parts.clock.now() };
-    const judgement = rules.judge(asked);
+    const { inForce } = this.#parts;
+    const risk = inForce?.riskOf(principal.id, null) ?? { session: 0, principal: 0 };
+    const asked: JudgeRequest = { command: draft, principal, resource, session, nowMs: this.#parts.clock.now(), risk };
+    const judgement = inForce?.join(rules, asked) ?? rules.judge(asked);
     if (!(rules instanceof Rules)) return { ...base, verdict: judgement.verdict };
     const outcome = rules.plan(asked);
     const sql = sqlOf(draft.meaning);
@@ -229,6 +234,15 @@ class Laboratory implements RuleChecks, Explainer, PolicyLab {
             },
       limits: judgement.limits.map(({ rule, verdict, reason }) => ({ rule, verdict, reason })),
       alerts: judgement.alerts.map(({ rule, reason }) => ({ rule, reason })),
+      risk: risk.principal,
+      detections: (inForce?.of(principal.id, null) ?? []).map((response) => ({
+        response: response.id,
+        kind: response.kind,
+        detection: response.detection,
+        alert: response.alert,
+        until: response.untilMs === null ? null : new Date(response.untilMs).toISOString(),
+        message: response.message,
+      })),
     };
   }
 

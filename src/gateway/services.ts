@@ -21,6 +21,7 @@ import { startGateway } from './compose.ts';
 import { readConfig } from './config.ts';
 import { examine } from './doctor.ts';
 import { openLog } from './logging.ts';
+import { readWitnesses } from './witness-files.ts';
 
 export const cliServices: CliServices = { startGateway: start, doctor, verify };
 
@@ -89,24 +90,34 @@ async function verify(options: VerifyOptions, onProgress: (progress: VerifyProgr
           .dataDirectory;
   const publicKey = createPublicKey(await readFile(options.keyFile ?? join(directory, 'journal.pub'), 'utf8'));
   const checkpoint = options.checkpointFile === null ? null : await readFile(options.checkpointFile, 'utf8');
+  const { witnesses, others } = await readWitnesses(options.witnesses);
   const report = await verifyJournal({
     dir: directory,
     publicKey,
     ...(checkpoint === null ? {} : { checkpoint }),
+    witnesses,
+    copies: options.copies,
     onProgress: ({ bytes, totalBytes }) => onProgress({ bytesDone: bytes, bytesTotal: totalBytes }),
     signal: options.signal,
   });
-  const { ok, events, segments, checkpoints, recordings, bytes, durationMs, head } = report;
+  const { ok, events, segments, checkpoints, recordings, prunedEvents, deletedRecordings, bytes, durationMs, head } =
+    report;
   return {
     ok,
     events,
     segments,
     checkpoints,
     recordings,
+    prunedEvents,
+    deletedRecordings,
+    witnesses: report.witnesses.map(({ atMs, ...witness }) => ({
+      ...witness,
+      at: atMs === null ? null : new Date(atMs).toISOString(),
+    })),
     bytes,
     durationMs,
     head: head === null ? null : { sequence: head.sequence, digest: head.root },
-    notes: notesOf(report, options.keyFile === null),
+    notes: [...notesOf(report, options.keyFile === null), ...others.map((file) => `${file} holds no checkpoint.`)],
     problems: report.problems.map(({ code, text, sequence, file, offset }) => ({
       code,
       message: text,
@@ -125,6 +136,7 @@ function recordsDirectory(named: string): string {
 /** What is worth knowing and proves nothing wrong. */
 function notesOf(report: Awaited<ReturnType<typeof verifyJournal>>, ownKey: boolean): string[] {
   const { problemCount, problems, uncovered, unfinishedJournalBytes, unfinishedRecordings } = report;
+  const { releasedRecordings, unfinishedRemovals } = report;
   const notes: string[] = [];
   if (problemCount > problems.length) notes.push(`${problemCount - problems.length} more problems are not listed.`);
   if (uncovered > 0)
@@ -133,6 +145,11 @@ function notesOf(report: Awaited<ReturnType<typeof verifyJournal>>, ownKey: bool
     notes.push(`${unfinishedJournalBytes} bytes of an unfinished event stand at the end.`);
   if (unfinishedRecordings > 0)
     notes.push(`${unfinishedRecordings} recordings are not sealed: of live sessions, or cut off by a crash.`);
+  if (releasedRecordings > 0) {
+    notes.push(`${releasedRecordings} recordings lie elsewhere and were not checked; give copies with --copies.`);
+  }
+  if (unfinishedRemovals > 0)
+    notes.push(`${unfinishedRemovals} removals are not finished; the next start finishes them.`);
   if (ownKey) notes.push('The key came from the data directory itself; give one that was kept elsewhere with --key.');
   return notes;
 }

@@ -191,6 +191,12 @@ export class Snapshot {
     return this.configured.asksStepUp(access);
   }
 
+  /** What selectors ask of a resource besides its name; null where there is none. */
+  resourceFacts(name: string): { readonly labels: Resource['labels']; readonly protocol: string } | null {
+    const object = this.#state.resources.get(name);
+    return object === undefined ? null : { labels: object.labels, protocol: String(object.spec['protocol']) };
+  }
+
   /** What Access looks at of a resource, as of now; null where there is none any more. */
   resourceLabels(name: string): Resource['labels'] | null {
     return this.#state.resources.get(name)?.labels ?? null;

@@ -25,6 +25,7 @@ export {
   type GuardrailOptions,
   type GuardrailTrace,
 } from './guardrail.ts';
+export { joinHolds } from './hold.ts';
 export { accessListEntriesMax, accessObjectsMax, guardrailListEntriesMax, guardrailsMax } from './limits.ts';
 export {
   type CompiledLocks,

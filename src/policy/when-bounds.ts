@@ -52,13 +52,18 @@ class Inspection {
       case 'id':
         // A variable as a whole: whatever it holds.
         if (node.args === 'command') this.#command(null);
-        if (node.args === 'session' || node.args === 'now') this.isVolatile = true;
+        if (['session', 'now', 'principal'].includes(node.args)) this.isVolatile = true;
         return one;
       case '.': {
         const [object, field] = node.args;
         if (object.op === 'id' && object.args === 'command') {
           this.#command(field);
           return one;
+        }
+        // The rest of a principal stays as it is while its rules are remembered; detections raise and end its risk.
+        if (object.op === 'id' && object.args === 'principal') {
+          if (field === 'risk') this.isVolatile = true;
+          return this.#all([], 2);
         }
         return this.#all([object], 1);
       }

@@ -70,6 +70,7 @@ export const whenTypes = {
     groups: 'list<string>',
     roles: 'list<string>',
     agents: 'list<string>',
+    risk: 'int',
   },
   Resource: { name: 'string', labels: 'map<string, string>', protocol: 'string' },
   Session: {
@@ -78,6 +79,7 @@ export const whenTypes = {
     commands: 'int',
     ageSeconds: 'int',
     access: 'string',
+    risk: 'int',
   },
   Now: { hour: 'int', minute: 'int', weekday: 'int', iso: 'string' },
 } as const;
@@ -122,7 +124,7 @@ export function fullContext(facts: Facts): WhenContext {
   const { request } = facts;
   return {
     command: commandOf(facts, facts.sql === null ? null : structureOf(facts.sql)),
-    principal: principalOf(request.principal),
+    principal: principalOf(request.principal, request.risk?.principal ?? 0),
     resource: resourceOf(request.resource),
     session: sessionOf(facts),
     now: nowOf(request.nowMs),
@@ -325,12 +327,14 @@ function bounded<Lists extends Readonly<Record<string, readonly unknown[]>>>(lis
 
 const principals = new WeakMap<Principal, WhenValue>();
 
-function principalOf(principal: Principal): WhenValue {
-  let value = principals.get(principal);
+/** Remembered while there is no risk, which changes by itself. */
+function principalOf(principal: Principal, risk: number): WhenValue {
+  let value = risk === 0 ? principals.get(principal) : undefined;
   if (value === undefined) {
     const { name, kind, groups, roles } = principal;
-    value = new whenClasses.Principal({ name, kind, ...bounded({ groups, roles, agents: agentsOf(principal) }) });
-    principals.set(principal, value);
+    const lists = bounded({ groups, roles, agents: agentsOf(principal) });
+    value = new whenClasses.Principal({ name, kind, ...lists, risk: BigInt(risk) });
+    if (risk === 0) principals.set(principal, value);
   }
   return value;
 }
@@ -355,6 +359,7 @@ function sessionOf({ request }: Facts): WhenValue {
     commands: BigInt(commands),
     ageSeconds: BigInt(Math.max(0, Math.floor((request.nowMs - startedAtMs) / 1000))),
     access,
+    risk: BigInt(request.risk?.session ?? 0),
   });
 }
 

@@ -68,6 +68,8 @@ export function batch(count: number): void {
 /** Text for an index: unkeepable characters are replaced, what is too long is cut. */
 export function clean(value: string, bytesMax = nameBytesMax): string {
   const kept = value.toWellFormed().replaceAll('\0', '\ufffd');
+  // No character takes more than three bytes for each of its UTF-16 units.
+  if (kept.length * 3 <= bytesMax) return kept;
   if (Buffer.byteLength(kept) <= bytesMax) return kept;
   // Cut between characters: a torn one would decode as U+FFFD.
   return Buffer.from(kept)

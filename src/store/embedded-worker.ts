@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite, types } from '@electric-sql/pglite';
+import { pg_trgm as trigrams } from '@electric-sql/pglite/contrib/pg_trgm';
 import type { FromWorker, ToWorker } from './embedded-messages.ts';
 import { isServerError } from './failure.ts';
 import { valueParsers } from './values.ts';
@@ -59,7 +60,7 @@ async function open(): Promise<PGlite> {
   const isNew = !existsSync(created);
   if (isNew) rmSync(data, { recursive: true, force: true });
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  const engine = await PGlite.create({ dataDir: data });
+  const engine = await PGlite.create({ dataDir: data, extensions: { pg_trgm: trigrams } });
   await engine.exec(`set timezone to 'UTC'; set datestyle to 'ISO'; set client_min_messages to error`);
   if (isNew) {
     const marker = openSync(created, 'wx', 0o600);

@@ -63,6 +63,14 @@ export const storeErrors = defineErrors({
   'store.empty': { kind: 'operation', message: 'The value of {field} must not be empty.' },
   'store.bad-number': { kind: 'operation', message: 'The value of {field} is not a whole number that can be kept.' },
   'store.bad-limit': { kind: 'operation', message: 'The limit must be a whole number from 1 to {limit}.' },
+  'store.search-too-long': {
+    kind: 'operation',
+    message: 'The search takes too long. Narrow it: a shorter time, one resource, one person; or sort by time.',
+  },
+  'store.bad-cursor': {
+    kind: 'operation',
+    message: 'The search cannot be continued from there. Begin it again.',
+  },
   'store.batch-too-large': {
     kind: 'operation',
     message: 'At most {limit} entries can be written at once. Write them in parts.',

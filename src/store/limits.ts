@@ -84,3 +84,57 @@ export const touchFlushMs = 2_000;
 
 /** Uses of tokens gathered at most; beyond it the oldest is forgotten, for `lastUsedAtMs` is a hint. */
 export const touchesMax = 10_000;
+
+/** Evidence of one alert: sequences of events. Beyond it the first and most telling stay. */
+export const alertEvidenceMax = 200;
+
+/** Longest summary of an alert, message of a response or text in a trail, UTF-8 bytes. */
+export const alertTextBytesMax = 4096;
+
+/** Entries of one alert's trail; beyond it nothing more is added. */
+export const alertTrailMax = 500;
+
+/** What one detector remembers, UTF-8 bytes as JSON: baselines of ten thousand principals. */
+export const detectorStateBytesMax = 32 * 1024 * 1024;
+
+/** A signed checkpoint: some 400 bytes; more is none. */
+export const checkpointBytesMax = 4096;
+
+/** Longest text of an entry of history, bytes: what lies beyond is found in the recording, and what a command touches all the same. */
+export const historyTextBytesMax = 64 * 1024;
+
+/** Longest name of anything in history (a path, a route, a label), bytes: an index of PostgreSQL takes no longer keys. */
+export const historyWordBytesMax = 1024;
+
+/** Groups, labels, touches of one entry of history. */
+export const historyListMax = 512;
+
+/** Values of a dictionary that stand in a query as numbers; beyond it the query asks the dictionary itself. */
+export const historyNumbersMax = 1000;
+
+/** Entries that are counted, and counted by facet: beyond it there are "at least so many". */
+export const historyCountMax = 10_000;
+
+/** Values of a facet that are told, the most frequent first. */
+export const historyFacetValuesMax = 50;
+
+/** The least span of time that a search begins with, milliseconds; it widens while answers come quickly, and narrows where not. */
+export const historySpanMs = 3_600_000;
+
+/** Entries that are expected in the span a search begins with, were they spread evenly. */
+export const historySpanEntries = 50_000;
+
+/** What one statement of a search shall take, milliseconds: logins wait behind it where the database has one connection. */
+export const historyStatementMs = 120;
+
+/** What one search may take of the database in all, milliseconds. */
+export const historySearchMs = 8_000;
+
+/** Searches that wait for their turn; beyond it the store counts as overloaded. */
+export const historyWaitersMax = 32;
+
+/** Entries written between two looks of `maintain` at the statistics of an engine that does not look by itself. */
+export const historyAnalyseEntries = 20_000;
+
+/** The same as a share of what there is: statistics change little by a few more. */
+export const historyAnalyseShare = 0.2;

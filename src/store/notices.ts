@@ -19,14 +19,18 @@ export const channel = 'sallyport_store';
 type Listener<N> = (notice: N) => void;
 
 /** What is announced by its ids alone, besides tokens. */
-export type IdTopic = 'review' | 'grant';
+export type IdTopic = 'review' | 'grant' | 'response';
 
 export class Notices {
   readonly #isShared: boolean;
   readonly #origin = randomUUID();
   readonly #objectListeners = new Set<Listener<ObjectNotice>>();
   readonly #tokenListeners = new Set<Listener<TokenNotice>>();
-  readonly #idListeners: Readonly<Record<IdTopic, Set<Listener<IdNotice>>>> = { review: new Set(), grant: new Set() };
+  readonly #idListeners: Readonly<Record<IdTopic, Set<Listener<IdNotice>>>> = {
+    review: new Set(),
+    grant: new Set(),
+    response: new Set(),
+  };
 
   /** `isShared` tells whether other gateways may listen on the same database. */
   constructor(isShared: boolean) {
@@ -96,7 +100,7 @@ export class Notices {
     if (origin !== undefined && origin === this.#origin) return;
     const [kind, name] = rest;
     if (topic === 'token') this.announceTokens(rest);
-    else if (topic === 'review' || topic === 'grant') this.announceIds(topic, rest);
+    else if (topic === 'review' || topic === 'grant' || topic === 'response') this.announceIds(topic, rest);
     else if (topic === 'object' && kind !== undefined && name !== undefined) this.announceObjects([{ kind, name }]);
     else this.resync();
   }

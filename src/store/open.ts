@@ -14,20 +14,27 @@ import { EmbeddedEngine } from './embedded.ts';
 import type { Engine } from './engine.ts';
 import { storeErrors } from './errors.ts';
 import { sqlState } from './failure.ts';
+import { HistoryRepository } from './history/history.ts';
 import { Listening } from './listening.ts';
 import { migrations } from './migrations/index.ts';
 import { Notices } from './notices.ts';
 import { PostgresEngine } from './postgres.ts';
+import { AlertRepository } from './repositories/alerts.ts';
+import { DetectorRepository } from './repositories/detectors.ts';
 import { FactorRepository } from './repositories/factors.ts';
 import { GrantRepository } from './repositories/grants.ts';
+import { KeptRecordingRepository } from './repositories/kept-recordings.ts';
 import { ObjectRepository } from './repositories/objects.ts';
 import { OnceRepository } from './repositories/once.ts';
 import { PasswordRepository } from './repositories/passwords.ts';
+import { ResponseRepository } from './repositories/responses.ts';
 import { ReviewRepository } from './repositories/reviews.ts';
 import { SealedSecretRepository } from './repositories/sealed.ts';
 import { SessionRepository } from './repositories/sessions.ts';
 import { SettingRepository } from './repositories/settings.ts';
+import { SinkRepository } from './repositories/sinks.ts';
 import { TokenRepository } from './repositories/tokens.ts';
+import { WitnessedRepository } from './repositories/witnessed.ts';
 import type { Schema } from './schema.ts';
 import type { Store, StoreHealth, Unsubscribe } from './types.ts';
 
@@ -64,8 +71,9 @@ async function assemble(
   const db = new Kysely<Schema>({ dialect: new EngineDialect(engine) });
   try {
     await migrate(db);
+    const history = await HistoryRepository.open(db, clock);
     const listening = listen === null ? null : await listen();
-    return new OpenStore(engine, db, notices, clock, listening);
+    return new OpenStore(engine, db, notices, clock, listening, history);
   } catch (error) {
     await engine.close();
     throw error;
@@ -116,11 +124,26 @@ class OpenStore implements Store {
   readonly settings: SettingRepository;
   readonly reviews: ReviewRepository;
   readonly grants: GrantRepository;
+  readonly history: HistoryRepository;
+  readonly sinks: SinkRepository;
+  readonly alerts: AlertRepository;
+  readonly responses: ResponseRepository;
+  readonly detectors: DetectorRepository;
+  readonly recordings: KeptRecordingRepository;
+  readonly witnessed: WitnessedRepository;
   readonly #engine: Engine;
   readonly #listening: Listening | null;
   #closing: Promise<void> | null = null;
 
-  constructor(engine: Engine, db: Kysely<Schema>, notices: Notices, clock: Clock, listening: Listening | null) {
+  constructor(
+    engine: Engine,
+    db: Kysely<Schema>,
+    notices: Notices,
+    clock: Clock,
+    listening: Listening | null,
+    history: HistoryRepository,
+  ) {
+    this.history = history;
     this.#engine = engine;
     this.#listening = listening;
     this.objects = new ObjectRepository(db, notices, clock);
@@ -133,6 +156,12 @@ class OpenStore implements Store {
     this.settings = new SettingRepository(db);
     this.reviews = new ReviewRepository(db, notices);
     this.grants = new GrantRepository(db, notices);
+    this.sinks = new SinkRepository(db);
+    this.alerts = new AlertRepository(db);
+    this.responses = new ResponseRepository(db, notices);
+    this.detectors = new DetectorRepository(db);
+    this.recordings = new KeptRecordingRepository(db);
+    this.witnessed = new WitnessedRepository(db);
   }
 
   get failure(): Error | null {

@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeClock, systemClock } from '../base/clock.ts';
+import { historyEntry } from './history.contract.ts';
 import { type IdNotice, type ObjectNotice, openStore, type Store, type TokenNotice } from './index.ts';
 import { poolConnectionsMax } from './limits.ts';
 import { migrations } from './migrations/index.ts';
@@ -28,6 +29,37 @@ describe('two gateways on one PostgreSQL', () => {
     [one, two] = await Promise.all([openStore({ databaseUrl }), openStore({ databaseUrl })]);
   }, 60_000);
   afterAll(() => Promise.all([one?.close(), two?.close()]));
+
+  it('write the same values into one history at once, and one begins anew without the other', async () => {
+    const batch = (gateway: string, from: number) => ({
+      gateway,
+      upToSequence: from + 49,
+      atMs: 1,
+      ended: [],
+      // The same texts, people and tables in both, in another order.
+      entries: Array.from({ length: 50 }, (_, at) =>
+        historyEntry(from + at, {
+          text: `select ${gateway === 'gw-one' ? at : 49 - at}`,
+          touches: [['table', 'read', `public.t${(at * (gateway === 'gw-one' ? 1 : 7)) % 50}`]],
+        }),
+      ),
+    });
+    for (let from = 1; from < 500; from += 50) {
+      await Promise.all([one.history.write(batch('gw-one', from)), two.history.write(batch('gw-two', from))]);
+    }
+    const where = { node: 'part', text: 'select 7' } as const;
+    const query = { where, fromMs: 0, toMs: 4e12, sort: 'newest' } as const;
+    const counted = async (): Promise<number> => (await one.history.count(query, 'all', [])).total;
+    expect(await counted()).toBe(20);
+    await two.history.drop('gw-two');
+    expect(await counted()).toBe(10);
+    expect(await one.history.cursor('gw-one')).toBe(500);
+    expect(await two.history.cursor('gw-two')).toBe(0);
+    expect(await one.history.standings()).toEqual([
+      { gateway: 'gw-one', sequence: 500, atMs: 1, entries: 500 },
+      { gateway: 'gw-two', sequence: 0, atMs: 0, entries: 0 },
+    ]);
+  });
 
   it('see each other’s objects, and hear of changes once each', async () => {
     const heard: ObjectNotice[] = [];

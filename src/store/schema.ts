@@ -4,6 +4,8 @@
  * JSON columns are written as text and read as values. Times are milliseconds in int8 columns.
  */
 import type { ColumnType } from 'kysely';
+import type { StoredTrailEntry } from './alert-types.ts';
+import type { StoredRecording } from './kept-types.ts';
 import type { Json, JsonObject } from './types.ts';
 
 type JsonColumn<T> = ColumnType<T, string, string>;
@@ -131,6 +133,107 @@ export interface GrantsTable {
   revoked_by: string | null;
 }
 
+export interface RecordingsTable {
+  session: string;
+  gateway: string;
+  principal: JsonColumn<StoredRecording['principal']>;
+  resource: JsonColumn<StoredRecording['resource']>;
+  started_at_ms: number;
+  ended_at_ms: number | null;
+  open_seq: number;
+  state: string;
+  bytes: number;
+  copy: JsonColumn<StoredRecording['copy']>;
+  deleted: JsonColumn<StoredRecording['deleted']>;
+}
+
+export interface WitnessedTable {
+  journal: string;
+  size: number;
+  root: string;
+  text: string;
+  at_ms: number;
+  source: string;
+}
+
+export interface AlertsTable {
+  id: string;
+  gateway: string;
+  detection: string;
+  origin: string;
+  severity: string;
+  state: string;
+  resolution: string | null;
+  summary: string;
+  principal_id: string | null;
+  principal_name: string | null;
+  session: string | null;
+  command: number | null;
+  resource: string | null;
+  assignee_id: string | null;
+  assignee_name: string | null;
+  count: number;
+  first_at_ms: number;
+  last_at_ms: number;
+  sequence: number;
+  last_sequence: number;
+  evidence: JsonColumn<number[]>;
+  facts: JsonColumn<JsonObject>;
+  trail: JsonColumn<StoredTrailEntry[]>;
+  is_dry: boolean;
+  suppressed: string | null;
+}
+
+export interface ResponsesTable {
+  id: string;
+  gateway: string;
+  alert: string;
+  detection: string;
+  kind: string;
+  severity: string;
+  owner_id: string;
+  owner_name: string;
+  session: string | null;
+  points: number;
+  reviewers: JsonColumn<{ names: string[]; groups: string[] }>;
+  message: string;
+  since_ms: number;
+  until_ms: number | null;
+  ended_at_ms: number | null;
+  ended_by: string | null;
+}
+
+export interface DetectorStatesTable {
+  gateway: string;
+  name: string;
+  state: string;
+}
+
+export interface SinkStandingsTable {
+  gateway: string;
+  sink: string;
+  sequence: number;
+  standing: string;
+  since_ms: number;
+  problem: string;
+  sent: number;
+  last_sent_at_ms: number | null;
+  behind: number;
+  oldest_at_ms: number | null;
+  updated_at_ms: number;
+}
+
+export interface SinkDeadLettersTable {
+  gateway: string;
+  sink: string;
+  sequence: number;
+  type: string;
+  why: string;
+  event_at_ms: number;
+  at_ms: number;
+  wanted: ColumnType<JsonObject | null, string | null, string | null>;
+}
+
 export interface Schema {
   objects: ObjectsTable;
   passwords: PasswordsTable;
@@ -143,4 +246,11 @@ export interface Schema {
   settings: SettingsTable;
   reviews: ReviewsTable;
   grants: GrantsTable;
+  alerts: AlertsTable;
+  responses: ResponsesTable;
+  detector_states: DetectorStatesTable;
+  sink_standings: SinkStandingsTable;
+  sink_dead_letters: SinkDeadLettersTable;
+  recordings: RecordingsTable;
+  witnessed: WitnessedTable;
 }

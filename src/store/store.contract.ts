@@ -7,6 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FakeClock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
+import { alertCases } from './alerts.contract.ts';
+import { historyCases } from './history.contract.ts';
 import {
   batchRowsMax,
   type NewToken,
@@ -26,7 +28,9 @@ import {
 } from './index.ts';
 import { documentBytesMax } from './limits.ts';
 import { proofCases } from './proofs.contract.ts';
+import { retentionCases } from './retention.contract.ts';
 import { reviewCases } from './reviews.contract.ts';
+import { sinkCases } from './sinks.contract.ts';
 
 export type Location = { readonly directory: string } | { readonly databaseUrl: string };
 
@@ -142,10 +146,14 @@ export function describeStore(engine: string, locate: () => Promise<Location>): 
     passwordCases(() => store);
     tokenCases(() => store, clock);
     proofCases(() => store, clock);
+    retentionCases(() => store);
     sealedCases(() => store);
     sessionCases(() => store);
     settingCases(() => store);
     reviewCases(() => store);
+    sinkCases(() => store);
+    historyCases(() => store);
+    alertCases(() => store);
 
     it('answers its health', async () => {
       const health = await store.health();

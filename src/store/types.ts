@@ -8,7 +8,11 @@
  * Deliberately absent: SQL, kysely and driver types; joins across repositories; business rules.
  */
 
+import type { HistoryStore } from '../core/history.ts';
+import type { Alerts, Detectors, Responses } from './alert-types.ts';
+import type { KeptRecordings, Witnessed } from './kept-types.ts';
 import type { Grants, Reviews } from './review-types.ts';
+import type { Sinks } from './sink-types.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -352,6 +356,22 @@ export interface Sessions {
 }
 
 export type {
+  AlertCursor,
+  AlertFilter,
+  AlertPage,
+  Alerts,
+  AlertUpdate,
+  DetectorStates,
+  Detectors,
+  NewAlert,
+  NewResponse,
+  ResponseFilter,
+  Responses,
+  StoredAlert,
+  StoredResponse,
+  StoredTrailEntry,
+} from './alert-types.ts';
+export type {
   GrantFilter,
   Grants,
   IdNotice,
@@ -366,6 +386,14 @@ export type {
   StoredGrant,
   StoredReview,
 } from './review-types.ts';
+export type {
+  DeadLetterChoice,
+  DeadLetterCursor,
+  SinkStanding,
+  SinkStandingName,
+  Sinks,
+  StoredDeadLetter,
+} from './sink-types.ts';
 
 // --- settings -----------------------------------------------------------------------------------------------------
 
@@ -378,6 +406,15 @@ export interface Settings {
    */
   getOrCreate(key: string, make: () => Json | Promise<Json>): Promise<Json>;
 }
+
+export type {
+  KeptRecordings,
+  RecordingChange,
+  RecordingState,
+  StoredRecording,
+  Witnessed,
+  WitnessedCheckpoint,
+} from './kept-types.ts';
 
 // --- the store ----------------------------------------------------------------------------------------------------
 
@@ -400,6 +437,14 @@ export interface Store {
   readonly settings: Settings;
   readonly reviews: Reviews;
   readonly grants: Grants;
+  /** The index of what happened. */
+  readonly history: HistoryStore;
+  readonly sinks: Sinks;
+  readonly alerts: Alerts;
+  readonly responses: Responses;
+  readonly detectors: Detectors;
+  readonly recordings: KeptRecordings;
+  readonly witnessed: Witnessed;
   /** Set once the embedded engine died. It does not come back in this process; every call rejects. */
   readonly failure: Error | null;
   /** Called once when `failure` is set; at once where it is already. */

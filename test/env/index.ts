@@ -36,6 +36,8 @@ export interface TestEnvOptions {
   /** Files of certificates that the gateway is given. */
   readonly certificates?: NonNullable<GatewayConfig['certificates']>;
   readonly log?: Log;
+  /** Settings in place of those of this environment. */
+  readonly settings?: Partial<GatewayConfig>;
   /** An existing data directory, which `close` then keeps. */
   readonly dataDirectory?: string;
 }
@@ -217,6 +219,7 @@ class Environment implements TestEnv {
       transport: 'public',
       drainMs: 0,
       log: { level: 'silent', format: 'json' },
+      ...this.#options.settings,
     };
     this.#gateway = await startGateway({ config, log, ...(protocols === undefined ? {} : { protocols }) });
   }

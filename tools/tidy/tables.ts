@@ -50,6 +50,8 @@ export const roomPackages: Readonly<Record<string, readonly string[]>> = {
   secrets: ['openid-client'],
   identity: ['openid-client', 'jose', 'xml-crypto', '@simplewebauthn/server', 'otpauth'],
   store: ['kysely', 'pg', '@electric-sql/pglite'],
+  // What sinks and object stores speak to: each loaded only where one is configured.
+  audit: ['@aws-sdk/client-s3', '@platformatic/kafka', 'nodemailer'],
   'api/contract': ['zod', 'yaml'],
   api: ['fastify', 'zod', 'yaml', 'qrcode-generator'],
   language: ['libpg-query', 'unbash', '@xterm/headless', 'graphql', 'yaml', '@bufbuild/protobuf'],
@@ -128,6 +130,8 @@ export const allowedLicences: readonly string[] = [
   'MPL-2.0',
   '0BSD',
   'Unlicense',
+  // MIT without the duty to name the author; used by nodemailer.
+  'MIT-0',
   // Permissive, written by lawyers for readability; used by glob and its family.
   'BlueOak-1.0.0',
 ];

@@ -3,6 +3,14 @@
 export { accessExportFormats, type ReachView } from './access-routes.ts';
 export { type LockManifest, type LockTarget, lockTargets } from './access-times.ts';
 export { type Address, formatAddress, parseAddress } from './address.ts';
+export {
+  type AlertSummaryView,
+  type AlertView,
+  alertSeverities,
+  alertStateNames,
+  type EvidenceView,
+  type ResponseView,
+} from './alert-routes.ts';
 export { type CallOptions, type Client, type ClientOptions, createClient, type InputOf } from './client.ts';
 export {
   type Credential,
@@ -10,6 +18,14 @@ export {
   originProtocols,
   type SecretSource,
 } from './credential.ts';
+export type {
+  BuiltInDetectorView,
+  ConfiguredDetectionView,
+  DetectionListing,
+  DetectionReplayEntry,
+  DetectionTrial,
+} from './detection-routes.ts';
+export { type DetectionManifest, detectionSpecOf } from './detections.ts';
 export {
   type CheckedDocument,
   type Documents,
@@ -48,6 +64,8 @@ export { generatedSecretName, manifestSecrets, withManifestSecrets } from './man
 export { namePattern } from './names.ts';
 export { type OpenApiOptions, openApiDocument } from './openapi.ts';
 export { type Permission, permissions, type RoutePermission } from './permission.ts';
+export { reportFormats, reportNames } from './report-routes.ts';
+export type { LegalHoldManifest, RetentionManifest } from './retention.ts';
 export { type GrantView, type ReviewSummary, type ReviewView, reviewStates } from './review-shapes.ts';
 export type { HandlerInput, RouteAnswer, RouteDefinition, RouteEntry, RouteInput } from './route.ts';
 export { exportFormats, type RouteName, type Routes, routes } from './routes.ts';
@@ -55,6 +73,15 @@ export type { CommandExplanation, ExampleResult, ReplayEntry, SessionEventView }
 export type { GuardrailManifest, MaskManifest } from './rules.ts';
 export { manifestJsonSchema, manifestSchemaId } from './schema.ts';
 export { scimMediaType } from './scim-routes.ts';
+export type { SearchManifest } from './search.ts';
+export {
+  contractFacets,
+  type FacetName,
+  type HitView,
+  type IndexView,
+  type SearchCountsView,
+  searchExportFormats,
+} from './search-routes.ts';
 export type {
   Explanation,
   FactorStepView,
@@ -70,7 +97,10 @@ export type {
   StatusView,
   TokenView,
 } from './shapes.ts';
+export type { SinkManifest } from './sink.ts';
+export type { DeadLetterView, SinkStandingView, SinkView } from './sink-routes.ts';
 export { durationMs, spellDuration } from './spelling.ts';
+export type { RetentionView } from './storage-routes.ts';
 export {
   type Checked,
   checkManifest,

@@ -126,6 +126,9 @@ export const credentialParameterLengthMax = 1_024;
 /** Longest URL in a manifest. */
 export const urlLengthMax = 2_048;
 
+/** Paths of fields that one sink may leave out, redact or hash, each: of a document with some eighty. */
+export const sinkFieldsMax = 200;
+
 /** X.509 certificates of one authority: its issuers, and each again while it is renewed. */
 export const issuersMax = 16;
 
@@ -211,3 +214,42 @@ export const scimFilterLengthMax = 2_000;
 
 /** `attributes` of a SCIM request, characters. */
 export const scimAttributesLengthMax = 2_000;
+
+/** Least that anything is kept: a day, so that a slip of the pen never empties what happened this morning. Milliseconds. */
+export const retentionMsMin = 86_400_000;
+
+/** Most that a Retention says, some 27 years: longer is for ever, which is no Retention. Milliseconds. */
+export const retentionMsMax = 9999 * 86_400_000;
+
+/** Longest query of a search, in characters: the language's own limit. */
+export const searchQueryLengthMax = 4_000;
+
+/** Entries of one export of a search. What is more is asked for month by month. */
+export const searchExportEntriesMax = 1_000_000;
+
+/** Longest text that a Detection compares with, and its condition, in characters. */
+export const detectionTextLengthMax = 500;
+export const detectionConditionLengthMax = 1000;
+
+/** Fields that a Detection counts by, and steps of a sequence. */
+export const detectionGroupFieldsMax = 4;
+export const detectionStepsMax = 16;
+
+/** How far a window, a baseline and the quiet after an alert reach, milliseconds: 31, 90 and 7 days. */
+export const detectionWindowMsMax = 31 * 86_400_000;
+export const detectionBaselineMsMax = 90 * 86_400_000;
+export const detectionQuietMsMax = 7 * 86_400_000;
+
+/** Windows that a baseline may ask for before anything is unusual, and how many times the usual. */
+export const detectionBaselineWindowsMax = 200;
+export const detectionFactorMax = 1_000_000;
+
+/** Examples of a Detection, and activities of one. */
+export const detectionExamplesMax = 50;
+export const detectionActivitiesMax = 200;
+
+/** Suppressions of a Detection. */
+export const detectionSuppressionsMax = 100;
+
+/** Longest signed checkpoint: some 400 characters today. */
+export const checkpointLengthMax = 4096;

@@ -16,10 +16,14 @@ import type { RecordingMode, SettingDefinition, SettingValue, TlsMode } from '..
 import { accessWindows, type LockManifest } from './access-times.ts';
 import { formatAddress, parseAddress } from './address.ts';
 import { anyCredential, type Credential, credentialOf, originName, originProtocols } from './credential.ts';
+import type { DetectionManifest } from './detections.ts';
 import { type IdentityProviderManifest, identityClaims, workloadTrust } from './identity-provider.ts';
 import * as limits from './limits.ts';
 import { labels, metadata, moment, nameList, shortText } from './names.ts';
+import type { LegalHoldManifest, RetentionManifest } from './retention.ts';
 import { accessRequest, type GuardrailManifest, type MaskManifest } from './rules.ts';
+import type { SearchManifest } from './search.ts';
+import type { SinkManifest } from './sink.ts';
 
 export const manifestKinds = [
   'Resource',
@@ -31,6 +35,11 @@ export const manifestKinds = [
   'CertificateAuthority',
   'IdentityProvider',
   'Lock',
+  'Retention',
+  'LegalHold',
+  'Search',
+  'Sink',
+  'Detection',
 ] as const;
 export type ManifestKind = (typeof manifestKinds)[number];
 export const manifestKind = z.enum(manifestKinds);
@@ -301,7 +310,12 @@ export type Manifest =
   | PrincipalManifest
   | CertificateAuthorityManifest
   | IdentityProviderManifest
-  | LockManifest;
+  | LockManifest
+  | RetentionManifest
+  | LegalHoldManifest
+  | SearchManifest
+  | SinkManifest
+  | DetectionManifest;
 
 /**
  * The one spelling of a checked manifest that is stored, compared and given back: the address with its port, empty
@@ -326,6 +340,7 @@ export function kindOfWord(word: string): ManifestKind | null {
     accesses: 'Access',
     certificateauthorities: 'CertificateAuthority',
     providers: 'IdentityProvider',
+    searches: 'Search',
   };
   return (
     plurals[lower] ?? manifestKinds.find((kind) => [kind, `${kind}s`].some((w) => w.toLowerCase() === lower)) ?? null

@@ -5,16 +5,20 @@
  */
 import { z } from 'zod';
 import { accessRoutes } from './access-routes.ts';
+import { alertRoutes } from './alert-routes.ts';
+import { detectionRoutes } from './detection-routes.ts';
 import { factorAnswer, factorRoutes } from './factor-routes.ts';
 import * as limits from './limits.ts';
 import { machineRoutes } from './machine-routes.ts';
 import { manifestKind, sshPublicKey } from './manifest.ts';
 import { moment, objectName, secretName, shortText } from './names.ts';
+import { reportRoutes } from './report-routes.ts';
 import { reviewRoutes } from './review-routes.ts';
 import { defineRoute, json, ndjson, none, text } from './route.ts';
 import { byId, documents, flag, pageCursor, pageLimit } from './route-parts.ts';
 import { commandExplanationShape, sessionEventShape } from './rule-shapes.ts';
 import { scimRoutes } from './scim-routes.ts';
+import { searchRoutes } from './search-routes.ts';
 import {
   explanationShape,
   issuedTokenShape,
@@ -29,6 +33,8 @@ import {
   statusShape,
 } from './shapes.ts';
 import { signOnRoutes } from './sign-on-routes.ts';
+import { sinkRoutes } from './sink-routes.ts';
+import { storageRoutes } from './storage-routes.ts';
 
 const lifetime = z.int().min(limits.tokenLifetimeSecondsMin).max(limits.tokenLifetimeSecondsMax);
 const bySecret = z.strictObject({ name: secretName });
@@ -373,6 +379,12 @@ export const routes = {
   }),
 
   ...accessRoutes,
+  ...storageRoutes,
+  ...sinkRoutes,
+  ...searchRoutes,
+  ...reportRoutes,
+  ...alertRoutes,
+  ...detectionRoutes,
   ...reviewRoutes,
   ...signOnRoutes,
   ...scimRoutes,

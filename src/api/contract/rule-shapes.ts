@@ -140,6 +140,20 @@ export const commandExplanationShape = z.object({
     .nullable(),
   limits: z.array(z.object({ rule: z.string(), verdict: z.string(), reason: z.string() })),
   alerts: z.array(z.object({ rule: z.string(), reason: z.string() })),
+  /** Points that detections gave the principal, 0 to 100, and what else they do to it now. */
+  risk: z.number().optional(),
+  detections: z
+    .array(
+      z.object({
+        response: z.string(),
+        kind: z.string(),
+        detection: z.string(),
+        alert: z.string(),
+        until: z.string().nullable(),
+        message: z.string(),
+      }),
+    )
+    .optional(),
 });
 
 export const exampleResultShape = z.object({

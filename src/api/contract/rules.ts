@@ -12,7 +12,6 @@
 import { z } from 'zod';
 import { connectionKinds } from '../../core/connections.ts';
 import { type FileOperationName, fileOperations } from '../../core/files.ts';
-import type { PrincipalKind } from '../../core/principal.ts';
 import type { ShellAccess } from '../../core/shell.ts';
 import { type ShellEffect, shellEffects } from '../../core/shell-effects.ts';
 import { type SqlEffect, sqlEffects, statementKinds } from '../../core/sql-effects.ts';
@@ -20,63 +19,22 @@ import type { VerdictName } from '../../core/verdict.ts';
 import { httpSelector, maskFields, maskHeaders } from './http-rules.ts';
 import { kubernetesObjects, kubernetesSelector } from './kubernetes-rules.ts';
 import * as limits from './limits.ts';
-import { labels, metadata, nameList, objectName, shortText } from './names.ts';
+import { metadata, nameList, objectName, shortText } from './names.ts';
 import { isDistinct, namePattern, oneOf, pathPattern, patternsOf, uncertain } from './rule-parts.ts';
+import { principals, resources, reviewerSelector } from './selectors.ts';
 import { byteCount, durationMs, durationText } from './spelling.ts';
 
-const principalKinds = ['person', 'service', 'agent'] as const satisfies readonly PrincipalKind[];
 const verdictNames = ['allow', 'mask', 'hold', 'block', 'terminate'] as const satisfies readonly VerdictName[];
 const effectNames = Object.keys(sqlEffects) as [SqlEffect, ...SqlEffect[]];
 const shellEffectNames = Object.keys(shellEffects) as [ShellEffect, ...ShellEffect[]];
 const fileOperationNames = Object.keys(fileOperations) as [FileOperationName, ...FileOperationName[]];
 const shellAccesses = ['read', 'write', 'delete', 'execute'] as const satisfies readonly ShellAccess[];
 
-const someNames = nameList.min(1, 'must not be empty; leave it out to select everyone');
-
-/** Who decides: at least one person or group. */
-export const reviewerSelector = z
-  .strictObject({
-    names: nameList.optional().describe('Principals, by name.'),
-    groups: nameList.optional().describe('Members of these groups.'),
-  })
-  .refine((value) => isAny(value.names, value.groups), 'must name somebody by names or groups');
-
 export const approvalCount = z
   .int()
   .min(1)
   .max(limits.approvalsMax)
   .describe('Distinct people who must approve. Nobody decides their own.');
-
-const except = z
-  .strictObject({ names: nameList.optional(), groups: nameList.optional() })
-  .refine((value) => isAny(value.names, value.groups), 'must name somebody by names or groups')
-  .describe('Whoever is named here, or is in one of the groups, is left out.');
-
-const principals = z
-  .strictObject({
-    names: someNames.optional(),
-    groups: someNames.optional(),
-    kinds: oneOf(principalKinds).optional(),
-    agents: z
-      .union([z.literal(true), someNames])
-      .optional()
-      .describe('true: any agent, also one that acts for somebody. Names: one of these, anywhere in the chain.'),
-    except: except.optional(),
-  })
-  .refine((value) => Object.keys(value).length > 0, 'must not be empty; leave it out to select everyone')
-  .describe('Whose commands; everybody’s where it is left out. All that is given must hold.');
-
-const resources = z
-  .strictObject({
-    names: someNames.optional(),
-    labels: labels.optional().describe('All of them must be on the resource.'),
-    protocols: nameList.min(1, 'must not be empty; leave it out to select all').optional(),
-  })
-  .refine(
-    (value) => isAny(value.names, value.protocols, Object.keys(value.labels ?? {})),
-    'must not be empty; leave it out to select every resource',
-  )
-  .describe('On which resources; on all where it is left out. All that is given must hold.');
 
 const sql = z
   .strictObject({
@@ -411,8 +369,4 @@ function checkTimes(times: ReviewTimes, refuse: (field: string[], message: strin
 
 function kept() {
   return z.int().min(0).max(limits.partialCharactersMax);
-}
-
-function isAny(...lists: readonly (readonly unknown[] | undefined)[]): boolean {
-  return lists.some((list) => list !== undefined && list.length > 0);
 }

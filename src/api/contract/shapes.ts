@@ -253,6 +253,9 @@ export const fieldProblemShape = z.object({
   path: z.array(z.union([z.string(), z.number()])),
   on: z.enum(['key', 'value']),
   message: z.string(),
+  /** Of a text: from which character to before which, and what would be possible there. */
+  range: z.object({ at: z.number(), end: z.number() }).optional(),
+  possible: z.array(z.string()).optional(),
 });
 
 /** What a sign-on still needs after the right password. */

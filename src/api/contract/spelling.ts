@@ -4,7 +4,9 @@
  * Deliberately absent: months and years, which have no one length, and sizes in powers of ten that are not written out.
  */
 import { z } from 'zod';
-import { type DurationUnit, durationUnitsMs } from '../../base/duration.ts';
+import { durationMs, durationUnitsMs } from '../../base/duration.ts';
+
+export { durationMs } from '../../base/duration.ts';
 
 const unitBytes: Readonly<Record<string, number>> = {
   B: 1,
@@ -15,12 +17,6 @@ const unitBytes: Readonly<Record<string, number>> = {
   MiB: 1024 ** 2,
   GiB: 1024 ** 3,
 };
-
-/** `90s`, `30m`, `8h`, `7d` in milliseconds; null where it is none of these. */
-export function durationMs(text: string): number | null {
-  const match = /^([1-9]\d{0,5})([smhd])$/.exec(text);
-  return match === null ? null : Number(match[1]) * durationUnitsMs[match[2] as DurationUnit];
-}
 
 /** A length of time from `leastMs` to `mostMs`, kept as it is spelled. */
 export function durationText(leastMs: number, mostMs: number) {

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { lockSchema } from './access-times.ts';
+import { detectionSchema } from './detections.ts';
 import { identityProviderSchema } from './identity-provider.ts';
 import * as limits from './limits.ts';
 import {
@@ -20,7 +21,10 @@ import {
   principalSchema,
   resourceSchemaOf,
 } from './manifest.ts';
+import { legalHoldSchema, retentionSchema } from './retention.ts';
 import { guardrailSchema, maskSchema } from './rules.ts';
+import { searchSchema } from './search.ts';
+import { sinkSchema } from './sink.ts';
 
 export type FieldPath = readonly (string | number)[];
 
@@ -56,6 +60,11 @@ export function manifestSchemas(protocols: readonly ProtocolDescription[] | null
       certificateAuthoritySchema,
       identityProviderSchema,
       lockSchema,
+      retentionSchema,
+      legalHoldSchema,
+      searchSchema,
+      sinkSchema,
+      detectionSchema,
     ]),
     schemaFor(value) {
       switch (field(value, 'kind')) {
@@ -77,6 +86,16 @@ export function manifestSchemas(protocols: readonly ProtocolDescription[] | null
           return identityProviderSchema;
         case 'Lock':
           return lockSchema;
+        case 'Retention':
+          return retentionSchema;
+        case 'LegalHold':
+          return legalHoldSchema;
+        case 'Search':
+          return searchSchema;
+        case 'Sink':
+          return sinkSchema;
+        case 'Detection':
+          return detectionSchema;
         default:
           return null;
       }

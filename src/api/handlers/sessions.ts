@@ -102,7 +102,7 @@ export function sessionHandlers({ ports, protocols, record }: ApiParts): Pick<Ha
     const session = await visible(id, principal, scope);
     await recordReading(session, principal, how);
     const entries = await sessions.readRecording(session.id, signal);
-    return renderEntries(isBare(session) ? orNothing(entries) : entries, rendererOf(session));
+    return renderEntries(await begun(isBare(session) ? orNothing(entries) : entries), rendererOf(session));
   }
 
   async function visible(id: string, principal: Principal, scope: Scope): Promise<SessionRecord> {
@@ -128,6 +128,21 @@ export function sessionHandlers({ ports, protocols, record }: ApiParts): Pick<Ha
 /** Nothing was asked for in it, so that nothing may have been recorded. */
 function isBare({ live, commands }: SessionRecord): boolean {
   return !live && commands === 0;
+}
+
+/** The same entries, the first of which is there: what keeps them from being read at all is an answer, and not a stream that breaks. */
+async function begun(entries: AsyncIterable<RecordedEntry>): Promise<AsyncIterable<RecordedEntry>> {
+  const iterator = entries[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  return (async function* () {
+    try {
+      if (first.done === true) return;
+      yield first.value;
+      yield* { [Symbol.asyncIterator]: () => iterator };
+    } finally {
+      await iterator.return?.();
+    }
+  })();
 }
 
 async function* orNothing(entries: AsyncIterable<RecordedEntry>): AsyncGenerator<RecordedEntry, void, undefined> {

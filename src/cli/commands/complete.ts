@@ -2,6 +2,7 @@
 
 import type { Client } from '../../api/contract/index.ts';
 import { escapeLine } from '../../base/escape.ts';
+import { emptyAlertQuery } from '../alerts.ts';
 import type { CommandContext, CommandSpec, CompletionSource } from '../command.ts';
 import { type Candidate, completeWords } from '../completion/candidates.ts';
 import { kindOf } from '../kinds.ts';
@@ -17,8 +18,8 @@ export const completeCommand: CommandSpec = {
   hidden: true,
   arguments: [{ name: '[words...]', description: 'The words before the cursor, the last one being written.' }],
   async run(context) {
-    const found = await completeWords(context.args, context.commands, (source, before) =>
-      look(context, source, before),
+    const found = await completeWords(context.args, context.commands, (source, before, current) =>
+      look(context, source, before, current),
     );
     const lines = found.words
       .slice(0, completionItemsMax)
@@ -33,6 +34,7 @@ async function look(
   context: CommandContext,
   source: CompletionSource,
   before: readonly string[],
+  current: string,
 ): Promise<readonly Candidate[]> {
   try {
     if (source === 'topic') return topics(context.commands).map((word) => ({ word, description: '' }));
@@ -40,11 +42,21 @@ async function look(
     const profile = await context.profile();
     if (profile.token === null) return [];
     const { client } = await context.openApi(profile, completionDeadlineMs);
-    return await ask(client, source, before);
+    return source === 'query' ? await suggestions(client, before, current) : await ask(client, source, before);
   } catch {
     // Whatever went wrong, the person pressed Tab and has no use for it; the command itself will say it.
     return [];
   }
+}
+
+/** What may stand where a query is being written. bash parts words at colons: then what is behind it is completed. */
+async function suggestions(client: Client, before: readonly string[], current: string): Promise<readonly Candidate[]> {
+  const isParted = current === ':' || before.at(-1) === ':';
+  const lead = !isParted ? '' : current === ':' ? (before.at(-1) ?? '') : `${before.at(-2) ?? ''}:`;
+  const query = `${lead}${current}`;
+  const { from, suggestions: found } = await client.call('suggestSearch', { body: { query, cursor: query.length } });
+  const kept = isParted ? '' : query.slice(0, from);
+  return found.map(({ text, means }) => ({ word: `${kept}${text}`, description: means }));
 }
 
 async function ask(client: Client, source: CompletionSource, before: readonly string[]): Promise<readonly Candidate[]> {
@@ -82,6 +94,29 @@ async function ask(client: Client, source: CompletionSource, before: readonly st
       return (await client.call('listReviews', { query })).reviews.map(({ id, requester, resource }) => ({
         word: id,
         description: `${requester.name} on ${resource}`,
+      }));
+    }
+    case 'search':
+      return (await client.call('listSearches')).searches.map(({ name, query }) => ({
+        word: name,
+        description: query,
+      }));
+    case 'alert': {
+      const query = { ...emptyAlertQuery, state: 'active', limit: completionItemsMax } as const;
+      return (await client.call('listAlerts', { query })).alerts.map(({ id, detection, severity, principal }) => ({
+        word: id,
+        description: `${severity} ${detection} ${principal?.name ?? ''}`.trim(),
+      }));
+    }
+    case 'sink': {
+      const { sinks } = await client.call('listSinks');
+      return sinks.map(({ name, target }) => ({ word: name, description: target }));
+    }
+    case 'response': {
+      const query = { all: undefined, alert: undefined, limit: completionItemsMax, cursor: undefined };
+      return (await client.call('listResponses', { query })).responses.map(({ id, kind, owner, detection }) => ({
+        word: id,
+        description: `${kind} ${owner.name} by ${detection}`,
       }));
     }
     case 'grant':

@@ -103,6 +103,17 @@ async function showCommand(answer: CommandExplanation, output: Output): Promise<
     if (who !== '')
       await output.line(escapeLine(`  ${approvals} of ${who} must approve within ${duration(withinSeconds * 1000)}.`));
   }
+  if ((answer.risk ?? 0) > 0) {
+    await output.line(
+      `risk ${palette.warning(String(answer.risk))} of 100, as session.risk and principal.risk have it`,
+    );
+  }
+  for (const { kind, detection, alert, until } of answer.detections ?? []) {
+    const end = until === null ? 'until somebody ends it' : `until ${until}`;
+    await output.line(
+      `${palette.warning('!')} the detection ${palette.accent(escapeLine(detection))} does ${escapeLine(`${kind}, ${end}: alert ${alert}`)}`,
+    );
+  }
   for (const { rule, verdict: falls, reason } of answer.limits) {
     await output.line(`  limit of ${palette.accent(escapeLine(rule))} (${escapeLine(falls)}): ${escapeLine(reason)}`);
   }

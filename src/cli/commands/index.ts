@@ -1,6 +1,7 @@
 /** The tree of commands: a literal list, in the order in which the help shows it. */
 import type { CommandSpec } from '../command.ts';
 import { accessExportCommand, accessWhatCommand, accessWhoCommand } from './access.ts';
+import { alertCommands } from './alerts.ts';
 import { applyCommand } from './apply.ts';
 import { approveCommand } from './approve.ts';
 import { checkpointCommand } from './checkpoint.ts';
@@ -8,6 +9,8 @@ import { completeCommand } from './complete.ts';
 import { completionCommand } from './completion.ts';
 import { connectCommand } from './connect.ts';
 import { deleteCommand } from './delete.ts';
+import { detectionFieldsCommand, detectionLsCommand, detectionShowCommand, detectionTestCommand } from './detection.ts';
+import { detectionReplayCommand } from './detection-replay.ts';
 import { doctorCommand } from './doctor.ts';
 import { explainCommand } from './explain.ts';
 import {
@@ -21,12 +24,22 @@ import { gatewayCommand } from './gateway.ts';
 import { getCommand } from './get.ts';
 import { grantsLsCommand, grantsRevokeCommand } from './grants.ts';
 import { helpCommand } from './help.ts';
+import { indexRebuildCommand, indexStatusCommand } from './index-status.ts';
 import { kubernetesCredentialCommand } from './kubernetes-credential.ts';
 import { lockCommands, lockLsCommand, unlockCommand } from './lock.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
 import { policyReplayCommand, policyTestCommand } from './policy.ts';
+import { reportCommands } from './report.ts';
 import { requestCommand } from './request.ts';
+import { responsesEndCommand, responsesLsCommand } from './responses.ts';
+import {
+  retentionRunCommand,
+  retentionShowCommand,
+  sessionsForgetCommand,
+  witnessGetCommand,
+  witnessLsCommand,
+} from './retention.ts';
 import {
   reviewsApproveCommand,
   reviewsBreakGlassCommand,
@@ -34,6 +47,8 @@ import {
   reviewsWithdrawCommand,
 } from './reviews-decide.ts';
 import { reviewsLsCommand, reviewsShowCommand, reviewsWatchCommand } from './reviews-list.ts';
+import { searchCommand, searchExportCommand } from './search.ts';
+import { searchesLsCommand, searchesRunCommand } from './searches.ts';
 import { secretLsCommand, secretRmCommand, secretRotateCommand, secretSetCommand } from './secret.ts';
 import { sessionsExportCommand } from './sessions-export.ts';
 import { sessionsKillCommand, sessionsLsCommand, sessionsShowCommand } from './sessions-list.ts';
@@ -44,6 +59,14 @@ import {
   sessionsWatchCommand,
 } from './sessions-live.ts';
 import { sessionsReplayCommand, sessionsTailCommand } from './sessions-replay.ts';
+import {
+  sinksDeadLettersCommand,
+  sinksDiscardCommand,
+  sinksLsCommand,
+  sinksResendCommand,
+  sinksShowCommand,
+  sinksTestCommand,
+} from './sinks.ts';
 import { sshAuthorityCommand } from './ssh-authority.ts';
 import { sshCertificateCommand } from './ssh-certificate.ts';
 import { statusCommand } from './status.ts';
@@ -82,11 +105,24 @@ export const commands: readonly CommandSpec[] = [
   sessionsResumeCommand,
   sessionsKillCommand,
   sessionsExportCommand,
+  sessionsForgetCommand,
+  searchCommand,
+  searchExportCommand,
+  searchesLsCommand,
+  searchesRunCommand,
+  indexStatusCommand,
+  indexRebuildCommand,
   explainCommand,
   accessWhoCommand,
   accessWhatCommand,
   accessExportCommand,
   statusCommand,
+  ...alertCommands,
+  responsesLsCommand,
+  responsesEndCommand,
+  retentionShowCommand,
+  witnessLsCommand,
+  witnessGetCommand,
 
   reviewsLsCommand,
   reviewsShowCommand,
@@ -107,13 +143,26 @@ export const commands: readonly CommandSpec[] = [
   unlockCommand,
   trustCommand,
   sshAuthorityCommand,
+  retentionRunCommand,
   policyTestCommand,
   policyReplayCommand,
+  detectionLsCommand,
+  detectionShowCommand,
+  detectionFieldsCommand,
+  detectionTestCommand,
+  detectionReplayCommand,
+  sinksLsCommand,
+  sinksShowCommand,
+  sinksTestCommand,
+  sinksDeadLettersCommand,
+  sinksResendCommand,
+  sinksDiscardCommand,
   secretLsCommand,
   secretSetCommand,
   secretRmCommand,
   secretRotateCommand,
 
+  ...reportCommands,
   verifyCommand,
   checkpointCommand,
 

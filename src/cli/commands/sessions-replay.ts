@@ -18,6 +18,7 @@ import { toJsonLine } from '../output/structured.ts';
 import { paced } from '../replay/play.ts';
 import { playTerminal } from '../replay/player.ts';
 import { Interleaved, maskedOf } from '../replay/rules.ts';
+import { beginning, type Start, startOf } from '../replay/start.ts';
 import { Transcript } from '../replay/transcript.ts';
 import { findSession, sessionEvents, whoText } from '../sessions.ts';
 import { sleep } from '../sleep.ts';
@@ -43,6 +44,7 @@ export const sessionsReplayCommand: CommandSpec = {
       description: `Longest pause of a terminal that is kept (default ${replayPauseMsMax / 1000}).`,
     },
     { flags: '--command <number>', description: 'Which terminal to play, by the number of its command.' },
+    { flags: '--at <place>', description: 'Begin at a command, by its number, or at a moment: what search found.' },
     { flags: '--transcript', description: 'The transcript, also of terminals and on a terminal.' },
     ...shared,
   ],
@@ -50,20 +52,24 @@ export const sessionsReplayCommand: CommandSpec = {
     'sallyport sessions replay last',
     'sallyport sessions replay last --speed 4 --idle 1',
     'sallyport sessions replay last --transcript',
+    'sallyport sessions replay last --at 7',
   ],
   async run(context) {
     const speed = context.options.positive('speed');
+    const start = startOf(context.options.text('at'));
     const api = await context.api();
     const session = await findSession(api, context.args[0]!);
     const quit = new AbortController();
     const signal = AbortSignal.any([context.signal, quit.signal]);
     const entries = api.client.stream('readRecording', { params: { id: session.id } }, { signal });
-    if (!isPlayed(context)) {
-      return await show(context, api, session, paced(entries, speed, context.io.clock, context.signal), false);
-    }
+    const shown = (all: AsyncIterable<RecordedEntryView>): Promise<void> => {
+      const begun = start === null ? all : beginning(all, start, session);
+      return show(context, api, session, paced(begun, speed, context.io.clock, context.signal), false, start);
+    };
+    if (!isPlayed(context)) return await shown(entries);
     const { hasTerminal, all } = await sniffed(entries);
-    if (hasTerminal) return await play(context, session, all, quit, speed ?? 1);
-    await show(context, api, session, paced(all, speed, context.io.clock, context.signal), false);
+    if (hasTerminal) return await play(context, session, all, quit, speed ?? 1, start);
+    await shown(all);
   },
 };
 
@@ -118,6 +124,7 @@ async function play(
   entries: AsyncIterable<RecordedEntryView>,
   quit: AbortController,
   speed: number,
+  start: Start | null,
 ): Promise<void> {
   const { io, options, output } = context;
   const idleSeconds = options.positive('idle') ?? replayPauseMsMax / 1000;
@@ -133,6 +140,7 @@ async function play(
     quit,
     command: options.integer('command', { minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
     pace: { speed, idleMs: idleSeconds * 1000 },
+    start,
   });
   if (played.command === null && !played.isQuit) {
     throw cliError('cli.no', {
@@ -151,6 +159,7 @@ async function show(
   session: SessionView,
   entries: AsyncIterable<RecordedEntryView>,
   isLive: boolean,
+  start: Start | null = null,
 ): Promise<void> {
   const { options, output } = context;
   if (options.flag('raw') || output.format === 'json') {
@@ -175,8 +184,11 @@ async function show(
   await output.lines(transcript.head());
   let isEmpty = true;
   for await (const entry of entries) {
+    for (const event of between.before(entry)) {
+      // What the rules did before the place where it begins belongs to what is not shown.
+      if (!isEmpty || start === null || event.command === entry.command) await output.lines(transcript.rule(event));
+    }
     isEmpty = false;
-    for (const event of between.before(entry)) await output.lines(transcript.rule(event));
     await output.lines(transcript.add(entry));
   }
   for (const event of between.rest()) await output.lines(transcript.rule(event));

@@ -8,7 +8,7 @@ import { exitCodes } from '../exit.ts';
 import type { Output } from '../output/output.ts';
 import { startBar } from '../output/progress.ts';
 import { byteSize, count, duration, groupDigits } from '../output/time.ts';
-import type { VerifyProblem, VerifyReport } from '../services.ts';
+import type { VerifyProblem, VerifyReport, VerifyWitness } from '../services.ts';
 
 /** Problems shown to a person; the first bad place matters most, and JSON has them all. */
 const problemsShown = 10;
@@ -26,10 +26,23 @@ export const verifyCommand: CommandSpec = {
       description: 'A checkpoint saved earlier: finds a missing tail.',
       complete: 'file',
     },
+    {
+      flags: '--witness <path>',
+      description: 'A file or folder of checkpoints kept elsewhere: finds a roll-back or a fork. May be repeated.',
+      complete: 'file',
+      repeat: true,
+    },
+    {
+      flags: '--copies <directory>',
+      description: 'Copies of recordings that were moved away, to be checked too. May be repeated.',
+      complete: 'directory',
+      repeat: true,
+    },
   ],
   examples: [
     'sallyport verify --data /var/lib/sallyport',
     'sallyport verify --journal ./copy --key signing.pub --checkpoint checkpoint.txt',
+    'sallyport verify --data /var/lib/sallyport --key signing.pub --witness /mnt/witness --witness other.txt',
   ],
   async run(context) {
     const { io, options, output, signal } = context;
@@ -47,6 +60,8 @@ export const verifyCommand: CommandSpec = {
           journalDirectory,
           keyFile: options.text('key'),
           checkpointFile: options.text('checkpoint'),
+          witnesses: options.list('witness'),
+          copies: options.list('copies'),
           signal,
         },
         (progress) => bar.update(progress.bytesDone, progress.bytesTotal),
@@ -64,7 +79,10 @@ export const verifyCommand: CommandSpec = {
 function cannotRun(error: unknown): Error {
   return cliError(
     'cli.usage',
-    { what: `It could not be verified: ${whyOf(error)}`, todo: 'Check --data or --journal, --key and --checkpoint.' },
+    {
+      what: `It could not be verified: ${whyOf(error)}`,
+      todo: 'Check --data or --journal, --key, --checkpoint and --witness.',
+    },
     error,
   );
 }
@@ -97,6 +115,10 @@ async function showReport(output: Output, report: VerifyReport): Promise<void> {
     ['Segments', groupDigits(report.segments)],
     ['Checkpoints', groupDigits(report.checkpoints)],
     ['Recordings', groupDigits(report.recordings)],
+    ...(report.prunedEvents === 0 ? [] : [['Pruned', `${count(report.prunedEvents, 'event')}, digests kept`] as const]),
+    ...(report.deletedRecordings === 0
+      ? []
+      : [['Deleted', `${count(report.deletedRecordings, 'recording')}, digests kept`] as const]),
     ['Read', `${byteSize(report.bytes)} in ${duration(report.durationMs)}${rate}`],
     [
       'Head',
@@ -105,6 +127,7 @@ async function showReport(output: Output, report: VerifyReport): Promise<void> {
         : `event ${groupDigits(report.head.sequence)}, ${report.head.digest}`,
     ],
   ]);
+  await showWitnesses(output, report.witnesses);
   await output.lines(report.notes.map((note) => `${palette.warning('!')} ${escapeLine(note)}`));
   if (report.problems.length < 2) return;
   await output.line();
@@ -114,6 +137,45 @@ async function showReport(output: Output, report: VerifyReport): Promise<void> {
   }
   const rest = report.problems.length - problemsShown;
   if (rest > 0) await output.line(palette.faint(`… ${rest} more: -o json shows all.`));
+}
+
+const standings: Readonly<Record<VerifyWitness['standing'], string>> = {
+  consistent: 'consistent',
+  'rolled-back': 'ROLLED BACK',
+  forked: 'FORKED',
+  unusable: 'unusable',
+  foreign: 'of another journal',
+  unreached: 'not reached',
+};
+
+/** Those that agree by their number and the largest; the others one by one. */
+async function showWitnesses(output: Output, witnesses: readonly VerifyWitness[]): Promise<void> {
+  const { palette } = output;
+  if (witnesses.length === 0) return;
+  const consistent = witnesses.filter(({ standing }) => standing === 'consistent');
+  const largest = Math.max(0, ...consistent.map(({ size }) => size ?? 0));
+  await output.line();
+  await output.line(palette.heading('Witnesses'));
+  if (consistent.length > 0) {
+    const upTo = `${count(consistent.length, 'checkpoint')} consistent, up to event ${groupDigits(largest)}`;
+    await output.line(`${palette.good('✔')} ${upTo}`);
+  }
+  const others = witnesses.filter(({ standing }) => standing !== 'consistent');
+  for (const witness of others.slice(0, problemsShown)) {
+    const { name, standing, size, at, divergesFrom, divergesTo } = witness;
+    const covers = size === null ? '' : `, event ${groupDigits(size)}${at === null ? '' : ` of ${at}`}`;
+    const parts =
+      divergesFrom === null || divergesTo === null
+        ? ''
+        : divergesFrom === divergesTo
+          ? `: from event ${groupDigits(divergesFrom)} on`
+          : `: from one of the events ${groupDigits(divergesFrom)} to ${groupDigits(divergesTo)} on`;
+    const isBad = standing === 'rolled-back' || standing === 'forked' || standing === 'unusable';
+    const mark = isBad ? palette.bad('✘') : palette.warning('!');
+    await output.line(`${mark} ${escapeLine(name)}${covers}: ${standings[standing]}${parts}`);
+  }
+  if (others.length > problemsShown)
+    await output.line(palette.faint(`… ${others.length - problemsShown} more: -o json shows all.`));
 }
 
 function placeOf(problem: VerifyProblem): string {

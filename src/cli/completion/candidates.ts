@@ -18,8 +18,12 @@ export interface Candidates {
   readonly paths: 'file' | 'directory' | null;
 }
 
-/** Finds names: `before` are the positional words already written (an object's kind, say). */
-export type Look = (source: CompletionSource, before: readonly string[]) => Promise<readonly Candidate[]>;
+/** Finds names: `before` are the positional words already written (an object's kind, say), `current` the one being written. */
+export type Look = (
+  source: CompletionSource,
+  before: readonly string[],
+  current: string,
+) => Promise<readonly Candidate[]>;
 
 const nothing: Candidates = { words: [], paths: null };
 
@@ -35,7 +39,7 @@ export async function completeWords(
   const found = await candidatesFor(walked, current, commands, look);
   // `--option=` is one word to bash and two to others; the part behind the sign is what is completed.
   return {
-    words: found.words.filter((candidate) => candidate.word.startsWith(current === '=' ? '' : current)),
+    words: found.words.filter((candidate) => candidate.word.startsWith(/^[=:]$/.test(current) ? '' : current)),
     paths: found.paths,
   };
 }
@@ -67,14 +71,19 @@ function walk(words: readonly string[], commands: readonly CommandSpec[]): Walke
     } else if (word.startsWith('-')) {
       const option = optionsOf(spec).find((candidate) => namesOf(candidate).includes(word));
       pending = option !== undefined && /[<]/.test(option.flags) ? option : null;
-    } else if (spec === null) {
+    } else if (spec === null || (positionals.length === 0 && named([...path, word], commands) !== null)) {
       path.push(word);
-      spec = commands.find((candidate) => candidate.name === path.join(' ')) ?? null;
+      spec = named(path, commands);
     } else {
       positionals.push(word);
     }
   }
   return { spec, path, positionals, pending, isOver };
+}
+
+/** The command that words name; one may be the family of others as well. */
+function named(path: readonly string[], commands: readonly CommandSpec[]): CommandSpec | null {
+  return commands.find((candidate) => candidate.name === path.join(' ')) ?? null;
 }
 
 async function candidatesFor(
@@ -85,7 +94,7 @@ async function candidatesFor(
 ): Promise<Candidates> {
   const { spec, path, positionals, pending, isOver } = walked;
   if (isOver) return { words: [], paths: 'file' };
-  if (pending !== null) return await valuesOf(pending, positionals, look);
+  if (pending !== null) return await valuesOf(pending, positionals, current, look);
   if (current.startsWith('-')) {
     const words = optionsOf(spec)
       .filter((option) => option.hidden !== true)
@@ -95,10 +104,17 @@ async function candidatesFor(
   if (spec === null) return { words: nextWords(path, commands), paths: null };
   const last = spec.arguments?.at(-1);
   const argument = spec.arguments?.[positionals.length] ?? (last?.name.includes('...') === true ? last : undefined);
-  return argument === undefined ? nothing : await valuesOf(argument, positionals, look);
+  const found = argument === undefined ? nothing : await valuesOf(argument, positionals, current, look);
+  const more = positionals.length === 0 ? nextWords(path, commands) : [];
+  return more.length === 0 ? found : { ...found, words: [...more, ...found.words] };
 }
 
-async function valuesOf(spec: ArgumentSpec | OptionSpec, before: readonly string[], look: Look): Promise<Candidates> {
+async function valuesOf(
+  spec: ArgumentSpec | OptionSpec,
+  before: readonly string[],
+  current: string,
+  look: Look,
+): Promise<Candidates> {
   if (spec.choices !== undefined)
     return { words: spec.choices.map((word) => ({ word, description: '' })), paths: null };
   switch (spec.complete) {
@@ -110,7 +126,7 @@ async function valuesOf(spec: ArgumentSpec | OptionSpec, before: readonly string
     case 'kind':
       return { words: [...manifestKinds, 'all'].map((word) => ({ word, description: 'kind' })), paths: null };
     default:
-      return { words: await look(spec.complete, before), paths: null };
+      return { words: await look(spec.complete, before, current), paths: null };
   }
 }
 

@@ -65,6 +65,10 @@ describe('candidates', () => {
       ['policy', ''],
       ['test', 'replay'],
     ],
+    [
+      ['detection', ''],
+      ['ls', 'show', 'fields', 'test', 'replay'],
+    ],
     [['get', 'M'], ['Mask']],
     [
       ['get', 'Guardrail', ''],

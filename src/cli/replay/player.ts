@@ -31,6 +31,8 @@ export interface PlayerOptions {
   readonly command: number | null;
   /** Null: no pauses (live). */
   readonly pace: { readonly speed: number; readonly idleMs: number } | null;
+  /** What came before is drawn at once, so that the screen is what it was there. */
+  readonly start?: ((entry: RecordedEntryView) => boolean) | null;
 }
 
 export interface Played {
@@ -75,12 +77,14 @@ class Player {
   #beforeMs: number | null = null;
   #speed: number;
   #isPaused = false;
+  #isBegun: boolean;
   #isFresh = true;
 
   constructor(options: PlayerOptions) {
     this.#options = options;
     this.#wanted = options.command;
     this.#speed = options.pace?.speed ?? 1;
+    this.#isBegun = (options.start ?? null) === null;
     this.#signal = AbortSignal.any([options.signal, options.quit.signal]);
   }
 
@@ -91,6 +95,7 @@ class Player {
   /** False where nothing more of interest comes. */
   async take(entry: RecordedEntryView): Promise<boolean> {
     if (this.isQuit) return false;
+    this.#isBegun ||= this.#options.start?.(entry) === true;
     if (entry.type === 'terminal') this.#terminal(entry);
     if (entry.command === null || entry.command !== this.#wanted) {
       if (entry.type === 'completed') this.#open.delete(entry.command);
@@ -166,7 +171,7 @@ class Player {
     const { pace, clock } = this.#options;
     const before = this.#beforeMs;
     this.#beforeMs = Math.max(atMs, before ?? atMs);
-    if (pace === null || before === null) return;
+    if (pace === null || before === null || !this.#isBegun) return;
     let restMs = Math.min(atMs - before, pace.idleMs);
     while (restMs > 0 || this.#isPaused) {
       const stepMs = this.#isPaused ? playerStepMs : Math.min(playerStepMs, restMs / this.#speed);

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type RecordedEntryView, type RouteName, routes, type SessionView } from '../../api/contract/index.ts';
+import { detectionListing, detectionReplay } from './fake-detections.ts';
 import { accessReview, explained, explainedOtherwise, grant, replayed, review } from './fake-reviews.ts';
 
 export const goodToken = 'tok-good-secret';
@@ -373,6 +374,9 @@ const defaultAnswers: Answers = {
   listGrants: () => ({ grants: [grant], next: null }),
   testPolicy: () => ({ problems: [], results: [] }),
   replayPolicy: () => streamed(replayed),
+  listDetections: () => detectionListing,
+  testDetections: () => ({ problems: [], results: [] }),
+  replayDetections: () => streamed(detectionReplay),
   exportSession: ({ query }) => `exported as ${query.get('format')}\n`,
   listResources: () => ({
     resources: [

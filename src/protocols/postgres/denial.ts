@@ -64,6 +64,16 @@ export function noticeOfHold(rule: string, review: PendingReview, waitedMs: numb
   });
 }
 
+/** What the gateway has to say to the person, beside any statement. */
+export function noticeOfGateway(text: string): Buffer {
+  return encodeNoticeResponse({
+    severity: 'NOTICE',
+    code: '00000',
+    message: escapeText(text),
+    detail: 'A message of the gateway, not of the server.',
+  });
+}
+
 function minutesOf(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);
   if (seconds < 120) return `${seconds} s`;

@@ -225,3 +225,6 @@ export const estimatesAtOnceMax = 2;
 
 /** Names of relations that one session's definitions concern at once; beyond them it may change anything. */
 export const changingNamesMax = 4096;
+
+/** Messages of the gateway that wait for a message of the server to end; the first go where more come. */
+export const gatewayMessagesMax = 16;

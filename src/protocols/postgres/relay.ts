@@ -23,7 +23,7 @@ import { ClientSide, type ClientSideHost } from './client-side.ts';
 import { SessionContext } from './context.ts';
 import { ContextAnswer } from './context-answer.ts';
 import { Conversation } from './conversation.ts';
-import { noticeOfHold, renderEnding } from './denial.ts';
+import { noticeOfGateway, noticeOfHold, renderEnding } from './denial.ts';
 import { postgresErrors } from './errors.ts';
 import { contextInspection, readServerContext, type ServerContext } from './inspection.ts';
 import * as limits from './limits.ts';
@@ -61,6 +61,8 @@ export class Relay implements ClientSideHost, ServerSideHost {
   /** A cancel is on its way to the server, which is not read meanwhile. */
   #stopping = false;
   #over = false;
+  /** What the gateway has to say, once no message of the server is under way. */
+  readonly #messages: Buffer[] = [];
 
   constructor(parts: RelayParts) {
     const { session, idleMs, door } = parts;
@@ -84,6 +86,7 @@ export class Relay implements ClientSideHost, ServerSideHost {
     this.#client = new ClientSide(this.#conversation, this);
     this.#server = new ServerSide(this.#conversation, this);
     session.onEnding = (ending) => this.#ending(ending);
+    session.onMessage = (text) => this.#say(text);
     session.onHeld = (command, review, waitedMs) => this.#held(command, review, waitedMs);
     session.onDeliverable = () => this.#deliverable();
     session.onForwardable = () => this.#guard('client', () => this.#client.forwardable());
@@ -215,10 +218,23 @@ export class Relay implements ClientSideHost, ServerSideHost {
 
   /** Within a message of the server nothing else may be said: then the notice waits for its end. */
   #sayNotice(): void {
+    if (this.#server.midMessage) return;
+    for (const view of this.#messages.splice(0)) this.deliver(view);
     const notice = this.#notice;
-    if (notice === null || this.#server.midMessage) return;
+    if (notice === null) return;
     this.#notice = null;
     if (notice.command.state === 'pending') this.deliver(notice.view);
+  }
+
+  /** A client must take a notice at any time (Message Flow, Asynchronous Operations); psql shows it with its next answer. */
+  #say(text: string): void {
+    if (this.#over) return;
+    this.#messages.push(noticeOfGateway(text));
+    if (this.#messages.length > limits.gatewayMessagesMax) this.#messages.shift();
+    this.#guard('client', () => {
+      this.#session.observe({ type: 'message', command: null, level: 'gateway', code: '00000', text, fields: {} });
+      this.#sayNotice();
+    });
   }
 
   // --- The gateway's own questions -------------------------------------------------------------------------------------

@@ -4,8 +4,9 @@
  * Invariants: a batch and its cursor move in one transaction; every change is idempotent, so that a batch repeated
  * after a crash changes nothing; a session's odd text is made to fit, never a reason to stop.
  */
-import { type Insertable, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
 import * as check from '../check.ts';
+import { moveCursor, readCursor } from '../cursors.ts';
 import { insertRowsMax } from '../limits.ts';
 import type { Schema, SessionsTable } from '../schema.ts';
 import type {
@@ -148,12 +149,7 @@ export class SessionRepository implements Sessions {
   }
 
   async cursor(name: string): Promise<number> {
-    const row = await this.#db
-      .selectFrom('cursors')
-      .select('sequence')
-      .where('name', '=', check.text('cursor', name))
-      .executeTakeFirst();
-    return row?.sequence ?? 0;
+    return readCursor(this.#db, check.text('cursor', name));
   }
 
   async applyIndexBatch(cursorName: string, upToSequence: number, changes: readonly IndexChange[]): Promise<boolean> {
@@ -185,19 +181,6 @@ export class SessionRepository implements Sessions {
       await sessions.execute();
     });
   }
-}
-
-/** False where the cursor is there already. Locks its row, so that two batches cannot pass each other. */
-async function moveCursor(transaction: Transaction<Schema>, name: string, sequence: number): Promise<boolean> {
-  const moved = await transaction
-    .insertInto('cursors')
-    .values({ name, sequence })
-    .onConflict((conflict) =>
-      conflict.column('name').doUpdateSet({ sequence }).where('cursors.sequence', '<', sequence),
-    )
-    .returning('sequence')
-    .executeTakeFirst();
-  return moved !== undefined;
 }
 
 async function upsertOpened(db: Kysely<Schema>, sessions: readonly SessionOpened[]): Promise<void> {
