@@ -7,12 +7,14 @@
  * - Said of the meaning that was judged, never read from the text.
  * - `complete` is false, or `cut` is set, wherever it may touch more than stands here: a search that must be certain asks
  *   for those as well.
+ * - Nothing that was taken out of the recorded text stands here (A-REC-05): of a shell text with passwords in it, only words that its
+ *   recorded text still has. In other languages a name is never a value.
  * - Bounded: at most `touchesMax` entries of at most `touchNameMax` characters.
  *
  * Deliberately absent: values. Names only; a path or a host is a name.
  */
 import { createHash } from 'node:crypto';
-import type { CommandDraft, CommandKind, Meaning } from './command.ts';
+import type { CommandDraft, Meaning } from './command.ts';
 import type { FileOperation } from './files.ts';
 import { fileOperations } from './files.ts';
 import { touchesMax, touchNameMax } from './limits.ts';
@@ -61,11 +63,12 @@ export interface CommandFacts {
 const kept = new WeakMap<Meaning, CommandFacts>();
 
 /** The facts of a command; null where nothing is known of it but its text. Kept as long as its meaning is. */
-export function factsOf({ meaning, text, kind, verb }: CommandDraft): CommandFacts | null {
+export function factsOf(draft: CommandDraft): CommandFacts | null {
+  const { meaning } = draft;
   if (meaning === null) return null;
   let facts = kept.get(meaning);
   if (facts === undefined) {
-    facts = Object.freeze(gather(meaning, text, kind, verb));
+    facts = Object.freeze(gather(meaning, draft));
     kept.set(meaning, facts);
   }
   return facts;
@@ -90,10 +93,10 @@ class Touches {
   }
 }
 
-function gather(meaning: Meaning, text: string, kind: CommandKind, verb: string): CommandFacts {
+function gather(meaning: Meaning, draft: CommandDraft): CommandFacts {
   const touches = new Touches();
-  const { effects, complete, shape } = describe(meaning, text, verb, touches);
-  const fingerprint = createHash('sha256').update(`${kind}\0${shape}`).digest('hex').slice(0, 16);
+  const { effects, complete, shape } = describe(meaning, draft, touches);
+  const fingerprint = createHash('sha256').update(`${draft.kind}\0${shape}`).digest('hex').slice(0, 16);
   return {
     fingerprint,
     effects: [...new Set(effects)].sort(),
@@ -110,7 +113,9 @@ interface Description {
   readonly shape: string;
 }
 
-function describe(meaning: Meaning, text: string, verb: string, touches: Touches): Description {
+function describe(meaning: Meaning, draft: CommandDraft, touches: Touches): Description {
+  const { text, recordedText, verb } = draft;
+  const recorded = recordedText === text ? null : recordedText;
   switch (meaning.language) {
     case 'sql': {
       const { sql } = meaning;
@@ -118,7 +123,7 @@ function describe(meaning: Meaning, text: string, verb: string, touches: Touches
       return { effects: sql.effects, complete: sql.complete, shape: withoutConstants(text) };
     }
     case 'shell':
-      return ofShell(meaning.shell, touches);
+      return ofShell(meaning.shell, touches, recorded);
     case 'file':
       for (const operation of meaning.file.operations) ofFile(operation, touches);
       return {
@@ -138,7 +143,7 @@ function describe(meaning: Meaning, text: string, verb: string, touches: Touches
       const what = subresource === '' ? resource : `${resource}/${subresource}`;
       const object = isResourceRequest ? `${namespace || '-'}/${what}/${name || '-'}` : path;
       touches.add(isResourceRequest ? 'object' : 'route', accessOfVerb(asked), object);
-      const shell = meaning.shell === null ? null : ofShell(meaning.shell, touches);
+      const shell = meaning.shell === null ? null : ofShell(meaning.shell, touches, recorded);
       return {
         effects: [asked, ...(shell?.effects ?? [])],
         complete: shell?.complete ?? true,
@@ -185,17 +190,27 @@ const shellAccesses: Readonly<Record<string, TouchAccess>> = {
   execute: 'use',
 };
 
-function ofShell(shell: Extract<Meaning, { language: 'shell' }>['shell'], touches: Touches): Description {
+/** `recorded`: what is recorded in place of the text, where passwords were taken out of it; null where it is the text. */
+function ofShell(
+  shell: Extract<Meaning, { language: 'shell' }>['shell'],
+  touches: Touches,
+  recorded: string | null,
+): Description {
   const words: string[] = [];
+  const told = (word: string): string => {
+    if (recorded === null || recorded.includes(word)) return word;
+    touches.isCut = true;
+    return '';
+  };
   for (const { program, host, paths, verbs } of shell.commands) {
-    touches.add('program', 'use', program ?? '');
-    touches.add('host', 'use', host ?? '');
-    for (const { path, access } of paths) touches.add('path', shellAccesses[access] ?? 'unknown', path);
-    words.push(verbs[0] ?? program ?? '?');
+    touches.add('program', 'use', told(program ?? ''));
+    touches.add('host', 'use', told(host ?? ''));
+    for (const { path, access } of paths) touches.add('path', shellAccesses[access] ?? 'unknown', told(path));
+    words.push(told(verbs[0] ?? program ?? '') || '?');
   }
   for (const { path, host } of shell.redirects) {
-    touches.add('host', 'use', host ?? '');
-    if (path !== null) touches.add('path', shellAccesses[path.access] ?? 'unknown', path.path);
+    touches.add('host', 'use', told(host ?? ''));
+    if (path !== null) touches.add('path', shellAccesses[path.access] ?? 'unknown', told(path.path));
   }
   return { effects: shell.effects, complete: shell.complete, shape: words.join(' | ') };
 }

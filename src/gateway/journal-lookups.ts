@@ -5,7 +5,7 @@
  * Honest limit: where history does not know where a command's intent stands, it is looked for in the first `lookupEventsMax` events
  * of its session's time; and its verdicts in as many behind it. What lies beyond is not known.
  */
-import type { CommandSoFar, Lookups } from '../core/activity.ts';
+import type { CommandSoFar, Lookups, SessionOpened } from '../core/activity.ts';
 import type { Event } from '../core/event.ts';
 import type { Store } from '../store/index.ts';
 import * as limits from './limits.ts';
@@ -27,6 +27,7 @@ export function journalLookups({ gateway, store, readEvents }: LookupParts): Loo
           : row.gateway === gateway
             ? row.openSeq
             : null;
+      if (row === null && sequence === null) return await unlisted(store, gateway, readEvents, session);
       if (sequence === null) return null;
       for await (const event of readEvents(sequence)) {
         return event.type === 'session.opened' && event.session === session ? event : null;
@@ -38,6 +39,21 @@ export function journalLookups({ gateway, store, readEvents }: LookupParts): Loo
       return await commandOf(readEvents, session, command, sequence ?? opened.seq);
     },
   };
+}
+
+/** An opening that the list of sessions has not taken in yet: it lies behind the list's cursor. */
+async function unlisted(
+  { sessions }: LookupParts['store'],
+  gateway: string,
+  readEvents: LookupParts['readEvents'],
+  session: string,
+): Promise<SessionOpened | null> {
+  let seen = 0;
+  for await (const event of readEvents((await sessions.cursor(`sessions:${gateway}`)) + 1)) {
+    if (event.type === 'session.opened' && event.session === session) return event;
+    if (++seen > limits.lookupEventsMax) break;
+  }
+  return null;
 }
 
 async function commandOf(
