@@ -120,7 +120,7 @@ function describe(meaning: Meaning, draft: CommandDraft, touches: Touches): Desc
     case 'sql': {
       const { sql } = meaning;
       for (const statement of sql.statements) ofStatement(statement, touches);
-      return { effects: sql.effects, complete: sql.complete, shape: withoutConstants(text) };
+      return { effects: sql.effects, complete: sql.complete, shape: withoutConstants(recordedText) };
     }
     case 'shell':
       return ofShell(meaning.shell, touches, recorded);

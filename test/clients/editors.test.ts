@@ -139,7 +139,11 @@ async function connect(resource: string, command: readonly string[], script: str
     for (;;) {
       const found = pattern.exec(out) ?? pattern.exec(said);
       if (found !== null) return found;
-      if (child.exitCode !== null || child.signalCode !== null) return null;
+      if (child.exitCode !== null || child.signalCode !== null) {
+        // It may have exited before what it said was read.
+        await over;
+        return pattern.exec(out) ?? pattern.exec(said);
+      }
       if (Date.now() > end) throw new Error(`no ${pattern} in: ${out} ${said}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

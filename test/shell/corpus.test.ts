@@ -48,8 +48,9 @@ describe.skipIf(!has)('the corpus, gated', () => {
             const again = (): Promise<Outcome> =>
               play(clients[worker % 2]!, job.scenario, job.shell, { strict: false });
             const first = await again();
-            // A machine under load may not open a channel in time; that is a refusal, and not what is tested here.
-            const outcome = first.started ? first : await again();
+            // A machine under load may not open a channel in time, or not read what was typed; neither is what is tested here.
+            const isLate = !first.started || (!first.ran && first.asked.length === 0 && first.exact !== null);
+            const outcome = isLate ? await again() : first;
             outcomes.set(nameOf(job.scenario, job.shell), outcome);
           }
         }),
