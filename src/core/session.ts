@@ -312,6 +312,9 @@ export class Session {
   deliver(view: Buffer): boolean {
     return this.#main.deliver(view);
   }
+  afterDelivered(act: () => void): void {
+    this.#main.afterDelivered(act);
+  }
   /** The client's wire drained: the upstream may go on, if nothing else keeps it. */
   clientDrained(): void {
     this.#main.clientDrained();

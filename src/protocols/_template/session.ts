@@ -44,6 +44,8 @@ class Conversation {
   /** What becomes of the client's body that is passing. */
   #body: { readonly command: Command; readonly forward: boolean } | null = null;
   #deciding = false;
+  /** The client said its end: nothing more is read, and it gets what it is owed. */
+  #leaving = false;
   #upstreamFull = false;
   #pumping = false;
 
@@ -101,7 +103,7 @@ class Conversation {
   }
 
   #mayTake(): boolean {
-    const free = !this.#deciding && !this.#upstreamFull && this.#open.length < limits.openLinesMax;
+    const free = !this.#deciding && !this.#leaving && !this.#upstreamFull && this.#open.length < limits.openLinesMax;
     return free && !this.#session.ended;
   }
 
@@ -118,7 +120,8 @@ class Conversation {
     }
     const message = decodeClientLine(frame.text);
     if (message.name === 'QUIT') {
-      this.#clientGone();
+      this.#leaving = true;
+      this.#leave();
       return;
     }
     if (message.name === 'PING') {
@@ -156,6 +159,7 @@ class Conversation {
       if (over) {
         this.#open.shift();
         this.#answerLocally();
+        this.#leave();
         this.#pump();
       }
     }
@@ -202,6 +206,10 @@ class Conversation {
 
   #deliver(view: Buffer): void {
     if (!this.#session.deliver(view)) this.#upstream.pause();
+  }
+
+  #leave(): void {
+    if (this.#leaving && this.#open.length === 0) this.#session.afterDelivered(() => this.#clientGone());
   }
 
   #clientGone(): void {

@@ -114,6 +114,22 @@ export function describeFlow({ harness, stage: open, marker: newMarker }: Cases)
       expect(stage.journal.of('violation')).toEqual([]);
     });
 
+    test('a client that asks and goes at once: its answer comes first, however late the disk is', async () => {
+      const stage = await open();
+      const client = await stage.session();
+      const server = stage.upstreamTaps[0]!;
+      const readBefore = server.bytesRead;
+      stage.journal.hold();
+      await client.write(Buffer.concat([bytes.reading('asked'), bytes.goodbye]));
+      await until(() => server.bytesRead > readBefore, 'the answer of the server');
+      await turns(50);
+      expect(client.ended || client.closed).toBe(false);
+      stage.journal.release();
+      expect((await stage.answers(client, 1)).answers[0]?.outcome).toBe('completed');
+      await until(() => stage.doors.sessions.size === 0, 'the end');
+      expect(stage.journal.of('session.ended')[0]?.reason).toBe('client-closed');
+    });
+
     test('a client that closes its direction only', async () => {
       const stage = await open();
       const client = await stage.session();

@@ -112,7 +112,7 @@ export class Relay implements ClientSideHost, ServerSideHost {
         else this.#readAnswer(this.#answer, chunk);
         this.#sayNotice();
         this.#client.pump();
-        if (this.#departureTimer !== null && this.#conversation.owed === 0) this.#finish('client-closed');
+        this.#leave();
       }),
     end: () => this.#upstreamClosed(),
     drain: () => undefined,
@@ -187,7 +187,13 @@ export class Relay implements ClientSideHost, ServerSideHost {
   departed(): void {
     if (this.#departureTimer !== null || this.#over) return;
     this.#departureTimer = this.#parts.door.clock.after(limits.departureDeadlineMs, () => this.lost());
-    if (this.#conversation.owed === 0) this.#finish('client-closed');
+    this.#leave();
+  }
+
+  /** The client has said its end: once it has all that it is owed, the disk being as slow as it may, the session is over. */
+  #leave(): void {
+    if (this.#departureTimer === null || this.#over || this.#conversation.owed > 0) return;
+    this.#session.afterDelivered(() => this.#finish('client-closed'));
   }
 
   /** The client is gone: what waits is withdrawn, what runs is cancelled. */
@@ -275,7 +281,7 @@ export class Relay implements ClientSideHost, ServerSideHost {
   #upstreamClosed(): void {
     if (this.#over) return;
     if (this.#departureTimer !== null) {
-      this.#finish('client-closed');
+      this.#session.afterDelivered(() => this.#finish('client-closed'));
       return;
     }
     const { fatal } = this.#server;
@@ -283,7 +289,7 @@ export class Relay implements ClientSideHost, ServerSideHost {
     if (head !== undefined && fatal !== null) this.#conversation.settle(head, 'failed');
     // The server said its own goodbye, and the client has it.
     if (fatal !== null) {
-      this.#finish('upstream-closed');
+      this.#session.afterDelivered(() => this.#finish('upstream-closed'));
       return;
     }
     const error = postgresErrors('postgres.upstream-closed');
