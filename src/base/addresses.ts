@@ -88,6 +88,15 @@ export async function resolveAllAllowed(
   return found.length > 0 && found.every(({ address }) => isAllowedAddress(address, allowPrivate)) ? found : null;
 }
 
+/** A lookup that answers these addresses, which were looked at, whatever the name resolves to by now. At least one. */
+export function pinnedTo(addresses: readonly ResolvedAddress[]): LookupFunction {
+  const [first] = addresses;
+  return (_host, options, callback) => {
+    if (options.all === true) callback(null, [...addresses]);
+    else callback(null, first!.address, first!.family);
+  };
+}
+
 /**
  * For libraries that connect by themselves: a lookup that finds only what may be connected to. Nothing is looked up for a
  * literal address, which its caller checks (`isAllowedAddress`).

@@ -4,6 +4,20 @@
 import type { Clock } from './clock.ts';
 import { GatewayError } from './errors.ts';
 
+/** Resolves after `ms`, or at once when the signal aborts. */
+export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = clock.after(ms, done);
+    function done(): void {
+      timer.cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done);
+  });
+}
+
 /**
  * Settles as `promise` does, or rejects with `base.deadline` after `deadlineMs`, or with the signal's reason.
  * What `promise` holds stays the caller's to release.

@@ -1,5 +1,5 @@
 /**
- * Making text from elsewhere safe to show: on a terminal, in a log line, in a cell of CSV (I13, A-REC-02, A-API-05).
+ * Making text from elsewhere safe to show: on a terminal, in a log line, in a page, in a cell of CSV (I13, A-REC-02, A-API-05).
  */
 
 // C0 and C1 controls, DEL, lone surrogates, and the characters that reorder or hide text (Trojan Source, A-REV-06).
@@ -22,6 +22,24 @@ export function escapeLine(text: string): string {
 /** As `escapeLine`, keeping line feeds and tabs: for showing statements on several lines. */
 export function escapeText(text: string): string {
   return text.replace(unsafeKeepingLines, spell);
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Text of HTML, in elements and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (one) => entities[one] ?? one);
+}
+
+/** Slack's three control characters (Slack: Formatting text for app surfaces). */
+export function escapeSlack(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 /** A CSV cell by RFC 4180, with a leading apostrophe where a spreadsheet would read a formula. */

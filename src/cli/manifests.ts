@@ -52,19 +52,46 @@ export function problemsError(
   return cliError('cli.usage', { what: what.join('\n'), todo }, cause);
 }
 
+type ServerProblem = ApiError['problems'][number];
+
+/** A problem with its place; of a rule that stands in no file of these, there is none to be shown. */
+function located(problem: ServerProblem, sources: readonly SourceDocument[]): ManifestProblem {
+  const source = problem.document === null ? undefined : sources[problem.document];
+  if (source === undefined) return { file: '(as configured)', line: 1, column: 1, field: '', message: problem.message };
+  return locateProblem(source, problem);
+}
+
+/**
+ * What is wrong with examples that were run: one that fails stands in the table, and its place is answered here, to be shown below.
+ * Throws `cli.usage` where something else kept examples from running.
+ */
+export function exampleProblems(
+  problems: readonly ServerProblem[],
+  sources: readonly SourceDocument[],
+  hasFailed: boolean,
+): readonly string[] {
+  const isOfExample = ({ path: [spec, examples] }: ServerProblem): boolean =>
+    spec === 'spec' && examples === 'examples' && hasFailed;
+  const broken = problems.filter((problem) => !isOfExample(problem));
+  if (broken.length > 0) {
+    throw problemsError(
+      broken.map((problem) => located(problem, sources)),
+      'Correct it and test again.',
+    );
+  }
+  return problems.map((problem) => formatProblem(located(problem, sources)));
+}
+
 /** The gateway's problems with their place in the files, where they have one. */
 export function placed(error: unknown, sources: readonly SourceDocument[]): unknown {
   if (!(error instanceof ApiError) || error.problems.length === 0) return error;
   const isElsewhere = error.problems.every(({ document }) => document === null);
   if (isElsewhere) return error;
-  const problems = error.problems.map((problem) => {
-    const source = problem.document === null ? undefined : sources[problem.document];
-    // A rule that stands in no file of this apply: it has no place to be shown at.
-    if (source === undefined)
-      return { file: '(as configured)', line: 1, column: 1, field: '', message: problem.message };
-    return locateProblem(source, problem);
-  });
-  return problemsError(problems, undefined, error);
+  return problemsError(
+    error.problems.map((problem) => located(problem, sources)),
+    undefined,
+    error,
+  );
 }
 
 async function filesOf(paths: readonly string[], cwd: string): Promise<readonly string[]> {

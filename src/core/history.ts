@@ -6,8 +6,7 @@
  *
  * Deliberately absent: events (audit makes entries of them), SQL.
  */
-import type { CommandKind } from './command.ts';
-import type { EntryType, SearchIndex } from './search.ts';
+import type { EntryType, SearchHit, SearchIndex } from './search.ts';
 
 export interface HistoryPrincipal {
   readonly id: string;
@@ -15,49 +14,16 @@ export interface HistoryPrincipal {
   readonly kind: string;
 }
 
-export interface HistoryEntry {
-  /** Of the event that it stands for: a command's intent. */
-  readonly sequence: number;
+/** What a search answers of an entry, and what it is found and counted by besides. */
+export interface HistoryEntry extends Omit<SearchHit, 'id' | 'gateway'> {
   /** Where one event makes several: 0 for the first. */
   readonly part: number;
   /** The last event that it says something of: what comes later wins. */
   readonly revision: number;
-  readonly type: EntryType;
-  /** Wall clock, milliseconds; the same in every revision. */
-  readonly atMs: number;
-  readonly session: string | null;
-  readonly command: number | null;
-  readonly principal: HistoryPrincipal | null;
   readonly groups: readonly string[];
-  /** Outermost first. */
-  readonly agents: readonly string[];
-  readonly resource: string | null;
   readonly labels: Readonly<Record<string, string>>;
-  readonly protocol: string | null;
-  readonly source: string | null;
   /** What the client said of itself, as `name=value`. */
   readonly client: readonly string[];
-  readonly kind: CommandKind | null;
-  readonly verb: string | null;
-  readonly text: string;
-  /** What stands now. */
-  readonly verdict: string | null;
-  /** What the rules said first: a held command that was approved is found by either. */
-  readonly judged: string | null;
-  readonly rule: string | null;
-  readonly outcome: string | null;
-  readonly error: string | null;
-  readonly effects: readonly string[];
-  readonly touches: readonly (readonly [kind: string, access: string, name: string])[];
-  readonly fingerprint: string | null;
-  readonly complete: boolean;
-  readonly rows: number | null;
-  readonly bytes: number | null;
-  readonly durationMs: number | null;
-  readonly masked: number | null;
-  readonly review: string | null;
-  /** It goes on. */
-  readonly live: boolean;
 }
 
 /** What one batch does, whole or not at all. Entries first, then the ends. */

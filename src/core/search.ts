@@ -92,6 +92,7 @@ export interface SearchHit {
   /** `gateway:sequence`: names the entry for good. */
   readonly id: string;
   readonly gateway: string;
+  /** Of the event that it stands for: a command's intent. */
   readonly sequence: number;
   readonly type: EntryType;
   readonly atMs: number;

@@ -45,13 +45,7 @@ export interface CompiledDetection {
   create(): Detector;
 }
 
-const specFields = [
-  'description',
-  'severity',
-  'mode',
-  'match',
-  'detector',
-  'tuning',
+const findingFields = [
   'select',
   'condition',
   'by',
@@ -59,11 +53,6 @@ const specFields = [
   'measure',
   'baseline',
   'sequence',
-  'message',
-  'respond',
-  'quiet',
-  'suppress',
-  'examples',
 ] as const satisfies readonly (keyof DetectionSpec)[];
 
 /** What the state of a detector hangs on. */
@@ -71,16 +60,22 @@ const meaningFields = [
   'match',
   'detector',
   'tuning',
-  'select',
-  'condition',
-  'by',
-  'window',
-  'measure',
-  'baseline',
-  'sequence',
+  ...findingFields,
 ] as const satisfies readonly (keyof DetectionSpec)[];
 
-const ruleFields = ['select', 'condition', 'by', 'window', 'measure', 'baseline', 'sequence', 'message'] as const;
+const specFields = [
+  'description',
+  'severity',
+  'mode',
+  ...meaningFields,
+  'message',
+  'respond',
+  'quiet',
+  'suppress',
+  'examples',
+] as const satisfies readonly (keyof DetectionSpec)[];
+
+const ruleFields = [...findingFields, 'message'] as const;
 
 type Given = Partial<Record<(typeof specFields)[number], unknown>>;
 

@@ -9,7 +9,7 @@ import type { Actor, Event, EventBody, EventType } from '../core/event.ts';
 import type { CommandFacts, Touch } from '../core/facts.ts';
 import type { VerdictName } from '../core/verdict.ts';
 import type { Calendar } from './calendar.ts';
-import { commandTypes, type Field, fieldOf } from './fields.ts';
+import { commandTypes, type Field, fieldOf, typesOfNobody } from './fields.ts';
 
 type Short = DetectionExample['activities'][number];
 type Value = DetectionSelection[string];
@@ -246,17 +246,7 @@ class Maker {
   }
 }
 
-const ofNobody: ReadonlySet<EventType> = new Set<EventType>([
-  'gateway.started',
-  'gateway.stopped',
-  'journal.recovered',
-  'space.changed',
-  'identity.refused',
-  'recording.stored',
-  'recording.released',
-  'sink.changed',
-  'violation',
-]);
+const ofNobody: ReadonlySet<EventType> = new Set(typesOfNobody);
 
 const ofSession: ReadonlySet<EventType> = new Set<EventType>([
   'session.ended',

@@ -5,7 +5,7 @@
  * Deliberately absent: authorisation (the API's), defaults, any state of its own.
  */
 
-import type { Explanation, Manifest, ManifestKind } from '../api/contract/index.ts';
+import type { Explanation, Manifest } from '../api/contract/index.ts';
 import {
   type ApiPorts,
   apiErrors,
@@ -28,6 +28,7 @@ import { apiSource, type Identity, signOnSource, type TokenSummary } from '../id
 import type { Secrets } from '../secrets/index.ts';
 import type { JsonObject, SessionRow, Store, StoredObject } from '../store/index.ts';
 import { type AccessReport, nextSteps, requestTrace } from './access-report.ts';
+import { allObjects } from './all-objects.ts';
 import type { listenerOf } from './listener.ts';
 import { machinesPort } from './machines.ts';
 import type { MonitoringPorts } from './monitoring.ts';
@@ -67,8 +68,6 @@ export interface ApiPortParts {
   /** As they are: `openMonitoring` makes them. */
   readonly monitoring: MonitoringPorts;
 }
-
-const pageLimit = 500;
 
 export function apiPorts(parts: ApiPortParts): ApiPorts {
   const { identity, snapshot, store } = parts;
@@ -138,7 +137,7 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
     },
     machines: machinesPort({ clock: parts.clock, identity, snapshot, recordOf: (token) => tokenRecord(parts, token) }),
     configuration: {
-      list: async (kind) => (await allOf(store, kind)).map(storedManifest),
+      list: async (kind) => (await allObjects(store.objects, kind)).map(storedManifest),
       get: async (kind, name) => {
         const object = await store.objects.get(kind, name);
         return object === null ? null : storedManifest(object);
@@ -231,16 +230,6 @@ function provenByFactor(
 
 function storedManifest(object: StoredObject): StoredManifest {
   return { manifest: manifestOf(object), revision: object.generation };
-}
-
-async function allOf(store: Store, kind: ManifestKind): Promise<StoredObject[]> {
-  const found: StoredObject[] = [];
-  for (let after: string | null = null; ; ) {
-    const page: readonly StoredObject[] = await store.objects.list(kind, { limit: pageLimit, after });
-    found.push(...page);
-    if (page.length < pageLimit) return found;
-    after = page.at(-1)!.name;
-  }
 }
 
 /**

@@ -203,7 +203,7 @@ class BucketArchive implements Archive {
   /** Copies of what was deleted, where their locks are over. */
   async #removeAll(): Promise<void> {
     const { objects, register, clock } = this.#parts;
-    for await (const page of this.#pages(['deleted'])) {
+    for await (const page of this.#pages(['deleted'], true)) {
       for (const { session, copy } of page) {
         this.#done.delete(session);
         if (copy === null || (copy.lockedUntilMs ?? 0) > clock.now()) continue;
@@ -219,9 +219,14 @@ class BucketArchive implements Archive {
     }
   }
 
-  async *#pages(states: readonly RecordingState[]): AsyncGenerator<readonly StoredRecording[]> {
+  async *#pages(states: readonly RecordingState[], hasCopy = false): AsyncGenerator<readonly StoredRecording[]> {
     const { register, gateway } = this.#parts;
-    const filter = { gateway, states, endedBeforeMs: Number.MAX_SAFE_INTEGER };
+    const filter = {
+      gateway,
+      states,
+      endedBeforeMs: Number.MAX_SAFE_INTEGER,
+      ...(hasCopy ? { hasCopy } : {}),
+    } as const;
     let after: { readonly endedAtMs: number; readonly session: string } | null = null;
     for (;;) {
       const page: readonly StoredRecording[] = await register.list(filter, { limit: limits.retentionBatch, after });

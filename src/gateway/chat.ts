@@ -12,6 +12,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { isGatewayError } from '../base/errors.ts';
+import { escapeSlack } from '../base/escape.ts';
 import { newSecret } from '../base/ids.ts';
 import type { Principal } from '../core/principal.ts';
 import {
@@ -26,7 +27,6 @@ import {
   reviewLimits,
   type SlackRequest,
   sealReference,
-  slackEscape,
   verifySlack,
 } from '../review/index.ts';
 import type { ReviewService } from './reviews.ts';
@@ -110,7 +110,7 @@ function decidedText({ decision }: Action, { state, requester, subject }: Review
   const what = `what ${requester.name} asked for on ${resource.name}`;
   const outcome = state === 'pending' ? 'It needs others to approve as well.' : `It is ${state} now.`;
   const text = decision === 'deny' ? `You denied ${what}.` : `You approved ${what}. ${outcome}`;
-  return { code: null, text: slackEscape(text) };
+  return { code: null, text: escapeSlack(text) };
 }
 
 /** A refusal in words. What is not one, such as a store that does not answer, stays an error: Slack shows that it failed. */
@@ -120,7 +120,7 @@ function answerOf(error: unknown): ChatAnswer {
   // The request was signed, so it is the button's reference that is not good.
   const isButton = error.code === 'review.bad-signature';
   const why = isButton ? 'This button is too old, or not of this gateway. Follow the link.' : error.publicMessage;
-  return { code: error.code, text: slackEscape(`Nothing was decided. ${why}`) };
+  return { code: error.code, text: escapeSlack(`Nothing was decided. ${why}`) };
 }
 
 interface Action {

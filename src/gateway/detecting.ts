@@ -34,6 +34,7 @@ import type { Subscription } from '../recording/index.ts';
 import type { Store } from '../store/index.ts';
 import { AlertJournal, type AlertJournalParts, rowOf, rowOfEvent } from './alert-journal.ts';
 import type { AlertWriter } from './alert-writer.ts';
+import { allObjects } from './all-objects.ts';
 import { retry } from './background.ts';
 import { learning, Pupil, withLearnt } from './detector-learning.ts';
 import { type EngineStore, keepingEngine } from './detector-state.ts';
@@ -60,8 +61,6 @@ export interface DetectingParts extends AlertJournalParts {
 type Outcome =
   | { readonly kind: 'raised'; readonly raised: Raised; readonly actor: Actor | null }
   | { readonly kind: 'rule'; readonly event: Extract<Event, { readonly type: 'alert.raised' }> };
-
-const pageRows = 500;
 
 export class Detecting {
   readonly #parts: DetectingParts;
@@ -369,17 +368,8 @@ export class Detecting {
   }
 
   async #detections(): Promise<RuleObject<DetectionSpec>[]> {
-    const { objects } = this.#parts.store;
-    const found: RuleObject<DetectionSpec>[] = [];
-    for (let after: string | null = null; ; ) {
-      const page: Awaited<ReturnType<typeof objects.list>> = await objects.list('Detection', {
-        limit: pageRows,
-        after,
-      });
-      found.push(...page.map(({ name, spec }) => ({ name, spec: spec as unknown as DetectionSpec })));
-      if (page.length < pageRows) return found;
-      after = page.at(-1)!.name;
-    }
+    const found = await allObjects(this.#parts.store.objects, 'Detection');
+    return found.map(({ name, spec }) => ({ name, spec: spec as unknown as DetectionSpec }));
   }
 
   /** Those in force from the next event on; what they remember goes over where they mean the same. */

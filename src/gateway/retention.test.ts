@@ -75,7 +75,7 @@ function world(recordings: StoredRecording[], documents: Readonly<Record<string,
     entries: {
       resources: async () => ['orders'],
       deleteEntries: async ({ resource, kind }, beforeMs) => {
-        deletedEntries.push([resource, kind, beforeMs]);
+        deletedEntries.push([resource, kind ?? null, beforeMs]);
         return 0;
       },
       deleteAlerts: async () => 0,

@@ -12,7 +12,6 @@
  * Deliberately absent: deciding (audit/retention.ts), and how each thing is deleted (recording, store).
  */
 
-import type { LegalHoldManifest, RetentionManifest } from '../api/contract/index.ts';
 import { apiErrors, type StoragePort } from '../api/index.ts';
 import {
   holdsOn,
@@ -28,6 +27,7 @@ import type { Log } from '../base/log.ts';
 import type { Actor } from '../core/event.ts';
 import type { SessionRecordings } from '../recording/index.ts';
 import type { KeptRecordings, Objects, StoredRecording } from '../store/index.ts';
+import { allObjects } from './all-objects.ts';
 import type { Archive } from './archive.ts';
 import * as limits from './limits.ts';
 
@@ -36,11 +36,11 @@ export interface DeletableEntries {
   /** Resources that there are entries of, by name. */
   resources(): Promise<readonly string[]>;
   /**
-   * Deletes entries of a resource (null: of none) and a kind of command (null: whatever is no command) from before, but those of these
+   * Deletes entries of a resource (null: of none) and a kind of command (null: whatever is no command; absent: all) from before, but those of these
    * sessions. Answers how many, at most a batch.
    */
   deleteEntries(
-    of: { readonly resource: string | null; readonly kind: string | null },
+    of: { readonly resource: string | null; readonly kind?: string | null },
     beforeMs: number,
     exceptSessions: readonly string[],
   ): Promise<number>;
@@ -54,7 +54,7 @@ export interface PrunableJournal {
   prunedTo(): number;
   /** The last sequence that may go, where all up to it happened before; 0: none. Whole segments only. */
   before(ms: number): Promise<number>;
-  /** What the journal's own readers need: a sequence that must stay. */
+  /** Gives up whole segments up to `to`, by its caller's bound; the sequence that it came to, or null. */
   prune(to: number, by: { readonly principal: Actor; readonly rule: string | null }): Promise<number | null>;
 }
 
@@ -185,21 +185,10 @@ function isKept({ state }: StoredRecording): boolean {
 }
 
 async function readRules({ objects }: RetentionParts): Promise<Rules> {
-  const all = async <Manifest extends { readonly spec: unknown }>(
-    kind: string,
-  ): Promise<{ readonly name: string; readonly spec: Manifest['spec'] }[]> => {
-    const found: { readonly name: string; readonly spec: Manifest['spec'] }[] = [];
-    for (let after: string | null = null; ; ) {
-      const page = await objects.list(kind, { limit: limits.retentionBatch, after });
-      found.push(...page.map(({ name, spec }) => ({ name, spec: spec as unknown as Manifest['spec'] })));
-      if (page.length < limits.retentionBatch) return found;
-      after = page.at(-1)!.name;
-    }
-  };
-  // Manifests leave out what is not given, and so do the types of the rules.
+  // They were checked when they were saved.
   return {
-    retentions: (await all<RetentionManifest>('Retention')) as NamedRetention[],
-    holds: (await all<LegalHoldManifest>('LegalHold')) as NamedHold[],
+    retentions: (await allObjects(objects, 'Retention')) as unknown as NamedRetention[],
+    holds: (await allObjects(objects, 'LegalHold')) as unknown as NamedHold[],
   };
 }
 
@@ -269,12 +258,14 @@ async function deleteEntries(
 ): Promise<number> {
   if (leastKeepMs(retentions, 'entries') === null) return 0;
   const nowMs = parts.clock.now();
+  const isByKind = retentions.some(({ spec }) => spec.of === 'entries' && spec.match?.kinds !== undefined);
+  const kinds = isByKind ? [null, ...commandKinds] : [undefined];
   let deleted = 0;
   for (const name of [null, ...(await parts.entries.resources())]) {
     const configured = name === null ? null : parts.resource(name);
     const resource = name === null ? null : { name, labels: {}, protocol: '', ...configured };
-    for (const kind of [null, ...commandKinds]) {
-      const keeping = keepingOf(retentions, 'entries', resource, kind);
+    for (const kind of kinds) {
+      const keeping = keepingOf(retentions, 'entries', resource, kind ?? null);
       if (keeping === null) continue;
       // A hold without sessions of its own may mean any of them: entries are told apart by time alone there.
       const beforeMs = Math.min(
@@ -283,7 +274,11 @@ async function deleteEntries(
       );
       const held = holds.flatMap(({ spec }) => spec.match.sessions ?? []);
       for (let batch = 1; batch > 0 && !isClosed(); ) {
-        batch = await parts.entries.deleteEntries({ resource: name, kind }, beforeMs, held);
+        batch = await parts.entries.deleteEntries(
+          { resource: name, ...(kind === undefined ? {} : { kind }) },
+          beforeMs,
+          held,
+        );
         deleted += batch;
       }
     }

@@ -11,12 +11,11 @@
  * Deliberately absent: trying again, deadlines of its own (the runner has them), what is sent.
  */
 import { readFile } from 'node:fs/promises';
-import { request as requestPlain } from 'node:http';
-import { request as requestTls } from 'node:https';
 import { createConnection, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import { type SinkConnection, type SinkRequest, sinkProblem } from '../audit/index.ts';
-import { type ResolvedAddress, resolveAllAllowed } from '../base/addresses.ts';
+import { pinnedTo, type ResolvedAddress, resolveAllAllowed } from '../base/addresses.ts';
+import { ExchangeError, exchange } from '../base/exchange.ts';
 
 /** Longest answer that is read: what a bulk request of a whole batch answers. Bytes. */
 export const sinkAnswerBytesMax = 8 * 1024 * 1024;
@@ -110,63 +109,29 @@ function opened<S extends Socket>(socket: S, event: 'connect' | 'secureConnect',
   });
 }
 
-function send(
+async function send(
   url: URL,
   addresses: readonly ResolvedAddress[],
   ca: string | undefined,
   { method, headers, body, signal }: SinkRequest,
 ): Promise<{ readonly status: number; readonly body: string }> {
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  const options = {
-    method,
-    headers: { 'user-agent': 'Sallyport', ...headers, 'content-length': bytes.length },
-    lookup: pinnedTo(addresses),
-    // An agent of Node's own would read proxies from the environment.
-    agent: false as const,
-    maxHeaderSize: answerHeadBytesMax,
-    insecureHTTPParser: false,
-    signal,
-  };
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown): void => reject(sinkProblem(`no answer: ${codeOf(error)}`, error));
-    const outgoing =
-      url.protocol === 'https:'
-        ? requestTls(url, { ...options, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) })
-        : requestPlain(url, options);
-    outgoing.on('error', fail);
-    outgoing.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let read = 0;
-      response.on('error', fail);
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        read += chunk.length;
-        if (read <= sinkAnswerBytesMax) return;
-        reject(sinkProblem(`its answer is longer than ${sinkAnswerBytesMax} bytes`));
-        response.destroy();
-      });
-      response.on('close', () => reject(sinkProblem('it broke off its answer')));
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
-      );
+  try {
+    const answer = await exchange(url, addresses, {
+      method,
+      headers: { 'user-agent': 'Sallyport', ...headers },
+      body: typeof body === 'string' ? Buffer.from(body) : body,
+      ca,
+      headBytesMax: answerHeadBytesMax,
+      answerBytesMax: sinkAnswerBytesMax,
+      signal,
     });
-    outgoing.end(bytes);
-  });
-}
-
-type Lookup = (
-  name: string,
-  options: { readonly all?: boolean | undefined },
-  callback: (error: null, address: string | { address: string; family: number }[], family?: number) => void,
-) => void;
-
-/** The addresses that were looked at, whatever the name resolves to by now. */
-function pinnedTo(addresses: readonly ResolvedAddress[]): Lookup {
-  const [first] = addresses;
-  return (_name, options, callback) => {
-    if (options.all === true) callback(null, [...addresses]);
-    else callback(null, first!.address, first!.family);
-  };
+    return { status: answer.status, body: answer.body.toString('utf8') };
+  } catch (error) {
+    if (!(error instanceof ExchangeError)) throw error;
+    if (error.problem === 'too-long') throw sinkProblem(`its answer is longer than ${sinkAnswerBytesMax} bytes`);
+    if (error.problem === 'broken-off') throw sinkProblem('it broke off its answer');
+    throw sinkProblem(`no answer: ${codeOf(error.cause)}`, error.cause);
+  }
 }
 
 /** `ECONNREFUSED`, `CERT_HAS_EXPIRED` and their like say enough, and nothing of what was sent. */

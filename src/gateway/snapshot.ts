@@ -26,6 +26,7 @@ import type { RuleObject } from '../core/rules.ts';
 import type { AuthorityEntry, PrincipalEntry } from '../identity/index.ts';
 import type { AccessExplanation } from '../policy/index.ts';
 import type { Objects, StoredObject } from '../store/index.ts';
+import { allObjects } from './all-objects.ts';
 import { ConfiguredAccess, type RequestableAccess } from './configured-access.ts';
 import { gatewayErrors } from './errors.ts';
 import { type ConfiguredPrincipal, keysOf, principalsOf } from './principals.ts';
@@ -49,8 +50,6 @@ interface State {
   readonly authorities: readonly AuthorityEntry[];
   readonly issuers: readonly string[];
 }
-
-const pageLimit = 500;
 
 /** Begins the kinds of everything that is kept for SCIM (scim.ts). */
 export const scimKindPrefix = 'Scim';
@@ -227,15 +226,15 @@ export class Snapshot {
       this.#again = false;
       const [principals, groups, resources, access, guardrails, masks, authorities, providers, locks] =
         await Promise.all([
-          this.#all('Principal'),
-          this.#all('Group'),
-          this.#all('Resource'),
-          this.#all('Access'),
-          this.#all('Guardrail'),
-          this.#all('Mask'),
-          this.#all('CertificateAuthority'),
-          this.#all('IdentityProvider'),
-          this.#all('Lock'),
+          allObjects(this.#objects, 'Principal'),
+          allObjects(this.#objects, 'Group'),
+          allObjects(this.#objects, 'Resource'),
+          allObjects(this.#objects, 'Access'),
+          allObjects(this.#objects, 'Guardrail'),
+          allObjects(this.#objects, 'Mask'),
+          allObjects(this.#objects, 'CertificateAuthority'),
+          allObjects(this.#objects, 'IdentityProvider'),
+          allObjects(this.#objects, 'Lock'),
         ]);
       const entries = authorities.map(authorityOf);
       const known = new Map(providers.map((object) => [object.name, manifestOf(object) as IdentityProviderManifest]));
@@ -252,16 +251,6 @@ export class Snapshot {
       };
     } while (this.#again);
     this.onLoaded?.();
-  }
-
-  async #all(kind: string): Promise<StoredObject[]> {
-    const found: StoredObject[] = [];
-    for (let after: string | null = null; ; ) {
-      const page: readonly StoredObject[] = await this.#objects.list(kind, { limit: pageLimit, after });
-      found.push(...page);
-      if (page.length < pageLimit) return found;
-      after = page.at(-1)!.name;
-    }
   }
 
   /** A rule that cannot be understood must not be missing: then nothing passes (A-POL-01). */

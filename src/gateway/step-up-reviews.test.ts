@@ -54,7 +54,7 @@ function world() {
         command: 1,
         principal: { name: 'ana', kind },
         resource: { name: 'orders' },
-        draft: { recordedText: 'DELETE FROM x\u202e' + 'y'.repeat(400) },
+        draft: { recordedText: `DELETE FROM x\u202e${'y'.repeat(400)}` },
         terms: { rule: 'r', reviewers: { names: [], groups: [] }, ...terms },
       } as never,
       (outcome) => outcomes.push(outcome),

@@ -145,8 +145,8 @@ function fetchOf(reach: { readonly isPrivate: boolean; readonly ca: string | nul
 function entriesOf({ history, alerts }: Store): DeletableEntries {
   return {
     resources: () => history.resources(),
-    deleteEntries: ({ resource, kind }, beforeMs, heldSessions) =>
-      history.delete({ types: [], labels: {}, resource, kind, beforeMs, heldSessions }, limits.retentionBatch),
+    deleteEntries: (of, beforeMs, heldSessions) =>
+      history.delete({ types: [], labels: {}, ...of, beforeMs, heldSessions }, limits.retentionBatch),
     deleteAlerts: (beforeMs) => alerts.purge(beforeMs),
   };
 }

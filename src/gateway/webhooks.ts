@@ -9,9 +9,9 @@
  */
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { type ResolvedAddress, resolveAllowed } from '../base/addresses.ts';
+import { pinnedTo, type ResolvedAddress, resolveAllowed } from '../base/addresses.ts';
 import type { Clock, Timer } from '../base/clock.ts';
-import { withDeadline } from '../base/deadline.ts';
+import { pause, withDeadline } from '../base/deadline.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import {
@@ -203,21 +203,8 @@ class Lane {
         });
         return;
       }
-      await this.#pause(pauseMs);
+      await pause(this.#parts.clock, pauseMs, signal);
     }
-  }
-
-  #pause(milliseconds: number): Promise<void> {
-    const { signal } = this.#abort;
-    return new Promise((resolve) => {
-      const timer = this.#parts.clock.after(milliseconds, done);
-      function done(): void {
-        timer.cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      signal.addEventListener('abort', done);
-    });
   }
 
   async #attempt(url: string, body: string): Promise<Attempt> {
@@ -259,7 +246,7 @@ function attemptOf(status: number): Attempt {
 /** The status of the answer; whatever follows it is not read. */
 function post(
   url: URL,
-  { address, family }: ResolvedAddress,
+  address: ResolvedAddress,
   headers: Readonly<Record<string, string>>,
   body: string,
   signal: AbortSignal,
@@ -269,11 +256,7 @@ function post(
     const outgoing = request(url, {
       method: 'POST',
       headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) },
-      // The address that was looked at, whatever the name resolves to by now.
-      lookup: (_name, options, callback) => {
-        if (options.all === true) callback(null, [{ address, family }]);
-        else callback(null, address, family);
-      },
+      lookup: pinnedTo([address]),
       agent: false,
       signal,
     });

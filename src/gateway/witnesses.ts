@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import type { ObjectStore } from '../audit/objects/index.ts';
 import { isObjectProblem } from '../audit/objects/index.ts';
 import type { Clock } from '../base/clock.ts';
-import { withDeadline } from '../base/deadline.ts';
+import { pause, withDeadline } from '../base/deadline.ts';
 import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { signatureHeader } from '../base/signed.ts';
@@ -140,7 +140,7 @@ class WitnessLane implements Witness {
       await this.#deliver(text);
       // What could not be taken is tried again, unless a newer one came meanwhile.
       if (this.#problem !== null) this.#next ??= text;
-      await this.#pause(clock, config.everyMs);
+      await pause(clock, config.everyMs, this.#abort.signal);
     }
   }
 
@@ -174,20 +174,6 @@ class WitnessLane implements Witness {
     if (this.#isAlarmed || clock.monotonic() - this.#failingSinceMs < limits.witnessSilentMs) return;
     this.#isAlarmed = true;
     append(alarm(`The witness ${config.name} has taken no checkpoint for a quarter of an hour.`));
-  }
-
-  #pause(clock: Clock, milliseconds: number): Promise<void> {
-    const { signal } = this.#abort;
-    return new Promise((resolve) => {
-      const timer = clock.after(milliseconds, done);
-      function done(): void {
-        timer.cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      if (signal.aborted) done();
-      else signal.addEventListener('abort', done);
-    });
   }
 }
 

@@ -11,13 +11,12 @@
  *
  * Deliberately absent: caching, trying again (oidc/issuer.ts), cookies, compression.
  */
-import { request as requestPlain } from 'node:http';
-import { request as requestTls } from 'node:https';
 import { isIP } from 'node:net';
 import { isAllowedAddress, type ResolvedAddress, resolveAllAllowed } from '../base/addresses.ts';
 import type { Clock } from '../base/clock.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { describeError } from '../base/errors.ts';
+import { type ExchangeAnswer, ExchangeError, exchange } from '../base/exchange.ts';
 import * as limits from './limits.ts';
 
 export interface ProviderReach {
@@ -71,8 +70,9 @@ async function fetchOnce(
     throw new ProviderFetchError(`it answers ${status}, and nothing is followed`);
   }
   const headers = new Headers();
-  if (answer.contentType !== undefined) headers.set('content-type', answer.contentType);
-  if (answer.challenge !== undefined) headers.set('www-authenticate', answer.challenge);
+  const { 'content-type': contentType, 'www-authenticate': challenge } = answer.headers;
+  if (contentType !== undefined) headers.set('content-type', contentType);
+  if (challenge !== undefined) headers.set('www-authenticate', challenge);
   const hasNoBody = status === 204 || status === 205;
   return new Response(hasNoBody ? null : new Uint8Array(answer.body), { status, headers });
 }
@@ -103,76 +103,35 @@ function isLoopback(address: string): boolean {
   return isIP(address) === 4 ? address.startsWith('127.') : new URL(`http://[${address}]/`).hostname === '[::1]';
 }
 
-interface Answer {
-  readonly status: number;
-  readonly contentType: string | undefined;
-  readonly challenge: string | undefined;
-  readonly body: Buffer;
-}
-
-function send(
+async function send(
   url: URL,
   addresses: readonly ResolvedAddress[],
   ca: string | undefined,
   request: ProviderRequest,
   signal: AbortSignal,
-): Promise<Answer> {
-  const body = bytesOf(request.body);
+): Promise<ExchangeAnswer> {
   // Which library asks is nobody's business.
   const { 'user-agent': _library, ...fields } = request.headers ?? {};
-  const options = {
-    method: request.method ?? 'GET',
-    headers: { ...fields, 'user-agent': 'Sallyport', ...(body === null ? {} : { 'content-length': body.length }) },
-    lookup: pinnedTo(addresses),
-    // An agent of Node's own would read proxies from the environment.
-    agent: false as const,
-    maxHeaderSize: limits.providerHeadBytesMax,
-    insecureHTTPParser: false,
-    signal,
-  };
-  return new Promise((resolve, reject) => {
-    const outgoing =
-      url.protocol === 'https:'
-        ? requestTls(url, { ...options, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) })
-        : requestPlain(url, options);
-    // Node's messages name the address and the reason, never what was sent.
-    const fail = (error: Error): void => reject(new ProviderFetchError(`no answer: ${error.message}`));
-    outgoing.on('error', fail);
-    outgoing.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      response.on('error', fail);
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        bytes += chunk.length;
-        if (bytes <= limits.providerAnswerBytesMax) return;
-        reject(new ProviderFetchError(`its answer is longer than ${limits.providerAnswerBytesMax} bytes`));
-        response.destroy();
-      });
-      response.on('close', () => reject(new ProviderFetchError('it broke off its answer')));
-      response.on('end', () => {
-        const challenge = response.headers['www-authenticate'];
-        const contentType = response.headers['content-type'];
-        resolve({ status: response.statusCode ?? 0, contentType, challenge, body: Buffer.concat(chunks) });
-      });
+  try {
+    return await exchange(url, addresses, {
+      method: request.method ?? 'GET',
+      headers: { ...fields, 'user-agent': 'Sallyport' },
+      body: bytesOf(request.body),
+      ca,
+      headBytesMax: limits.providerHeadBytesMax,
+      answerBytesMax: limits.providerAnswerBytesMax,
+      signal,
     });
-    outgoing.end(body ?? undefined);
-  });
+  } catch (error) {
+    if (error instanceof ExchangeError) throw new ProviderFetchError(wordsOf(error));
+    throw error;
+  }
 }
 
-type Lookup = (
-  name: string,
-  options: { readonly all?: boolean | undefined },
-  callback: (error: null, address: string | { address: string; family: number }[], family?: number) => void,
-) => void;
-
-/** The addresses that were looked at, whatever the name resolves to by now. */
-function pinnedTo(addresses: readonly ResolvedAddress[]): Lookup {
-  const [first] = addresses;
-  return (_name, options, callback) => {
-    if (options.all === true) callback(null, [...addresses]);
-    else callback(null, first!.address, first!.family);
-  };
+function wordsOf({ problem, cause }: ExchangeError): string {
+  if (problem === 'too-long') return `its answer is longer than ${limits.providerAnswerBytesMax} bytes`;
+  if (problem === 'broken-off') return 'it broke off its answer';
+  return `no answer: ${cause instanceof Error ? cause.message : ''}`;
 }
 
 function bytesOf(body: unknown): Buffer | null {

@@ -34,7 +34,6 @@ export {
   type ChatButtons,
   chatActions,
   type ReviewMessageType,
-  slackEscape,
   slackMessage,
   teamsCard,
   webhookPayload,

@@ -10,6 +10,7 @@
  *
  * Slack: Block Kit reference. Microsoft: Adaptive Cards schema 1.4.
  */
+import { escapeSlack } from '../base/escape.ts';
 import { audienceOf } from './eligibility.ts';
 import { estimateOf } from './estimate.ts';
 import * as limits from './limits.ts';
@@ -87,7 +88,7 @@ export function slackMessage(review: Review, link: string, buttons: ChatButtons 
         ];
   return {
     // What notifications show: not interpreted as mark-up.
-    text: slackEscape(title),
+    text: escapeSlack(title),
     mrkdwn: false,
     unfurl_links: false,
     unfurl_media: false,
@@ -208,11 +209,6 @@ function codeOf({ text, redacted, parameters }: CommandSubject): Pick<Summary, '
     more: notes.length === 0 ? null : notes.join(' '),
     isWhole: notes.length === 0,
   };
-}
-
-/** Text that Slack shows as it is. */
-export function slackEscape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 /** Cuts between characters. */

@@ -65,6 +65,8 @@ export interface KeptRecordings {
       readonly gateway: string;
       readonly states: readonly RecordingState[];
       readonly endedBeforeMs: number;
+      /** Those alone of which a copy lies elsewhere. */
+      readonly hasCopy?: true;
     },
     page: { readonly limit: number; readonly after: { readonly endedAtMs: number; readonly session: string } | null },
   ): Promise<readonly StoredRecording[]>;
@@ -95,8 +97,6 @@ export interface WitnessedCheckpoint {
 export interface Witnessed {
   /** `known`: it was there, the same. `forked`: another root stands at this size; that one stays, and this one is kept beside it. */
   put(checkpoint: WitnessedCheckpoint): Promise<'new' | 'known' | 'forked'>;
-  /** The largest, and where there are several at one size, all of them. */
-  latest(journal: string): Promise<readonly WitnessedCheckpoint[]>;
   /** Largest first. */
   list(
     journal: string,

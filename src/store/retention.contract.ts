@@ -116,12 +116,14 @@ export function retentionCases(store: () => Store): void {
       expect(await witnessed.put(seen(10, 'a'))).toBe('known');
       expect(await witnessed.put(seen(20, 'b'))).toBe('new');
       expect(await witnessed.put(seen(20, 'c'))).toBe('forked');
-      expect((await witnessed.latest(journal)).map(({ root }) => root)).toEqual(['b', 'c']);
+      expect(
+        (await witnessed.list(journal, { limit: 2, beforeSize: null, source: null })).map(({ root }) => root),
+      ).toEqual(['b', 'c']);
       expect(
         (await witnessed.list(journal, { limit: 2, beforeSize: 20, source: null })).map(({ size }) => size),
       ).toEqual([10]);
       expect(await witnessed.list(journal, { limit: 9, beforeSize: null, source: 'other' })).toEqual([]);
-      expect(await witnessed.latest(unique('none'))).toEqual([]);
+      expect(await witnessed.list(unique('none'), { limit: 9, beforeSize: null, source: null })).toEqual([]);
       expect(await witnessed.journals()).toContain(journal);
       expect(await witnessed.put({ ...seen(30, 'd'), text: 'x'.repeat(checkpointBytesMax) })).toBe('new');
       await expect(witnessed.put({ ...seen(31, 'd'), text: 'x'.repeat(checkpointBytesMax + 1) })).rejects.toMatchObject(

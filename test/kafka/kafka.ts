@@ -4,17 +4,18 @@
  *
  * Deliberately absent: changes to it. It is run as it is published (tools/kafka.sh).
  */
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { KeyPair } from '../servers/certificates.ts';
 import { freePort } from '../servers/free-port.ts';
+import { hasJava } from '../servers/java.ts';
+import { answers } from '../servers/reachable.ts';
 
 const folder = process.env['SALLYPORT_KAFKA'] ?? resolve(import.meta.dirname, '../../.cache/kafka');
 const version = /<version>(\d+\.[\d.]+)<\/version>/.exec(
@@ -113,25 +114,4 @@ export async function startKafka(server: KeyPair, authority: KeyPair): Promise<K
       await rm(place, { recursive: true, force: true });
     },
   };
-}
-
-function hasJava(): boolean {
-  try {
-    execFileSync('java', ['-version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

@@ -8,11 +8,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../servers/free-port.ts';
+import { answers } from '../servers/reachable.ts';
 
 const folder = process.env['SALLYPORT_OBJECTS'] ?? resolve(import.meta.dirname, '../../.cache/objects');
 const version = /versity\/versitygw (v[0-9.]+)/.exec(
@@ -95,16 +95,4 @@ export async function startObjectServer(): Promise<ObjectServer> {
       await rm(place, { recursive: true, force: true });
     },
   };
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

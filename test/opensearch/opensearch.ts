@@ -3,7 +3,7 @@
  *
  * Deliberately absent: its security plugin, so that keys and passwords are looked at by the stand-in of the tests.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../servers/free-port.ts';
+import { hasJava } from '../servers/java.ts';
 
 const folder = process.env['SALLYPORT_OPENSEARCH'] ?? resolve(import.meta.dirname, '../../.cache/opensearch');
 const version = /<version>(\d+\.[\d.]+)<\/version>/.exec(
@@ -71,13 +72,4 @@ export async function startOpenSearch(): Promise<OpenSearch> {
       await rm(home, { recursive: true, force: true });
     },
   };
-}
-
-function hasJava(): boolean {
-  try {
-    execFileSync('java', ['-version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }

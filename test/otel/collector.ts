@@ -9,11 +9,12 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../servers/free-port.ts';
+import { answers } from '../servers/reachable.ts';
 
 const folder = process.env['SALLYPORT_OTEL'] ?? resolve(import.meta.dirname, '../../.cache/otel');
 const version = /collector\/otelcol (v[0-9.]+)/.exec(
@@ -88,16 +89,4 @@ export async function startCollector(): Promise<Collector> {
       await rm(place, { recursive: true, force: true });
     },
   };
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

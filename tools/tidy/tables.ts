@@ -80,7 +80,17 @@ export const testPackages: readonly string[] = [
 
 /** Node's own modules, for the rooms that must not do I/O. A room not listed may use any. */
 export const roomBuiltins: Readonly<Record<string, readonly string[]>> = {
-  base: ['node:crypto', 'node:dns/promises', 'node:net', 'node:tls', 'node:util', 'node:buffer', 'node:stream'],
+  base: [
+    'node:crypto',
+    'node:dns/promises',
+    'node:http',
+    'node:https',
+    'node:net',
+    'node:tls',
+    'node:util',
+    'node:buffer',
+    'node:stream',
+  ],
   core: ['node:crypto'],
   language: ['node:crypto'],
   policy: ['node:crypto'],

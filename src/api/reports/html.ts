@@ -4,7 +4,7 @@
  * Invariants: everything that is not markup of this file is escaped; the page forbids itself whatever it does not have, so that
  * even what slipped through would not run (A-API-05).
  */
-import { escapeLine, escapeText } from '../../base/escape.ts';
+import { escapeHtml, escapeLine, escapeText } from '../../base/escape.ts';
 import type { ReportCell, ReportColumn, ReportDocument, ReportTable } from './document.ts';
 import { howToVerify } from './proof.ts';
 
@@ -129,20 +129,12 @@ function spelled(moment: string): string {
   return `${moment.replace('T', ' ').replace(/(?::00)?\.\d+Z$/, '')} UTC`;
 }
 
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
 function html(text: string): string {
-  return escapeLine(text).replace(/[&<>"']/g, (character) => entities[character]!);
+  return escapeHtml(escapeLine(text));
 }
 
 function htmlLines(text: string): string {
-  return escapeText(text).replace(/[&<>"']/g, (character) => entities[character]!);
+  return escapeHtml(escapeText(text));
 }
 
 const style = `

@@ -16,11 +16,13 @@
 import { isIP, type Socket } from 'node:net';
 import type * as Nodemailer from 'nodemailer';
 import { describeError } from '../../base/errors.ts';
+import { escapeHtml } from '../../base/escape.ts';
 import type { SinkTarget, SinkTls } from '../../core/sink.ts';
-import { type Notice, noticeOf } from './formats/notice.ts';
-import { type Attempt, sendHalving } from './halving.ts';
+import type { Notice } from './formats/notice.ts';
+import type { Attempt } from './halving.ts';
 import { pemOf } from './kafka.ts';
 import * as limits from './limits.ts';
+import { noticeTransport } from './notices.ts';
 import { sinkProblem } from './problem.ts';
 import { hostAndPort } from './syslog.ts';
 import type { Transport, TransportParts } from './transport.ts';
@@ -52,18 +54,7 @@ export function createEmail(target: EmailTarget, parts: TransportParts): Transpo
       connection.socket.destroy();
     }
   };
-  return {
-    batchRecordsMax: limits.noticesMax,
-    batchBytesMax: limits.batchBytesMax,
-    send: (batch, signal) =>
-      sendHalving(batch, (part) =>
-        attempt(
-          part.map((record) => noticeOf(record, parts)),
-          signal,
-        ),
-      ),
-    close: async () => {},
-  };
+  return noticeTransport(parts, attempt);
 }
 
 interface Connection {
@@ -161,18 +152,6 @@ function htmlOf({ title, facts, link }: Notice): string {
   const rows = facts.map(([name, value]) => `<tr><td>${escapeHtml(name)}&nbsp;</td><td>${escapeHtml(value)}</td></tr>`);
   const end = link === null ? '' : `<p><a href="${escapeHtml(link)}">Look</a></p>`;
   return `<h3>${escapeHtml(title)}</h3><table>${rows.join('')}</table>${end}`;
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (one) => entities[one] ?? one);
 }
 
 /** What a failed conversation means. The server's own words may repeat addresses and logins: only its number is told. */

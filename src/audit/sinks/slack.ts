@@ -8,10 +8,11 @@
  *
  * Slack: Sending messages using incoming webhooks; Block Kit reference.
  */
+import { escapeSlack } from '../../base/escape.ts';
 import type { SinkTarget } from '../../core/sink.ts';
-import { type Notice, noticeOf } from './formats/notice.ts';
-import { type Attempt, sendHalving } from './halving.ts';
-import * as limits from './limits.ts';
+import type { Notice } from './formats/notice.ts';
+import type { Attempt } from './halving.ts';
+import { noticeTransport } from './notices.ts';
 import { sinkProblem } from './problem.ts';
 import type { Transport, TransportParts } from './transport.ts';
 
@@ -35,18 +36,7 @@ export function createSlack(target: SlackTarget, parts: TransportParts): Transpo
     if (status === 400) return { outcome: 'unclear', why: 'Slack refused the message (400)' };
     throw sinkProblem(settings[status] ?? `Slack answered ${status}`);
   };
-  return {
-    batchRecordsMax: limits.noticesMax,
-    batchBytesMax: limits.batchBytesMax,
-    send: (batch, signal) =>
-      sendHalving(batch, (part) =>
-        attempt(
-          part.map((record) => noticeOf(record, parts)),
-          signal,
-        ),
-      ),
-    close: async () => {},
-  };
+  return noticeTransport(parts, attempt);
 }
 
 /** Blocks: five a notice at most, of the 50 that a message may have. */
@@ -54,7 +44,7 @@ export function slackNotice(notices: readonly Notice[]): object {
   const plain = (text: string): object => ({ type: 'plain_text', text, emoji: false });
   const more = notices.length > 1 ? ` (and ${notices.length - 1} more)` : '';
   return {
-    text: slackEscape(`${notices[0]?.title ?? ''}${more}`),
+    text: escapeSlack(`${notices[0]?.title ?? ''}${more}`),
     mrkdwn: false,
     unfurl_links: false,
     unfurl_media: false,
@@ -72,8 +62,4 @@ export function slackNotice(notices: readonly Notice[]): object {
 function linkButton(url: string, stage: Notice['stage']): object {
   const style = stage === 'open' ? { style: 'primary' } : {};
   return { type: 'button', text: { type: 'plain_text', text: 'Look', emoji: false }, url, ...style };
-}
-
-function slackEscape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

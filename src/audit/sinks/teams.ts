@@ -11,9 +11,10 @@
  * Microsoft Teams: Create incoming webhooks with Workflows; Adaptive Cards schema 1.4. A message is 28 KB at most.
  */
 import type { SinkTarget } from '../../core/sink.ts';
-import { type Notice, noticeOf } from './formats/notice.ts';
-import { type Attempt, sendHalving } from './halving.ts';
+import type { Notice } from './formats/notice.ts';
+import type { Attempt } from './halving.ts';
 import * as limits from './limits.ts';
+import { noticeTransport } from './notices.ts';
 import { sinkProblem } from './problem.ts';
 import type { Transport, TransportParts } from './transport.ts';
 
@@ -33,18 +34,7 @@ export function createTeams(target: TeamsTarget, parts: TransportParts): Transpo
     if (status === 400 || status === 413) return { outcome: 'unclear', why: `Teams refused the message (${status})` };
     throw sinkProblem(`Teams answered ${status}`);
   };
-  return {
-    batchRecordsMax: limits.noticesMax,
-    batchBytesMax: limits.batchBytesMax,
-    send: (batch, signal) =>
-      sendHalving(batch, (part) =>
-        attempt(
-          part.map((record) => noticeOf(record, parts)),
-          signal,
-        ),
-      ),
-    close: async () => {},
-  };
+  return noticeTransport(parts, attempt);
 }
 
 export function teamsNotice(notices: readonly Notice[]): object {

@@ -8,11 +8,11 @@ import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import * as check from '../check.ts';
 import { moveCursor, readCursor } from '../cursors.ts';
 import type { KeptRecordings, RecordingChange, RecordingState, StoredRecording } from '../kept-types.ts';
+import { insertRowsMax } from '../limits.ts';
 import type { RecordingsTable, Schema } from '../schema.ts';
 
 /** Earlier states of a recording, by the state that it may move to from them. */
-const before: Readonly<Record<'none' | 'local' | 'stored' | 'released' | 'deleted', readonly RecordingState[]>> = {
-  none: ['open'],
+const before: Readonly<Record<'local' | 'stored' | 'released' | 'deleted', readonly RecordingState[]>> = {
   local: ['open', 'none'],
   stored: ['open', 'none', 'local', 'stored'],
   released: ['stored'],
@@ -51,7 +51,7 @@ export class KeptRecordingRepository implements KeptRecordings {
     check.whole('sequence', upToSequence);
     return this.#db.transaction().execute(async (transaction) => {
       if (!(await moveCursor(transaction, check.name('cursor', cursorName), upToSequence))) return false;
-      for (const change of changes) await apply(transaction, change);
+      await applyAll(transaction, changes);
       return true;
     });
   }
@@ -78,6 +78,7 @@ export class KeptRecordingRepository implements KeptRecordings {
       .orderBy('ended_at_ms')
       .orderBy('session')
       .limit(check.limit(page.limit));
+    if (filter.hasCopy === true) query = query.where(sql<boolean>`copy <> 'null'::jsonb`);
     if (page.after !== null) {
       const { endedAtMs, session } = page.after;
       query = query.where(
@@ -118,58 +119,89 @@ export class KeptRecordingRepository implements KeptRecordings {
   }
 }
 
-async function apply(db: Transaction<Schema>, change: RecordingChange): Promise<void> {
-  switch (change.type) {
-    case 'opened': {
-      const { recording } = change;
-      await db
-        .insertInto('recordings')
-        .values({
-          session: check.clean(recording.session),
-          gateway: check.clean(recording.gateway),
-          principal: cleanJson(recording.principal),
-          resource: cleanJson(recording.resource),
-          started_at_ms: check.cleanWhole(recording.startedAtMs),
-          open_seq: check.cleanWhole(recording.openSeq),
-          state: 'open',
-          bytes: 0,
-          copy: 'null',
-          deleted: 'null',
-        })
-        .onConflict((conflict) => conflict.column('session').doNothing())
-        .execute();
-      return;
-    }
-    case 'sealed':
-      return move(db, change.session, 'local', { bytes: check.cleanWhole(change.bytes) });
-    case 'ended':
-      await db
-        .updateTable('recordings')
-        .set({ ended_at_ms: check.cleanWhole(change.atMs) })
-        .where('session', '=', change.session)
-        .execute();
-      return move(db, change.session, 'none', {});
-    case 'stored':
-      return move(db, change.session, 'stored', { copy: cleanJson(change.copy) });
-    case 'released':
-      return move(db, change.session, 'released', {});
-    case 'deleted':
-      return move(db, change.session, 'deleted', { deleted: cleanJson({ rule: change.rule, atMs: change.atMs }) });
+type ChangeOf<Type extends RecordingChange['type']> = Extract<RecordingChange, { readonly type: Type }>;
+
+/**
+ * The changes of a batch, one statement a type, in the order in which a recording lives: it comes to the same as one after the other,
+ * since each moves forwards only.
+ */
+async function applyAll(db: Transaction<Schema>, changes: readonly RecordingChange[]): Promise<void> {
+  const of = <Type extends RecordingChange['type']>(type: Type): ChangeOf<Type>[] =>
+    changes.filter((change): change is ChangeOf<Type> => change.type === type);
+  await open(
+    db,
+    of('opened').map(({ recording }) => recording),
+  );
+  await move(
+    db,
+    'local',
+    of('sealed').map(({ session, bytes }) => ({ session, bytes: check.cleanWhole(bytes) })),
+  );
+  await end(db, of('ended'));
+  await move(
+    db,
+    'stored',
+    of('stored').map(({ session, copy }) => ({ session, copy })),
+  );
+  await move(
+    db,
+    'released',
+    of('released').map(({ session }) => ({ session })),
+  );
+  await move(
+    db,
+    'deleted',
+    of('deleted').map(({ session, rule, atMs }) => ({ session, deleted: { rule, atMs } })),
+  );
+}
+
+async function open(db: Transaction<Schema>, recordings: readonly ChangeOf<'opened'>['recording'][]): Promise<void> {
+  // One statement cannot write a row twice.
+  const rows = [...new Map(recordings.map((one) => [one.session, one])).values()].map((recording) => ({
+    session: check.clean(recording.session),
+    gateway: check.clean(recording.gateway),
+    principal: cleanJson(recording.principal),
+    resource: cleanJson(recording.resource),
+    started_at_ms: check.cleanWhole(recording.startedAtMs),
+    open_seq: check.cleanWhole(recording.openSeq),
+    state: 'open',
+    bytes: 0,
+    copy: 'null',
+    deleted: 'null',
+  }));
+  for (let from = 0; from < rows.length; from += insertRowsMax) {
+    await db
+      .insertInto('recordings')
+      .values(rows.slice(from, from + insertRowsMax))
+      .onConflict((conflict) => conflict.column('session').doNothing())
+      .execute();
   }
 }
 
-async function move(
-  db: Transaction<Schema>,
-  session: string,
-  state: keyof typeof before,
-  values: { readonly bytes?: number; readonly copy?: string; readonly deleted?: string },
-): Promise<void> {
-  await db
-    .updateTable('recordings')
-    .set({ state, ...values })
-    .where('session', '=', session)
-    .where('state', 'in', [...before[state]])
-    .execute();
+async function end(db: Transaction<Schema>, ended: readonly ChangeOf<'ended'>[]): Promise<void> {
+  if (ended.length === 0) return;
+  const rows = ended.map(({ session, atMs }) => ({ session, at: check.cleanWhole(atMs) }));
+  await sql`update recordings r set ended_at_ms = c.at,
+      state = case when r.state = 'open' then 'none' else r.state end
+    from jsonb_to_recordset(${cleanJson(rows)}::jsonb) as c(session text, at int8) where r.session = c.session`.execute(
+    db,
+  );
+}
+
+interface Moved {
+  readonly session: string;
+  readonly bytes?: number;
+  readonly copy?: NonNullable<StoredRecording['copy']>;
+  readonly deleted?: NonNullable<StoredRecording['deleted']>;
+}
+
+async function move(db: Transaction<Schema>, state: keyof typeof before, moved: readonly Moved[]): Promise<void> {
+  if (moved.length === 0) return;
+  await sql`update recordings r set state = ${state}::text, bytes = coalesce(c.bytes, r.bytes),
+      copy = coalesce(c.copy, r.copy), deleted = coalesce(c.deleted, r.deleted)
+    from jsonb_to_recordset(${cleanJson(moved)}::jsonb) as c(session text, bytes int8, copy jsonb, deleted jsonb)
+    where r.session = c.session
+      and r.state in (select jsonb_array_elements_text(${JSON.stringify(before[state])}::jsonb))`.execute(db);
 }
 
 /** JSON without what the database cannot keep. */

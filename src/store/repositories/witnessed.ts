@@ -1,5 +1,5 @@
 /** Checkpoints of journals that were seen: what one gateway keeps for another. Nothing is ever changed, or forgotten by itself. */
-import { type Kysely, type Selectable, sql } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
 import * as check from '../check.ts';
 import type { Witnessed, WitnessedCheckpoint } from '../kept-types.ts';
 import { checkpointBytesMax } from '../limits.ts';
@@ -41,17 +41,6 @@ export class WitnessedRepository implements Witnessed {
       if (roots.length > 1) return 'forked';
       return (numInsertedOrUpdatedRows ?? 0n) > 0n ? 'new' : 'known';
     });
-  }
-
-  async latest(journal: string): Promise<readonly WitnessedCheckpoint[]> {
-    const rows = await this.#db
-      .selectFrom('witnessed')
-      .selectAll()
-      .where('journal', '=', check.text('journal', journal))
-      .where('size', '=', sql<number>`(select max(size) from witnessed where journal = ${journal})`)
-      .orderBy('root')
-      .execute();
-    return rows.map(toCheckpoint);
   }
 
   async list(journal: string, page: Parameters<Witnessed['list']>[1]): Promise<readonly WitnessedCheckpoint[]> {
