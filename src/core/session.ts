@@ -288,7 +288,7 @@ export class Session {
     this.#phase = 'established';
   }
 
-  /** Puts a command through the command stages: see `Commands.submit`. */
+  /** See `Commands.submit`. */
   submit(draft: CommandDraft, decided: (command: Command) => void, inTransaction = false): Command {
     if (this.#phase !== 'established') throw coreErrors('core.illegal-forward', { detail: `submit in ${this.#phase}` });
     return this.#commands.submit(draft, decided, inTransaction);
@@ -319,7 +319,7 @@ export class Session {
   clientDrained(): void {
     this.#main.clientDrained();
   }
-  /** Called when a `deliver` or `forward` that answered false may go on. */
+  // When a `deliver` or `forward` that answered false may go on.
   set onDeliverable(listener: (() => void) | null) {
     this.#main.onDeliverable = listener;
   }
@@ -389,10 +389,7 @@ export class Session {
     this.#upstream?.pause();
     for (const wire of this.#upstreams) wire.pause();
     this.#parts.clock.after(limits.goodbyeDeadlineMs, () => this.finish());
-    if (this.onEnding === null) {
-      this.finish();
-      return;
-    }
+    if (this.onEnding === null) return this.finish();
     try {
       this.onEnding(ending);
     } catch (error) {
