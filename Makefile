@@ -13,8 +13,9 @@ node_modules/.installed: package.json package-lock.json web/package.json
 	@$(WITH_NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-dist/.built: node_modules/.installed tsconfig.json tsconfig.build.json $(shell find src demo web bin -type f -not -path '*/node_modules/*' 2>/dev/null)
+dist/.built: node_modules/.installed tsconfig.json tsconfig.build.json $(shell find src demo web bin -type f -not -path '*/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 	@rm -rf dist && $(WITH_NODE) node_modules/.bin/tsc -p tsconfig.build.json
+	@$(WITH_NODE) node_modules/.bin/vite build web --logLevel warn
 	@touch $@
 
 build: dist/.built ## compile to dist/
@@ -24,11 +25,13 @@ run: dist/.built ## gateway; PostgreSQL, sshd, a shop and a cluster to protect; 
 
 check: node_modules/.installed ## types, lint, format, walls
 	@$(WITH_NODE) node_modules/.bin/tsc --noEmit
+	@$(WITH_NODE) node_modules/.bin/tsc -p web --noEmit
 	@$(WITH_NODE) node_modules/.bin/biome ci --colors=off --error-on-warnings .
-	@$(WITH_NODE) node_modules/.bin/oxlint --type-aware --deny-warnings src test tools demo bench
+	@$(WITH_NODE) node_modules/.bin/oxlint --type-aware --deny-warnings src test tools demo bench web/src
 	@$(WITH_NODE) node tools/tidy/main.ts
 	@$(WITH_NODE) node tools/api-reference.ts --check
 	@$(WITH_NODE) node tools/detections-reference.ts --check
+	@$(WITH_NODE) node tools/web-routes.ts --check
 
 test: node_modules/.installed dist/.built ## everything that must hold (installs what it needs)
 	@tools/test-packages.sh
@@ -61,4 +64,4 @@ fuzz: node_modules/.installed ## a minute of fuzzing
 	@$(WITH_NODE) SALLYPORT_FUZZ_RUNS=20000 node_modules/.bin/vitest run fuzz
 
 clean: ## remove what was built (keeps .data)
-	@rm -rf dist node_modules .node .cache coverage
+	@rm -rf dist web/dist node_modules .node .cache coverage

@@ -14,7 +14,19 @@ export interface ConsoleFile {
   readonly mediaType: string;
   readonly etag: string;
   readonly body: Buffer;
+  /** Its name says what is in it: it never changes under that name. */
+  readonly isHashed: boolean;
 }
+
+/** Addresses of the console's pages, as a router takes them: each is the one file that finds out by itself which is meant. */
+export const consolePaths = [
+  ...['/now', '/sessions', '/reviews', '/requests', '/alerts', '/connect', '/explain', '/reports'],
+  ...['/sessions/:id', '/reviews/:id', '/alerts/:id', '/admin/:part'],
+  ...['/objects/:kind', '/objects/:kind/-/new', '/objects/:kind/:name'],
+] as const;
+
+/** A year, the most that a cache is asked to keep (RFC 9111). */
+export const immutable = 'public, max-age=31536000, immutable';
 
 const mediaTypes: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -45,7 +57,13 @@ export function readConsole(directory: string): ConsoleFile[] {
     total += body.length;
     assert(total <= consoleBytesMax, 'the console is larger than it may be');
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`;
-    files.push({ path: `/${path.join('/').replace(/^index\.html$/, '')}`, mediaType, etag, body });
+    files.push({
+      path: `/${path.join('/').replace(/^index\.html$/, '')}`,
+      mediaType,
+      etag,
+      body,
+      isHashed: path[0] === 'assets',
+    });
   }
   return files;
 }

@@ -13,6 +13,7 @@ import type { AlertService } from './alert-ports.ts';
 import type { Explanation, Manifest, ManifestKind, OpenableResource, ReachView } from './contract/index.ts';
 import type { DetectionLab } from './detection-ports.ts';
 import type { FactorProof, FactorsPort } from './factor-ports.ts';
+import type { LivePort } from './live-ports.ts';
 import type { MachinesPort } from './machine-ports.ts';
 import type { ReportsPort } from './report-ports.ts';
 import type {
@@ -438,6 +439,7 @@ export interface ApiPorts {
   readonly search: SearchPort;
   readonly reports: ReportsPort;
   readonly alerts: AlertService;
+  readonly live: LivePort;
   readonly journal: Pick<Journal, 'append' | 'afterDurable'>;
   readonly status: StatusPort;
 }

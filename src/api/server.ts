@@ -14,7 +14,7 @@ import type { Clock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
-import { type ConsoleFile, consolePolicy, readConsole } from './console.ts';
+import { type ConsoleFile, consolePaths, consolePolicy, immutable, readConsole } from './console.ts';
 import type { ApiParts, Handlers } from './context.ts';
 import { contractLimits, manifestSchemas, type Permission, permissions } from './contract/index.ts';
 import { addRoutes } from './dispatch.ts';
@@ -24,6 +24,7 @@ import { alertHandlers } from './handlers/alerts.ts';
 import { detectionHandlers } from './handlers/detections.ts';
 import { factorHandlers } from './handlers/factors.ts';
 import { identityHandlers } from './handlers/identity.ts';
+import { liveHandlers } from './handlers/live.ts';
 import { machineHandlers } from './handlers/machines.ts';
 import { objectHandlers } from './handlers/objects.ts';
 import { providerHandlers } from './handlers/provider-sign-on.ts';
@@ -98,6 +99,7 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     ...reportHandlers(parts),
     ...alertHandlers(parts),
     ...detectionHandlers(parts),
+    ...liveHandlers(parts),
   };
   const app = build(options);
   const closing = new AbortController();
@@ -225,10 +227,14 @@ function harden(app: FastifyInstance, log: Log): void {
 
 function addConsole(app: FastifyInstance, files: readonly ConsoleFile[]): void {
   for (const file of files) {
-    // Links to a review lead to one page, which shows nothing of it.
-    for (const path of file.path === '/reviews.html' ? [file.path, '/reviews/:id'] : [file.path]) {
+    // The pages of the console are one file, which shows nothing before it was asked who looks.
+    for (const path of file.path === '/' ? ['/', ...consolePaths] : [file.path]) {
       app.get(path, { config: { permission: 'public' } }, async (request, reply) => {
-        reply.headers({ 'content-security-policy': consolePolicy, 'cache-control': 'no-cache', etag: file.etag });
+        reply.headers({
+          'content-security-policy': consolePolicy,
+          'cache-control': file.isHashed ? immutable : 'no-cache',
+          etag: file.etag,
+        });
         if (request.headers['if-none-match'] === file.etag) return reply.code(304).send();
         return reply.type(file.mediaType).send(file.body);
       });

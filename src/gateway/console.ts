@@ -1,5 +1,7 @@
 /** Listens for the API and the console. */
+import { existsSync } from 'node:fs';
 import type { Server as HttpsServer } from 'node:https';
+import { fileURLToPath } from 'node:url';
 import { type ApiPorts, createApi } from '../api/index.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -35,10 +37,7 @@ export async function openConsole(parts: ConsoleParts): Promise<Console> {
     protocols: parts.protocols,
     tls: tls ? await parts.authority.material() : null,
     publicUrl: parts.config.url ?? null,
-    consoleDirectory: new URL(
-      import.meta.url.endsWith('.ts') ? '../../web/public' : '../../../web/public',
-      import.meta.url,
-    ).pathname,
+    consoleDirectory: consoleDirectory(parts.log),
   });
   try {
     await api.listen({ host, port });
@@ -61,4 +60,13 @@ export async function openConsole(parts: ConsoleParts): Promise<Console> {
 /** How a listener is reached from this machine. */
 export function publicHost(host: string): string {
   return host === '0.0.0.0' || host === '::' || host === '127.0.0.1' ? 'localhost' : host;
+}
+
+/** Where the built console lies; before it was built, its pages for signing on alone. */
+function consoleDirectory(log: Log): string {
+  const web = new URL(import.meta.url.endsWith('.ts') ? '../../web/' : '../../../web/', import.meta.url);
+  const built = fileURLToPath(new URL('dist/', web));
+  if (existsSync(`${built}index.html`)) return built;
+  log.warn('the console was not built: make build');
+  return fileURLToPath(new URL('public/', web));
 }

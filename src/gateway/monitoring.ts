@@ -25,6 +25,7 @@ import { createDetectionLab, withDetectionChecks } from './detection-lab.ts';
 import type { GrantService } from './grants.ts';
 import { openHistory } from './history.ts';
 import { journalLookups } from './journal-lookups.ts';
+import { livePort } from './live.ts';
 import type { Metrics } from './metrics.ts';
 import type { ResponsesInForce } from './responses-in-force.ts';
 import type { ReviewService } from './reviews.ts';
@@ -63,7 +64,10 @@ export interface MonitoringParts {
 }
 
 /** What the API asks of monitoring; each block below adds its names. */
-export type MonitoringPorts = Pick<ApiPorts, 'alerts' | 'detections' | 'reports' | 'search' | 'sinks' | 'storage'>;
+export type MonitoringPorts = Pick<
+  ApiPorts,
+  'alerts' | 'detections' | 'live' | 'reports' | 'search' | 'sinks' | 'storage'
+>;
 
 export interface Monitoring {
   readonly ports: MonitoringPorts;
@@ -136,6 +140,7 @@ export async function openMonitoring(parts: MonitoringParts): Promise<Monitoring
       alerts: alerts.port,
       detections: lab,
       search: history.port,
+      live: livePort(parts),
       reports,
       storage: storing.port,
       sinks: sinks.port,

@@ -125,7 +125,7 @@ export async function openReviews(parts: ReviewingParts): Promise<Reviewing> {
     reviews,
     authorisation,
     link,
-    askingLink: (resource) => `${parts.consoleUrl()}/request.html#${encodeURIComponent(resource)}`,
+    askingLink: (resource) => `${parts.consoleUrl()}/requests?resource=${encodeURIComponent(resource)}`,
   });
   const close = async (): Promise<void> => {
     await reviews.close();

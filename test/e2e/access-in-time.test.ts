@@ -272,7 +272,7 @@ describe('connecting asks', () => {
     const refused = psql('orders');
     expect(await refused.closed).toBe(2);
     expect(refused.said()).toContain('given on request. Ask for it: sallyport request orders --for 1h --reason "why"');
-    expect(refused.said()).toContain(`${gateways[0]!.consoleUrl}/request.html#orders`);
+    expect(refused.said()).toContain(`${gateways[0]!.consoleUrl}/requests?resource=orders`);
     await remove('Access', 'asked');
   });
 

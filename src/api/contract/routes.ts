@@ -9,6 +9,7 @@ import { alertRoutes } from './alert-routes.ts';
 import { detectionRoutes } from './detection-routes.ts';
 import { factorAnswer, factorRoutes } from './factor-routes.ts';
 import * as limits from './limits.ts';
+import { liveRoutes } from './live-routes.ts';
 import { machineRoutes } from './machine-routes.ts';
 import { manifestKind, sshPublicKey } from './manifest.ts';
 import { moment, objectName, secretName, shortText } from './names.ts';
@@ -349,6 +350,8 @@ export const routes = {
     }),
     response: text('application/x-ndjson', 'text/csv', 'text/plain'),
   }),
+
+  ...liveRoutes,
 
   listResources: defineRoute({
     method: 'GET',
