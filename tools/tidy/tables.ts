@@ -74,6 +74,8 @@ export const testPackages: readonly string[] = [
   'ssh2',
   'oidc-provider',
   'samlp',
+  'playwright-core',
+  '@axe-core/playwright',
   '@grpc/grpc-js',
   '@bufbuild/protobuf',
 ];
