@@ -36,6 +36,7 @@ gcc gcc
 aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
 qemu-aarch64-static qemu-user-static
 Xvfb xvfb
+chromium chromium
 xauth xauth
 xdpyinfo x11-utils
 ansible-playbook ansible-core
