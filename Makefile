@@ -53,6 +53,7 @@ bench: node_modules/.installed dist/.built ## side by side: direct, haproxy, pgb
 	@$(WITH_NODE) node bench/run.ts
 	@$(WITH_NODE) node bench/journal.ts
 	@$(WITH_NODE) node bench/recording.ts
+	@$(WITH_NODE) node bench/opening.ts
 	@$(WITH_NODE) node bench/judge.ts
 	@$(WITH_NODE) node bench/index.ts
 	@$(WITH_NODE) node bench/search.ts

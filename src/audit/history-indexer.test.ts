@@ -5,7 +5,14 @@ import { silentLog } from '../base/log.ts';
 import type { Event } from '../core/event.ts';
 import type { HistoryBatch } from '../core/history.ts';
 import { HistoryIndexer } from './history-indexer.ts';
-import { historyBatchEntries, historyDelayMs, historyRetryMsMax, retryDelayMs } from './limits.ts';
+import {
+  historyBatchEntries,
+  historyDelayMs,
+  historyLateMs,
+  historyLateRest,
+  historyRetryMsMax,
+  retryDelayMs,
+} from './limits.ts';
 
 const refusal = (seq: number): Event => ({
   seq,
@@ -23,17 +30,31 @@ interface Kit {
   readonly batches: HistoryBatch[];
   fails: boolean;
   tries: number;
+  /** What writing a batch takes. */
+  writingMs: number;
+  restShare: number;
+  /** How often it said that it got on. */
+  progress: number;
 }
 
 function kit(): Kit {
   const clock = new FakeClock();
-  const made: Omit<Kit, 'indexer'> = { clock, batches: [], fails: false, tries: 0 };
+  const made: Omit<Kit, 'indexer'> = {
+    clock,
+    batches: [],
+    fails: false,
+    tries: 0,
+    writingMs: 0,
+    restShare: 0,
+    progress: 0,
+  };
   const indexer = new HistoryIndexer({
     gateway: 'gw',
     store: {
       async write(batch) {
         made.tries++;
         if (made.fails) throw new Error('down');
+        if (made.writingMs > 0) clock.advance(made.writingMs);
         made.batches.push(batch);
       },
       reviewRequest: async () => null,
@@ -43,6 +64,8 @@ function kit(): Kit {
     screens: async () => [],
     clock,
     log: silentLog,
+    restShare: () => made.restShare,
+    onProgress: () => void made.progress++,
   });
   return Object.assign(made, { indexer });
 }
@@ -117,4 +140,34 @@ it('stops at once although the store does not answer; what was not written stays
   await made.indexer.stop();
   expect(made.indexer.pending).toMatchObject({ seq: 1 });
   expect(made.batches).toEqual([]);
+});
+
+it('rests after a batch as it is told, and less where it is late; says each time that it got on', async () => {
+  for (const [isLate, restMs] of [
+    [false, 200],
+    [true, 200 * historyLateRest],
+  ] as const) {
+    const made = kit();
+    const { clock, indexer, batches } = made;
+    made.writingMs = 100;
+    made.restShare = 2;
+    const at = clock.now() - (isLate ? historyLateMs : 0);
+    await indexer.take([{ ...refusal(1), at }]);
+    clock.advance(historyDelayMs);
+    await settle();
+    expect(batches).toHaveLength(1);
+    expect(made.progress).toBe(1);
+    expect(indexer.pending).toBeNull();
+    await indexer.take([{ ...refusal(2), at }]);
+    const next = indexer.flush();
+    await settle();
+    clock.advance(restMs - 1);
+    await settle();
+    expect(batches).toHaveLength(1);
+    clock.advance(1);
+    await settle();
+    expect(batches).toHaveLength(2);
+    await indexer.stop();
+    await next;
+  }
 });

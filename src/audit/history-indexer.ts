@@ -30,6 +30,10 @@ export interface HistoryIndexerParts {
   ) => Promise<readonly HistoryEntry[]>;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long it rests after a batch, as a share of what that took; not at all where absent. */
+  readonly restShare?: () => number;
+  /** Called whenever `pending` or `problem` may have changed. */
+  readonly onProgress?: () => void;
 }
 
 type Waiting = Pick<Event, 'seq' | 'at'>;
@@ -180,12 +184,19 @@ export class HistoryIndexer {
     // Stopped before it was written: it stays what waits.
     if (this.#isStopped) return;
     this.#writingFrom = null;
+    this.#parts.onProgress?.();
     // Only what keeps it quick: where that fails, the next batch tells whether the store works.
     await this.#parts.store.maintain().catch((error: unknown) => this.#failed(error));
-    // Under load the data path comes first: writing rests in between, the less the further it is behind.
-    const { clock } = this.#parts;
-    const isLate = clock.now() - batch.atMs > limits.historyLateMs;
-    await this.#pause((clock.monotonic() - began) * (isLate ? limits.historyLateRestShare : limits.historyRestShare));
+    await this.#rest(batch.atMs, began);
+  }
+
+  /** Under load the data path comes first; the less so, the further it is behind. */
+  async #rest(atMs: number, beganMs: number): Promise<void> {
+    const { clock, restShare } = this.#parts;
+    const share = restShare?.() ?? 0;
+    const isLate = clock.now() - atMs > limits.historyLateMs;
+    const restMs = (clock.monotonic() - beganMs) * share * (isLate ? limits.historyLateRest : 1);
+    if (restMs >= 1) await this.#pause(restMs);
   }
 
   /** Tries until it works, or nobody wants it any more: then null. */
@@ -197,7 +208,10 @@ export class HistoryIndexer {
     ) {
       try {
         const done = await work();
-        this.#problem = null;
+        if (this.#problem !== null) {
+          this.#problem = null;
+          this.#parts.onProgress?.();
+        }
         return done;
       } catch (error) {
         this.#failed(error);
@@ -211,6 +225,7 @@ export class HistoryIndexer {
     const detail = describeError(error);
     if (this.#problem === null) this.#parts.log.warn('history is behind: the store does not answer', { detail });
     this.#problem = detail;
+    this.#parts.onProgress?.();
   }
 
   async #pause(delayMs: number): Promise<void> {

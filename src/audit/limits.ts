@@ -9,6 +9,9 @@ export const batchChangesMax = 200;
 /** How long a change may wait for its batch: what people see in lists is at most this old. */
 export const batchDelayMs = 100;
 
+/** The same where nothing was written for that long: who looks sees a session as it opens. */
+export const batchDelayIdleMs = 20;
+
 /** Before a failed batch is tried again. */
 export const retryDelayMs = 1_000;
 
@@ -18,12 +21,9 @@ export const historyBatchEntries = 400;
 /** How long entries gather before they are written: a search finds them at most so much later. */
 export const historyDelayMs = 150;
 
-/** How long writing rests after a batch, as a share of what that took: sessions come before their index. */
-export const historyRestShare = 2;
-
-/** From when on it counts as behind, milliseconds, and how long it rests then: it must catch up, too. */
+/** From when on it counts as behind, milliseconds, and what part of its rest it takes then: it must catch up, too. */
 export const historyLateMs = 30_000;
-export const historyLateRestShare = 0.5;
+export const historyLateRest = 0.25;
 
 /** Longest wait before a store that does not answer is asked again. */
 export const historyRetryMsMax = 30_000;

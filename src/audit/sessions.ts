@@ -80,6 +80,7 @@ export async function indexSessions(options: SessionIndexOptions): Promise<{ ind
   let waiting = 0;
   let writing: Promise<void> | null = null;
   let scheduled = false;
+  let wroteMs = Number.NEGATIVE_INFINITY;
 
   const write = async (): Promise<void> => {
     const batch = changes.splice(0, limits.batchChangesMax);
@@ -102,6 +103,7 @@ export async function indexSessions(options: SessionIndexOptions): Promise<{ ind
   const flush = async (): Promise<void> => {
     while (writing !== null) await writing;
     if (upTo === 0 || (changes.length === 0 && waiting === 0)) return;
+    wroteMs = clock.monotonic();
     writing = write().finally(() => {
       writing = null;
     });
@@ -124,7 +126,10 @@ export async function indexSessions(options: SessionIndexOptions): Promise<{ ind
         waiting++;
         const change = changeOf(event, gateway);
         if (change !== null) changes.push({ sequence: event.seq, change });
-        if (change !== null || waiting >= limits.batchEventsMax) schedule(limits.batchDelayMs);
+        const isIdle = clock.monotonic() - wroteMs > limits.batchDelayMs;
+        if (change !== null || waiting >= limits.batchEventsMax) {
+          schedule(isIdle ? limits.batchDelayIdleMs : limits.batchDelayMs);
+        }
       },
       flush,
     },

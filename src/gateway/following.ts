@@ -20,6 +20,8 @@ export interface FollowerParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly types: readonly EventType[] | null;
+  /** How long events may gather before they are taken in together, milliseconds. */
+  readonly gatherMs?: number;
   /** The sequence up to which everything was taken in. */
   cursor(): Promise<number>;
   /** Takes events in, and moves the cursor. Tried again until it resolves. */
@@ -59,7 +61,7 @@ export async function followJournal(parts: FollowerParts): Promise<() => Promise
       log.warn(`${name} is ahead of the journal`, { cursor, journal: journal.durableSequence });
       await parts.ahead?.();
     }
-    const subscription = journal.subscribe((await parts.cursor()) + 1, take, types);
+    const subscription = journal.subscribe((await parts.cursor()) + 1, take, types, parts.gatherMs);
     current = subscription;
     subscription.ended.then(undefined, (error: unknown) => {
       log.error(`${name} stopped; it is begun again`, { detail: describeError(error) });

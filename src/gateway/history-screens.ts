@@ -6,7 +6,8 @@
  * away within one step, or overwritten, is not there.
  */
 import type { ScreenView } from '../audit/index.ts';
-import { type Anchor, TerminalView } from '../language/index.ts';
+// Not by the room's door: this thread needs no grammar of SQL.
+import { type Anchor, TerminalView } from '../language/terminal/view.ts';
 
 export class EmulatedScreen implements ScreenView {
   readonly #view: TerminalView;

@@ -5,14 +5,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import type { Actor, Event, EventBody } from '../core/event.ts';
 import type { SearchHit, SearchNode } from '../core/search.ts';
 import { cleanUp, open, temporary, testKeys } from '../recording/fixtures/kit.ts';
-import { openRecordings, type RecordingJournal, readEvents, type SessionRecordings } from '../recording/index.ts';
-import { openStore, type Store } from '../store/index.ts';
+import {
+  DurableMark,
+  openRecordings,
+  type RecordingJournal,
+  readEvents,
+  type SessionRecordings,
+} from '../recording/index.ts';
+import { openStore, type Store, type StoreShare } from '../store/index.ts';
 import { type History, openHistory } from './history.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sp-history-'));
@@ -45,14 +52,13 @@ afterEach(async () => {
   await journal.close();
 });
 
-async function follow(over: Pick<Store, 'sessions' | 'history'> = store): Promise<void> {
+async function follow(over: Pick<Store, 'share' | 'history'> = store): Promise<void> {
   gauges = new Map();
   history = await openHistory({
     gateway,
     store: over,
     journal,
     recordings,
-    readEvents: (from) => readEvents(journal.dir, { from, to: journal.durableSequence }),
     metrics: { gauge: (name, _help, read) => void gauges.set(name, read) },
     clock: systemClock,
     log: silentLog,
@@ -147,7 +153,7 @@ async function append(...events: readonly EventBody[]): Promise<number> {
 }
 
 async function until(isDone: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 60_000;
   while (!(await isDone())) {
     if (Date.now() > deadline) throw new Error('waited too long');
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -462,20 +468,21 @@ describe('the journal is the truth', () => {
     await history.close();
     const durable = journal.durableSequence;
     gateway = `${gateway}-pieces`;
-    for (let upTo = 7; ; upTo = Math.min(durable, upTo + 13)) {
-      const piece: Parameters<typeof openHistory>[0]['journal'] = {
-        durableSequence: upTo,
-        failure: null,
-        flush: () => journal.flush(),
-        subscribe: (from, handler, types) =>
-          journal.subscribe(from, (events) => handler(events.filter(({ seq }) => seq <= upTo)), types),
-      };
+    for (let upTo = 7; ; upTo = Math.min(durable, upTo + 37)) {
+      const mark = new DurableMark();
+      mark.set(upTo);
       const own = await openHistory({
         gateway,
         store,
-        journal: piece,
+        // As if the journal ended there.
+        journal: {
+          dir: journal.dir,
+          durable: mark,
+          durableSequence: upTo,
+          failure: null,
+          flush: () => journal.flush(),
+        },
         recordings,
-        readEvents: (from) => readEvents(journal.dir, { from, to: upTo }),
         metrics: { gauge: () => {} },
         clock: systemClock,
         log: silentLog,
@@ -488,7 +495,7 @@ describe('the journal is the truth', () => {
     const pieces = await all();
     const nameless = (hits: readonly SearchHit[]) => hits.map(({ id: _id, gateway: _gateway, ...rest }) => rest);
     expect(nameless(pieces)).toEqual(nameless(whole));
-  }, 120_000);
+  }, 240_000);
 
   it('is built anew where it is ahead of its journal', async () => {
     await append(opened('ses_a'));
@@ -502,23 +509,89 @@ describe('the journal is the truth', () => {
 
   it('a store that is down delays it and loses nothing; what it is behind is shown', async () => {
     await history.close();
-    let isDown = true;
-    const { sessions } = store;
-    const flaky = new Proxy(store.history, {
-      get(target, name: keyof Store['history']) {
-        if (name === 'write' && isDown) return () => Promise.reject(new Error('down'));
-        const value: unknown = Reflect.get(target, name, target);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
-    await follow({ sessions, history: flaky });
+    const gate = gated();
+    gate.isDown = true;
+    await follow({ history: store.history, share: gate.share });
     await append(opened('ses_a'), intent('ses_a', 1, 'select 1'), commandEnded('ses_a', 1));
     await until(async () => !(await history.port.status()).working);
     expect((await history.port.status()).lag).toBe(3);
     expect(gauges.get('sallyport_history_lag_events')?.()).toBe(3);
     await until(() => Number(gauges.get('sallyport_history_lag_seconds')?.()) > 0);
-    isDown = false;
+    gate.isDown = false;
     expect((await all()).map(({ type }) => type)).toEqual(['session', 'command']);
     expect(await history.port.status()).toMatchObject({ working: true, lag: 0 });
+  });
+});
+
+/** The store as another thread has it, with a gate in between: while it is down, batches are refused. */
+function gated(): { isDown: boolean; refused: number; readonly share: () => StoreShare } {
+  const gate = {
+    isDown: false,
+    refused: 0,
+    share: (): StoreShare => {
+      const share = store.share();
+      if (share.engine !== 'embedded') throw new Error('the embedded store is meant');
+      const { port1, port2 } = new MessageChannel();
+      port1.on('message', (message: { readonly id: number; readonly sql: string }) => {
+        if (!gate.isDown || !message.sql.includes('history.put')) return share.port.postMessage(message);
+        gate.refused++;
+        const error = { severity: 'FATAL', code: '57P01', constraint: undefined, table: undefined };
+        port1.postMessage({ type: 'refused', id: message.id, error });
+      });
+      share.port.on('message', (message: unknown) => port1.postMessage(message));
+      port1.on('close', () => share.port.close());
+      share.port.on('close', () => port1.close());
+      return { engine: 'embedded', port: port2 };
+    },
+  };
+  return gate;
+}
+
+describe('the thread', () => {
+  it('is begun again after it crashed, wherever it was, and nothing is lost or twice', async () => {
+    for (let seed = 1; seed <= 3; seed++) {
+      await work(seed, 120);
+      await history.crash();
+      await work(seed + 10, 40);
+    }
+    const found = await all();
+    expect(found.filter(({ type }) => type === 'command')).toHaveLength(await countOf('command.intent'));
+    expect(found.filter(({ type }) => type === 'session')).toHaveLength(await countOf('session.opened'));
+    expect(new Set(found.map(({ id }) => id)).size).toBe(found.length);
+    const { entries } = (await store.history.standings()).find((one) => one.gateway === gateway)!;
+    expect(entries).toBe(found.length);
+    await history.port.rebuild();
+    expect(await all()).toEqual(found);
+  }, 120_000);
+
+  it('ends while it is behind, and goes on from there', async () => {
+    await history.close();
+    const gate = gated();
+    gate.isDown = true;
+    await follow({ history: store.history, share: gate.share });
+    await work(7, 300);
+    await until(() => gate.refused > 0);
+    await history.close();
+    expect(await store.history.cursor(gateway)).toBe(0);
+    await follow();
+    expect((await all()).filter(({ type }) => type === 'command')).toHaveLength(await countOf('command.intent'));
+  }, 120_000);
+
+  it('is begun again where its way to the store is cut', async () => {
+    await history.close();
+    const shares: StoreShare[] = [];
+    await follow({
+      history: store.history,
+      share: () => {
+        const share = gated().share();
+        shares.push(share);
+        return share;
+      },
+    });
+    expect(shares).toHaveLength(1);
+    await history.crash();
+    await append(opened('ses_a'));
+    expect((await all()).map(({ type }) => type)).toEqual(['session']);
+    expect(shares).toHaveLength(2);
   });
 });

@@ -1,35 +1,30 @@
 /**
- * The index of what happened: follows the journal into the store, is built anew when asked, and answers the API.
+ * The index of what happened: a thread follows the journal into the store (history-worker.ts); here it is begun, ended, begun anew
+ * when asked, and the API answered.
  *
- * Invariants: one follower at a time; where it fails it is begun again from where the store says it is; an index that is ahead of its
+ * Invariants: one thread at a time; where it fails it is begun again from where the store says it is; an index that is ahead of its
  * journal (the journal was put back) is built anew.
  *
  * Deliberately absent: what becomes of events (audit), SQL (store).
  */
 import type { IndexStatus, SearchPort } from '../api/index.ts';
-import { HistoryIndexer, historyTypes, screenEntries } from '../audit/index.ts';
 import type { Clock } from '../base/clock.ts';
-import { describeError, isGatewayError } from '../base/errors.ts';
+import { describeError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { Lookups, SessionOpened } from '../core/activity.ts';
-import type { Event } from '../core/event.ts';
-import type { HistoryEntry } from '../core/history.ts';
-import type { RecordingJournal, SessionRecordings, Subscription } from '../recording/index.ts';
+import type { RecordingJournal, SessionRecordings } from '../recording/index.ts';
 import type { Store } from '../store/index.ts';
 import { retry } from './background.ts';
 import { gatewayErrors } from './errors.ts';
-import { EmulatedScreen } from './history-screens.ts';
-import { journalLookups } from './journal-lookups.ts';
+import { HistoryThread } from './history-thread.ts';
 import * as limits from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { searchPort } from './searching.ts';
 
 export interface HistoryParts {
   readonly gateway: string;
-  readonly store: Pick<Store, 'history' | 'sessions'>;
-  readonly journal: Pick<RecordingJournal, 'durableSequence' | 'failure' | 'flush' | 'subscribe'>;
+  readonly store: Pick<Store, 'history' | 'share'>;
+  readonly journal: Pick<RecordingJournal, 'dir' | 'durable' | 'durableSequence' | 'failure' | 'flush'>;
   readonly recordings: Pick<SessionRecordings, 'read'>;
-  readonly readEvents: (from: number) => AsyncIterable<Event>;
   readonly metrics: Pick<Metrics, 'gauge'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -40,6 +35,8 @@ export interface HistoryParts {
 export interface History {
   readonly port: SearchPort;
   close(): Promise<void>;
+  /** Ends the thread as a crash would: for tests. */
+  crash(): Promise<void>;
 }
 
 export async function openHistory(parts: HistoryParts): Promise<History> {
@@ -59,7 +56,7 @@ export async function openHistory(parts: HistoryParts): Promise<History> {
     status: () => history.status(),
     rebuild: () => history.rebuild(),
   });
-  return { port, close: () => history.close() };
+  return { port, close: () => history.close(), crash: () => history.crash() };
 }
 
 /** The index as it stands, which nobody writes. */
@@ -70,28 +67,26 @@ async function notFollowing({ store, gateway, journal }: HistoryParts): Promise<
       working: false,
       durableSequence: journal.durableSequence,
       lag: Math.max(0, journal.durableSequence - reached),
-      substrings: store.history.partSearch === 'indexed',
       rebuilding: null,
     }),
     rebuild: async () => {
       throw gatewayErrors('gateway.history-off');
     },
   });
-  return { port, close: async () => undefined };
+  return { port, close: async () => undefined, crash: async () => undefined };
 }
 
 class Following {
   readonly #parts: HistoryParts;
-  readonly #lookups: Lookups;
-  #indexer: HistoryIndexer | null = null;
-  #subscription: Subscription | null = null;
+  #thread: HistoryThread | null = null;
+  /** How far the last one was that is gone. */
+  #reached = 0;
   #rebuilding: { readonly of: number; readonly startedAtMs: number } | null = null;
   #beginning: Promise<void> | null = null;
   #isClosed = false;
 
   constructor(parts: HistoryParts) {
     this.#parts = parts;
-    this.#lookups = journalLookups(parts);
   }
 
   async open(): Promise<void> {
@@ -103,31 +98,25 @@ class Following {
     await this.#follow();
   }
 
-  /** The sequence up to which everything is in the index. */
-  get #reached(): number {
-    const next = this.#indexer?.pending?.seq ?? this.#subscription?.next ?? 1;
-    return next - 1;
-  }
-
   lag(): number {
-    return Math.max(0, this.#parts.journal.durableSequence - this.#reached);
+    return Math.max(0, this.#parts.journal.durableSequence - (this.#thread?.progress.reached ?? this.#reached));
   }
 
   lagMs(): number {
-    const at = this.#indexer?.pending?.at;
-    return at === undefined ? 0 : Math.max(0, this.#parts.clock.now() - at);
+    const atMs = this.#thread?.progress.pendingAtMs ?? 0;
+    return atMs === 0 ? 0 : Math.max(0, this.#parts.clock.now() - atMs);
   }
 
   status(): IndexStatus {
-    const { journal, store } = this.#parts;
-    const reached = this.#reached;
+    const { journal } = this.#parts;
+    const lag = this.lag();
+    const reached = journal.durableSequence - lag;
     const rebuilding = this.#rebuilding;
     if (rebuilding !== null && reached >= rebuilding.of) this.#rebuilding = null;
     return {
-      working: this.#subscription !== null && this.#indexer?.problem === null,
+      working: this.#thread?.progress.hasProblem === false,
       durableSequence: journal.durableSequence,
-      lag: this.lag(),
-      substrings: store.history.partSearch === 'indexed',
+      lag,
       rebuilding: this.#rebuilding === null ? null : { ...this.#rebuilding, sequence: reached },
     };
   }
@@ -147,6 +136,7 @@ class Following {
     this.#rebuilding = { of: journal.durableSequence, startedAtMs: clock.now() };
     try {
       await store.history.drop(gateway);
+      this.#reached = 0;
     } finally {
       await this.#follow();
     }
@@ -158,66 +148,48 @@ class Following {
     if (journal.failure === null) await journal.flush();
     // What it does not reach now it reads again at the next start.
     const giveUpMs = clock.monotonic() + limits.historyFlushMs;
-    while (this.lag() > 0 && this.#indexer?.problem === null && clock.monotonic() < giveUpMs) {
+    while (this.lag() > 0 && this.#thread?.progress.hasProblem === false && clock.monotonic() < giveUpMs) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await this.#halt();
   }
 
+  /** Ends the thread as a crash would: for tests. */
+  async crash(): Promise<void> {
+    await this.#thread?.kill();
+  }
+
   async #halt(): Promise<void> {
-    const subscription = this.#subscription;
-    this.#subscription = null;
-    subscription?.close();
+    const thread = this.#thread;
+    if (thread === null) return;
+    this.#gone(thread);
     // The batch that is being written finishes first.
-    await this.#indexer?.stop();
-    await subscription?.ended.catch(() => undefined);
+    await thread.stop();
+  }
+
+  #gone({ progress }: HistoryThread): void {
+    this.#reached = progress.reached;
+    this.#thread = null;
   }
 
   async #follow(): Promise<void> {
-    const { store, gateway, journal, clock, log } = this.#parts;
+    const { store, gateway, journal, recordings, clock, log } = this.#parts;
     const from = (await store.history.cursor(gateway)) + 1;
-    const indexer = new HistoryIndexer({
-      gateway,
-      store: store.history,
-      lookups: this.#lookups,
-      screens: (sealed, opened) => this.#screens(sealed, opened),
-      clock,
-      log,
-    });
-    const subscription = journal.subscribe(from, (events) => indexer.take(events), historyTypes);
-    this.#indexer = indexer;
-    this.#subscription = subscription;
-    subscription.ended.then(undefined, (error: unknown) => {
-      if (this.#subscription !== subscription) return;
-      this.#subscription = null;
-      void indexer.stop();
+    if (this.#isClosed || this.#thread !== null) return;
+    const { dir: directory, durable } = journal;
+    const share = store.share();
+    const thread = new HistoryThread({ gateway, directory, from, share, durable, recordings, log });
+    this.#thread = thread;
+    thread.ended.catch((error: unknown) => {
+      if (this.#thread !== thread) return;
+      this.#gone(thread);
       log.error('history stopped; it is begun again', { detail: describeError(error) });
       retry(
         clock,
         limits.indexRestartMs,
-        () => this.#isClosed || this.#subscription !== null,
+        () => this.#isClosed || this.#thread !== null,
         () => this.#follow(),
       );
     });
   }
-
-  /** A recording that was deleted, or cannot be read, has no text: what its commands did is in the index all the same. */
-  async #screens(
-    sealed: Extract<Event, { readonly type: 'recording.sealed' }>,
-    opened: SessionOpened | null,
-  ): Promise<readonly HistoryEntry[]> {
-    const { recordings, log } = this.#parts;
-    if (opened === null || !withTerminals.has(opened.protocol)) return [];
-    try {
-      const read = recordings.read(sealed.session);
-      return await screenEntries(read, sealed, opened, (columns, rows) => new EmulatedScreen(columns, rows));
-    } catch (error) {
-      if (!isGatewayError(error)) throw error;
-      log.warn('the terminals of a recording could not be read for the index', { detail: describeError(error) });
-      return [];
-    }
-  }
 }
-
-/** Protocols whose sessions may have terminals: the others' recordings are not read. */
-const withTerminals: ReadonlySet<string> = new Set(['ssh', 'kubernetes']);

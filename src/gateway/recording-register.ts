@@ -8,6 +8,7 @@ import type { Event, EventType } from '../core/event.ts';
 import type { RecordingJournal } from '../recording/index.ts';
 import type { KeptRecordings, RecordingChange } from '../store/index.ts';
 import { followJournal } from './following.ts';
+import * as limits from './limits.ts';
 
 /** The events that it draws on. */
 const types: readonly EventType[] = [
@@ -39,6 +40,7 @@ export function keepRegister(parts: RegisterParts): Promise<() => Promise<void>>
     clock,
     log,
     types,
+    gatherMs: limits.registerGatherMs,
     cursor: () => register.cursor(cursor),
     take: async (events) => {
       const changes = events.flatMap((event) => changeOf(event, gateway));

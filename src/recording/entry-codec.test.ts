@@ -138,3 +138,21 @@ test('text past the limit of an entry is cut, at the limit it is whole', () => {
   expect(read(message('x'.repeat(limits.entryTextBytesMax)))).toBe(limits.entryTextBytesMax);
   expect(read(message('x'.repeat(limits.entryTextBytesMax + 1)))).toBeLessThan(limits.entryTextBytesMax);
 });
+
+test('short texts and those one past, with and without what is not ASCII, come back as they were (A-REC-02)', () => {
+  for (const length of [0, 1, 23, 24, 25, 26]) {
+    for (const last of ['x', '\u007f', '\u0080', 'é', '€', '\ud800', '\u0000']) {
+      const tag = length === 0 ? '' : 'x'.repeat(length - 1) + last;
+      const given = { command: 0xffffffff, outcome: 'completed', tag, rows: 1, bytes: 2, durationMs: 3 } as const;
+      const block = encode([{ type: 'completed', ...given }]);
+      const [back] = decodeEntries(Buffer.from(block.memory, 0, block.length), 0, 1);
+      expect(back).toMatchObject(given);
+    }
+  }
+});
+
+test('a number that does not fit its field is refused, never wrapped', () => {
+  for (const command of [-1, 0x1_0000_0000, 1.5, Number.NaN]) {
+    expect(() => encode([{ type: 'columns', command, columns: [] }])).toThrow(RangeError);
+  }
+});

@@ -25,6 +25,8 @@ const types = {
 const levels = ['error', 'notice', 'notification', 'gateway'] as const;
 const entryHeaderBytes = 9;
 const nullLength = 0xffffffff;
+/** Texts up to here are written unit by unit; beyond it the runtime's own writing is faster. */
+const shortTextLengthMax = 24;
 const utf16Flag = 0x80000000;
 
 /** One block under construction. */
@@ -167,7 +169,17 @@ export class BlockEncoder {
 
   #uint32(value: number): void {
     this.#room(4);
-    this.#end = this.#bytes.writeUInt32BE(value, this.#end);
+    this.#put32(value, this.#end);
+    this.#end += 4;
+  }
+
+  #put32(value: number, at: number): void {
+    if (value >>> 0 !== value) throw new RangeError('a number of a recording does not fit its field');
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
   }
 
   #number(value: number): void {
@@ -186,6 +198,7 @@ export class BlockEncoder {
       this.#uint32(nullLength);
       return;
     }
+    if (text.length <= shortTextLengthMax && this.#shortText(text)) return;
     const most = text.length * 3 > this.#textLeft ? Math.floor(this.#textLeft / 3) : text.length;
     const kept = most < text.length && Buffer.byteLength(text) > this.#textLeft ? text.slice(0, most) : text;
     this.#room(4 + kept.length * 3);
@@ -195,6 +208,24 @@ export class BlockEncoder {
     this.#bytes.writeUInt32BE(isUtf8 ? written : (written | utf16Flag) >>> 0, this.#end);
     this.#end += 4 + written;
     this.#textLeft -= written;
+  }
+
+  /** Names and types of columns, outcomes, tags: two calls into the runtime each cost more than the bytes. False where not all of it is ASCII. */
+  #shortText(text: string): boolean {
+    const { length } = text;
+    if (length > this.#textLeft) return false;
+    this.#room(4 + length);
+    const bytes = this.#bytes;
+    const start = this.#end + 4;
+    for (let at = 0; at < length; at++) {
+      const unit = text.charCodeAt(at);
+      if (unit > 0x7f) return false;
+      bytes[start + at] = unit;
+    }
+    this.#put32(length, this.#end);
+    this.#end = start + length;
+    this.#textLeft -= length;
+    return true;
   }
 
   #room(bytes: number): void {

@@ -211,7 +211,8 @@ export type ScanStep =
 /** Takes a segment's bytes in any portions and gives its frames, each checked against its header CRC and the chain. */
 export class SegmentScanner {
   readonly #isPruned: boolean;
-  #data = Buffer.allocUnsafe(2 * limits.readBytes);
+  /** Made with the first read: who only waits for a file holds nothing. */
+  #data: Buffer = Buffer.alloc(0);
   #start = 0;
   #end = 0;
   /** File offset of `#start`. */
@@ -245,7 +246,7 @@ export class SegmentScanner {
       this.#end -= keepFrom;
     }
     if (this.#data.length - this.#end < limits.readBytes / 2) {
-      const grown = Buffer.allocUnsafe(this.#data.length * 2);
+      const grown = Buffer.allocUnsafe(Math.max(2 * limits.readBytes, this.#data.length * 2));
       this.#data.copy(grown, 0, 0, this.#end);
       this.#data = grown;
     }

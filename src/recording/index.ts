@@ -1,8 +1,10 @@
 /** What others may use of the recording room. */
 export { prunedUpTo, sequenceBefore } from './ages.ts';
 export { type Checkpoint, checkpointText, isSignedBy, type ParsedCheckpoint, parseCheckpoint } from './checkpoint.ts';
+export { DurableMark } from './durable.ts';
 export { recordingErrors } from './errors.ts';
 export { type JournalOptions, openJournal, type RecordingJournal, type Recovery } from './journal.ts';
+export { proveRecording, type RecordingProof } from './prove.ts';
 export type { PrunedBy, Pruning } from './pruner.ts';
 export { type EventRange, readEvents } from './reader.ts';
 export type { SessionRecording } from './recording.ts';

@@ -19,6 +19,7 @@ import { coreErrors } from '../core/errors.ts';
 import type { Event, EventBody, EventType, SpaceLevel } from '../core/event.ts';
 import type { Journal } from '../core/ports.ts';
 import { Batch, serialise } from './batch.ts';
+import { DurableMark } from './durable.ts';
 import { recordingErrors } from './errors.ts';
 import { ensureDirectory, type Fault, publishKey } from './files.ts';
 import * as limits from './limits.ts';
@@ -80,6 +81,8 @@ export async function openJournal(options: JournalOptions): Promise<RecordingJou
 
 export class RecordingJournal implements Journal {
   readonly dir: string;
+  /** `durableSequence` for other threads, which read the files themselves. */
+  readonly durable = new DurableMark();
   /** Lets go of all recordings before a reopening closes their sessions. Set by `openRecordings`. */
   onReopening: (() => Promise<void>) | null = null;
   readonly #options: JournalOptions;
@@ -216,14 +219,16 @@ export class RecordingJournal implements Journal {
   /**
    * Hands durable events to `handler` from `fromSequence` on, in order, at least once each, waiting for its promise.
    * When it fails, the subscription ends and `ended` rejects with its error. With `types`, only events of those.
+   * At the journal's end it waits `gatherMs` for more before it reads.
    */
   subscribe(
     fromSequence: number,
     handler: (events: readonly Event[]) => void | Promise<void>,
     types: readonly EventType[] | null = null,
+    gatherMs?: number,
   ): Subscription {
     const durable = (): number => this.durableSequence;
-    const subscription = new Subscription(this.dir, fromSequence, handler, durable, types, this.#recent);
+    const subscription = new Subscription(this.dir, fromSequence, handler, durable, types, this.#recent, gatherMs);
     this.#subscriptions.add(subscription);
     const forget = (): void => void this.#subscriptions.delete(subscription);
     subscription.ended.then(forget, forget);
@@ -267,6 +272,8 @@ export class RecordingJournal implements Journal {
     if (this.#phase !== 'failed')
       throw coreErrors('core.journal-unavailable', { detail: `reopen while ${this.#phase}` });
     this.#phase = 'opening';
+    // What waits is sent below; a timer of before must not send it as well.
+    this.#sent = 1;
     try {
       await this.onReopening?.();
       await this.#writer?.terminate();
@@ -390,6 +397,7 @@ export class RecordingJournal implements Journal {
     if (this.#waiters.last > position.sequence || this.#unacknowledged.length > 1) this.#send();
     else if (this.#unacknowledged.length > 0) this.#sendLater();
     this.#waiters.release(position.sequence, null);
+    this.durable.set(position.sequence);
     for (const subscription of this.#subscriptions) subscription.wake();
   }
 
@@ -423,6 +431,7 @@ export class RecordingJournal implements Journal {
     const opened = await thread.opened;
     this.#journalId = opened.journalId;
     this.#position = opened.position;
+    this.durable.set(opened.position.sequence);
     this.#checkpointedSequence = opened.position.sequence;
     return opened;
   }

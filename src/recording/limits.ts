@@ -71,6 +71,12 @@ export const goneBytesMax = 64 * 1024;
 /** Longest wrapped key of a recording, bytes: one key, what wraps it, and names of keys. */
 export const wrappedKeyBytesMax = 1024;
 
+/** Blocks that the recorder writes and syncs together, bytes: enough for hundreds of sessions that begin at once, little to wait for. */
+export const recorderBatchBytesMax = 512 * 1024;
+
+/** The same as a number: each may begin a recording, whose key and content are open files until the batch is through. */
+export const recorderBatchBlocksMax = 128;
+
 /** Recording files the writer keeps open; more sessions than that open theirs again for each block. */
 export const openRecordingsMax = 256;
 
@@ -110,6 +116,9 @@ export const unawaitedDelayMs = 10;
 
 /** How long a woken subscriber lets further commits gather before it reads. */
 export const subscriptionDelayMs = 25;
+
+/** How often another thread looks how far the journal is durable although nobody woke it: a wake-up that was lost costs so much. */
+export const durableLookMs = 5_000;
 
 /** Events handed to a subscriber at once. */
 export const subscriptionEventsMax = 1000;

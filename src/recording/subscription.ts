@@ -2,7 +2,6 @@
  * A consumer of durable events: an index, a sink, a detector. Reads from the files, so a slow one costs no memory, and
  * is woken by the journal, so an idle one costs nothing. At the journal's end those who follow share what was read.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event, EventType } from '../core/event.ts';
 import { JournalCursor } from './cursor.ts';
 import * as limits from './limits.ts';
@@ -16,6 +15,7 @@ export class Subscription {
   readonly #types: readonly EventType[] | null;
   readonly #wanted: ReadonlySet<string> | null;
   readonly #recent: RecentEvents | null;
+  readonly #gatherMs: number;
   /** Null while it takes what others read. */
   #cursor: JournalCursor | null = null;
   #next: number;
@@ -23,6 +23,7 @@ export class Subscription {
   #hasJoined = false;
   #isClosed = false;
   #wake: (() => void) | null = null;
+  #endGathering: (() => void) | null = null;
 
   constructor(
     dir: string,
@@ -31,6 +32,7 @@ export class Subscription {
     durable: () => number,
     types: readonly EventType[] | null = null,
     recent: RecentEvents | null = null,
+    gatherMs: number = limits.subscriptionDelayMs,
   ) {
     this.#dir = dir;
     this.#next = Math.max(1, fromSequence);
@@ -38,6 +40,7 @@ export class Subscription {
     this.#wanted = types === null ? null : new Set(types);
     this.#recent = recent;
     this.#durable = durable;
+    this.#gatherMs = gatherMs;
     this.ended = this.#run(handler);
     this.ended.catch(() => {
       // Whoever does not look at `ended` must not bring the process down with it.
@@ -61,6 +64,7 @@ export class Subscription {
 
   close(): void {
     this.#isClosed = true;
+    this.#endGathering?.();
     this.#wake?.();
   }
 
@@ -78,7 +82,7 @@ export class Subscription {
           this.#join();
           await this.#sleep();
           // Many commits are read at once: a consumer is behind by this much, and the data path pays for few reads.
-          await sleep(limits.subscriptionDelayMs, undefined, { ref: false });
+          await this.#gather();
         }
       }
     } finally {
@@ -88,6 +92,8 @@ export class Subscription {
   }
 
   async #take(durable: number): Promise<Event[]> {
+    // Nothing new: a cursor, with the memory it reads into, is not begun for that.
+    if (this.#next > durable) return [];
     const shared = await this.#recent?.take(this.#next, limits.subscriptionEventsMax, durable, this.#wanted);
     if (shared !== null && shared !== undefined) {
       this.#next = shared.next;
@@ -107,6 +113,18 @@ export class Subscription {
     if (this.#hasJoined || this.#recent === null || this.#types !== null) return;
     this.#hasJoined = true;
     this.#recent.join(this.#next);
+  }
+
+  async #gather(): Promise<void> {
+    if (this.#isClosed) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#gatherMs).unref();
+      this.#endGathering = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#endGathering = null;
   }
 
   #sleep(): Promise<void> {

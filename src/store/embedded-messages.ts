@@ -1,4 +1,9 @@
-/** What the embedded engine's thread and the main thread say to each other. Plain data, copied by `postMessage`. */
+/**
+ * What the embedded engine's thread and those that ask it say to each other. Plain data, copied by `postMessage`.
+ *
+ * The main thread owns the thread, and may hand it ports of others, on which only statements are asked.
+ */
+import type { MessagePort } from 'node:worker_threads';
 
 export type ToWorker =
   | {
@@ -7,6 +12,7 @@ export type ToWorker =
       readonly sql: string;
       readonly parameters: readonly (string | null)[];
     }
+  | { readonly type: 'share'; readonly port: MessagePort }
   | { readonly type: 'close' };
 
 /** The parts of a server's error that may be told (`failure.ts`). */

@@ -5,25 +5,28 @@
  * dies); a directory whose first creation was interrupted is made again, for nothing in it was ever acknowledged; any
  * error that is not an SQL error ends the thread.
  *
- * Deliberately absent: more than one connection, transactions of its own (BEGIN and COMMIT arrive as statements), and
+ * Deliberately absent: more than one connection (who asks takes turns, embedded-turns.ts), transactions of its own (BEGIN and COMMIT
+ * arrive as statements), and
  * durability against loss of power: PGlite does not sync its files to the disk. What was acknowledged survives the
  * death of the process (tested with SIGKILL), not always that of the machine. Who needs that uses PostgreSQL.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { PGlite, types } from '@electric-sql/pglite';
-import { pg_trgm as trigrams } from '@electric-sql/pglite/contrib/pg_trgm';
 import type { FromWorker, ToWorker } from './embedded-messages.ts';
+import { type Effect, EmbeddedTurns } from './embedded-turns.ts';
 import { isServerError } from './failure.ts';
 import { valueParsers } from './values.ts';
 
 const port = parentPort!;
 const { directory } = workerData as { readonly directory: string };
 
-function say(message: FromWorker): void {
-  port.postMessage(message);
+type Query = Extract<ToWorker, { type: 'query' }>;
+
+function say(message: FromWorker, to: MessagePort = port): void {
+  to.postMessage(message);
 }
 
 /**
@@ -60,7 +63,10 @@ async function open(): Promise<PGlite> {
   const isNew = !existsSync(created);
   if (isNew) rmSync(data, { recursive: true, force: true });
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  const engine = await PGlite.create({ dataDir: data, extensions: { pg_trgm: trigrams } });
+  const engine = await PGlite.create({ dataDir: data });
+  // Once for all: given with a statement, they are joined with the engine's own anew for each.
+  Object.assign(engine.parsers, asText);
+  Object.assign(engine.serializers, asText);
   await engine.exec(`set timezone to 'UTC'; set datestyle to 'ISO'; set client_min_messages to error`);
   if (isNew) {
     const marker = openSync(created, 'wx', 0o600);
@@ -74,31 +80,34 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-async function answer(engine: PGlite, message: Extract<ToWorker, { type: 'query' }>): Promise<void> {
+/** By the first word of the server's command tag. */
+const effects: Readonly<Record<string, Effect>> = { BEGIN: 'begun', COMMIT: 'ended', ROLLBACK: 'ended' };
+
+async function answer(engine: PGlite, message: Query, to: MessagePort): Promise<Effect> {
   try {
     const result = await engine.query<(string | null)[]>(message.sql, [...message.parameters], {
       rowMode: 'array',
-      parsers: asText,
-      serializers: asText,
     });
-    say({
-      type: 'result',
-      id: message.id,
-      names: result.fields.map((field) => field.name),
-      types: result.fields.map((field) => field.dataTypeID),
-      rows: result.rows,
-      affectedRows: result.rowCount ?? result.affectedRows ?? 0,
-      command: result.command ?? '',
-    });
+    say(
+      {
+        type: 'result',
+        id: message.id,
+        names: result.fields.map((field) => field.name),
+        types: result.fields.map((field) => field.dataTypeID),
+        rows: result.rows,
+        affectedRows: result.rowCount ?? result.affectedRows ?? 0,
+        command: result.command ?? '',
+      },
+      to,
+    );
+    return effects[result.command ?? ''] ?? 'none';
   } catch (error) {
     if (!isServerError(error)) throw error;
     const { code, severity, constraint, table } = error;
     if (severity === 'FATAL' || severity === 'PANIC') throw error;
-    say({
-      type: 'refused',
-      id: message.id,
-      error: { code, severity: textOf(severity) ?? 'ERROR', constraint: textOf(constraint), table: textOf(table) },
-    });
+    const told = { code, severity: textOf(severity) ?? 'ERROR', constraint: textOf(constraint), table: textOf(table) };
+    say({ type: 'refused', id: message.id, error: told }, to);
+    return 'none';
   }
 }
 
@@ -125,24 +134,43 @@ async function main(): Promise<void> {
   } catch (error) {
     return die('store.cannot-open', kindOf(error));
   }
-  // Statements arrive one at a time: the main thread has one connection to give. The chain keeps that true here, too.
-  let last = Promise.resolve();
-  let failed = false;
-  const fail = (error: unknown): void => {
-    failed = true;
+  const guests = new Set<MessagePort>();
+  const end = (): void => {
+    for (const guest of guests) guest.close();
+    port.close();
+  };
+  const turns = new EmbeddedTurns<Exclude<ToWorker, { type: 'share' }>>((error) => {
     die('store.failed', kindOf(error));
+    end();
+  });
+  const rollBack = async (): Promise<void> => void (await engine.query('rollback'));
+  const owner = turns.add({
+    handle: async (message) => {
+      if (message.type === 'query') return await answer(engine, message, port);
+      await engine.close();
+      held.close();
+      say({ type: 'closed' });
+      end();
+      return 'none';
+    },
+    rollBack,
+  });
+  /** Statements of another thread, on a port of its own. */
+  const welcome = (guest: MessagePort): void => {
+    guests.add(guest);
+    const asker = turns.add({
+      handle: async (message) => (message.type === 'query' ? await answer(engine, message, guest) : 'none'),
+      rollBack,
+    });
+    guest.on('message', asker.ask);
+    guest.on('close', () => {
+      guests.delete(guest);
+      asker.leave();
+    });
   };
   port.on('message', (message: ToWorker) => {
-    last = last
-      .then(async () => {
-        if (failed) return;
-        if (message.type === 'query') return answer(engine, message);
-        await engine.close();
-        held.close();
-        say({ type: 'closed' });
-        port.close();
-      })
-      .catch(fail);
+    if (message.type === 'share') welcome(message.port);
+    else owner.ask(message);
   });
   say({ type: 'ready' });
 }

@@ -7,6 +7,7 @@
  *
  * Deliberately absent: SQL of any kind, pools' settings, notifications.
  */
+import type { StoreShare } from './share.ts';
 import type { Unsubscribe } from './types.ts';
 
 export interface EngineResult {
@@ -29,6 +30,8 @@ export interface EngineConnection {
 export interface Engine {
   readonly name: 'embedded' | 'postgres';
   acquire(): Promise<EngineConnection>;
+  /** What another thread needs to ask the same database by itself. */
+  share(): StoreShare;
   /** Set once the engine died for good. */
   readonly failure: Error | null;
   onFailure(listener: (failure: Error) => void): Unsubscribe;

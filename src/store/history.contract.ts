@@ -1,8 +1,9 @@
 /** What every engine must do with the index of what happened. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../base/clock.ts';
 import type { HistoryBatch, HistoryEntry } from '../core/history.ts';
 import type { SearchHit, SearchNode, SearchQuery } from '../core/search.ts';
-import type { Store } from './index.ts';
+import { openShared, type Store } from './index.ts';
 import { historyCountMax } from './limits.ts';
 import { codeOf, unique } from './store.contract.ts';
 
@@ -530,6 +531,76 @@ export function historyCases(store: () => Store): void {
       expect(await sequences(null)).toEqual([4, 3, 2, 1]);
       await history().write({ gateway: name, upToSequence: 9, atMs: 1, entries: [historyEntry(9)], ended: [] });
       expect(await find(null, { where: inGateway(null, name) })).toHaveLength(1);
+    });
+
+    describe('for another thread', () => {
+      const entry = (sequence: number, value: string): HistoryEntry =>
+        historyEntry(sequence, { text: value, labels: { of: value } });
+
+      it('is written there and found here, while both are at work', async () => {
+        const name = unique('gw-shared');
+        const shared = await openShared(store().share(), systemClock);
+        const write = (sequence: number): Promise<void> =>
+          shared.history.write({
+            gateway: name,
+            upToSequence: sequence,
+            atMs: noonMs,
+            entries: [entry(sequence, `${name} of ${sequence}`)],
+            ended: [],
+          });
+        const here: Promise<unknown>[] = [];
+        for (let sequence = 1; sequence <= 20; sequence++) {
+          // Transactions, each of several statements: none of them may get the other's.
+          here.push(store().settings.getOrCreate(`${name}-${sequence}`, () => sequence));
+          await write(sequence);
+        }
+        expect(await Promise.all(here)).toEqual(Array.from({ length: 20 }, (_, at) => at + 1));
+        expect(await shared.history.cursor(name)).toBe(20);
+        expect(await find(null, { where: inGateway(null, name) })).toHaveLength(20);
+        await shared.close();
+        expect(await codeOf(write(21))).toBe('store.closed');
+        expect(await history().cursor(name)).toBe(20);
+      });
+
+      it('what is deleted here is written whole there, when it comes again', async () => {
+        const name = unique('gw-epoch');
+        const value = unique('vanishing');
+        const shared = await openShared(store().share(), systemClock);
+        const old = noonMs - 500 * 86_400_000;
+        const write = (sequence: number, atMs: number): Promise<void> =>
+          shared.history.write({
+            gateway: name,
+            upToSequence: sequence,
+            atMs,
+            entries: [{ ...entry(sequence, value), atMs }],
+            ended: [],
+          });
+        await write(1, old);
+        const deletion = { types: [], labels: { of: value }, beforeMs: old + 1, heldSessions: [] };
+        expect(await history().delete(deletion, 10)).toBe(1);
+        await write(2, noonMs);
+        const where: SearchNode = {
+          node: 'all',
+          of: [text('label', `of=${value}`), { node: 'part', text: value }, { node: 'words', text: value }],
+        };
+        const found = await find(null, { where: inGateway(where, name) });
+        expect(found.map(({ sequence, text: kept }) => [sequence, kept])).toEqual([[2, value]]);
+        await shared.close();
+      });
+
+      it('a part is found among many texts that look alike, to the letter', async () => {
+        const name = unique('gw-alike');
+        const entries = Array.from({ length: 300 }, (_, at) =>
+          historyEntry(at + 1, { text: `select state from ${name} where order_id = ${(at + 1) * 7919}` }),
+        );
+        await history().write({ gateway: name, upToSequence: 300, atMs: noonMs, entries, ended: [] });
+        for (const at of [1, 17, 150, 300]) {
+          const part: SearchNode = { node: 'part', text: `${name.toUpperCase()} WHERE order_id = ${at * 7919}` };
+          const found = await find(null, { where: inGateway(part, name) });
+          const wanted = entries.filter(({ text: kept }) => kept.includes(`= ${at * 7919}`));
+          expect(found.map(({ sequence }) => sequence).sort()).toEqual(wanted.map(({ sequence }) => sequence).sort());
+        }
+      });
     });
   });
 }

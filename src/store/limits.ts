@@ -138,3 +138,12 @@ export const historyAnalyseEntries = 20_000;
 
 /** The same as a share of what there is: statistics change little by a few more. */
 export const historyAnalyseShare = 0.2;
+
+/** Texts on one sheet of history: more share their runs of letters, fewer are looked through for nothing. */
+export const historySheetTexts = 32;
+
+/** Runs of letters from which on a sheet takes no further text: one long text has as many by itself. */
+export const historySheetGramsMax = 2_000;
+
+/** Rows of dictionaries that are remembered as written, so that they are not sent again. */
+export const historyKnownMax = 50_000;

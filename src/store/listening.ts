@@ -18,7 +18,7 @@ import {
   listenRetryMaxMs,
   listenRetryMinMs,
 } from './limits.ts';
-import { channel, type Notices } from './notices.ts';
+import { channel, liveChannel, type Notices } from './notices.ts';
 import { bounded, clientSettings } from './postgres.ts';
 
 export class Listening {
@@ -64,10 +64,16 @@ export class Listening {
     client.on('end', () => this.#lost(client));
     client.on('notification', (message) => {
       if (message.channel === channel) this.#notices.receive(message.payload ?? '');
+      else if (message.channel === liveChannel) this.#notices.receiveLive(message.payload ?? '');
     });
     try {
       await bounded(client.connect(), connectDeadlineMs, 'connecting to listen', this.#clock);
-      await bounded(client.query(`listen ${channel}`), connectDeadlineMs, 'listening', this.#clock);
+      await bounded(
+        client.query(`listen ${channel}; listen ${liveChannel}`),
+        connectDeadlineMs,
+        'listening',
+        this.#clock,
+      );
     } catch (error) {
       await this.#end(client);
       throw toStoreError(error);

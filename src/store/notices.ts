@@ -12,9 +12,11 @@ import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { noticeBytesMax } from './limits.ts';
 import type { Schema } from './schema.ts';
-import type { IdNotice, ObjectNotice, TokenNotice, Unsubscribe } from './types.ts';
+import type { IdNotice, LiveNotice, ObjectNotice, TokenNotice, Unsubscribe } from './types.ts';
 
 export const channel = 'sallyport_store';
+/** What only pictures need: apart, so that a gateway that knows less of it overlooks nothing that counts. */
+export const liveChannel = 'sallyport_live';
 
 type Listener<N> = (notice: N) => void;
 
@@ -31,6 +33,7 @@ export class Notices {
     grant: new Set(),
     response: new Set(),
   };
+  readonly #liveListeners = new Set<Listener<LiveNotice>>();
 
   /** `isShared` tells whether other gateways may listen on the same database. */
   constructor(isShared: boolean) {
@@ -54,6 +57,12 @@ export class Notices {
     const own = (notice: IdNotice): void => listener(notice);
     this.#idListeners[topic].add(own);
     return () => void this.#idListeners[topic].delete(own);
+  }
+
+  onLive(listener: Listener<LiveNotice>): Unsubscribe {
+    const own = (notice: LiveNotice): void => listener(notice);
+    this.#liveListeners.add(own);
+    return () => void this.#liveListeners.delete(own);
   }
 
   /** Within the transaction that changes objects: tells the other gateways once it commits. */
@@ -87,8 +96,35 @@ export class Notices {
     if (ids.length > 0) emit(this.#idListeners[topic], { type: 'changed', ids });
   }
 
+  /** Within the transaction that changes sessions or alerts. */
+  shareLive(transaction: Kysely<Schema>, topic: 'session' | 'alert', ids: readonly string[]): Promise<void> {
+    return this.#shareIds(transaction, topic, ids, liveChannel);
+  }
+
+  announceLive(topic: 'session' | 'alert', ids: readonly string[]): void {
+    if (ids.length > 0) emit(this.#liveListeners, { type: 'changed', topic, ids });
+  }
+
+  /** Says something to the other gateways, and not to ourselves; each text is at most `noticeBytesMax`. */
+  async say(db: Kysely<Schema>, texts: readonly string[]): Promise<void> {
+    await this.#share(
+      db,
+      texts.map((text) => JSON.stringify([this.#origin, 'said', text])),
+      liveChannel,
+    );
+  }
+
+  /** Takes what the database delivered on the channel of pictures. What we cannot read was for others. */
+  receiveLive(payload: string): void {
+    const [origin, topic, ...rest] = parse(payload) ?? [];
+    if (origin === undefined || origin === this.#origin) return;
+    if (topic === 'session' || topic === 'alert') this.announceLive(topic, rest);
+    else if (topic === 'said') emit(this.#liveListeners, { type: 'said', text: rest[0]! });
+  }
+
   /** Something may have been missed. */
   resync(): void {
+    emit(this.#liveListeners, { type: 'resync' });
     emit(this.#objectListeners, { type: 'resync' });
     emit(this.#tokenListeners, { type: 'resync' });
     for (const listeners of Object.values(this.#idListeners)) emit(listeners, { type: 'resync' });
@@ -106,7 +142,7 @@ export class Notices {
   }
 
   /** As many payloads as it takes for each to stay below the server's limit. */
-  async #shareIds(transaction: Kysely<Schema>, topic: string, ids: readonly string[]): Promise<void> {
+  async #shareIds(transaction: Kysely<Schema>, topic: string, ids: readonly string[], on = channel): Promise<void> {
     const payloads: string[] = [];
     let part: string[] = [];
     let bytes = 0;
@@ -121,12 +157,12 @@ export class Notices {
       bytes += size;
     }
     if (part.length > 0) payloads.push(JSON.stringify([this.#origin, topic, ...part]));
-    await this.#share(transaction, payloads);
+    await this.#share(transaction, payloads, on);
   }
 
-  async #share(transaction: Kysely<Schema>, payloads: readonly string[]): Promise<void> {
+  async #share(transaction: Kysely<Schema>, payloads: readonly string[], on = channel): Promise<void> {
     if (!this.#isShared || payloads.length === 0) return;
-    await sql`select pg_notify(${channel}, payload)
+    await sql`select pg_notify(${on}, payload)
       from jsonb_array_elements_text(${JSON.stringify(payloads)}::jsonb) as payloads(payload)`.execute(transaction);
   }
 }

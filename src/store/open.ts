@@ -36,6 +36,7 @@ import { SinkRepository } from './repositories/sinks.ts';
 import { TokenRepository } from './repositories/tokens.ts';
 import { WitnessedRepository } from './repositories/witnessed.ts';
 import type { Schema } from './schema.ts';
+import type { StoreShare } from './share.ts';
 import type { Store, StoreHealth, Unsubscribe } from './types.ts';
 
 export type StoreOptions = (
@@ -131,6 +132,7 @@ class OpenStore implements Store {
   readonly detectors: DetectorRepository;
   readonly recordings: KeptRecordingRepository;
   readonly witnessed: WitnessedRepository;
+  readonly live: Store['live'];
   readonly #engine: Engine;
   readonly #listening: Listening | null;
   #closing: Promise<void> | null = null;
@@ -152,16 +154,20 @@ class OpenStore implements Store {
     this.factors = new FactorRepository(db);
     this.tokens = new TokenRepository(db, notices, clock);
     this.sealed = new SealedSecretRepository(db);
-    this.sessions = new SessionRepository(db);
+    this.sessions = new SessionRepository(db, notices);
     this.settings = new SettingRepository(db);
     this.reviews = new ReviewRepository(db, notices);
     this.grants = new GrantRepository(db, notices);
     this.sinks = new SinkRepository(db);
-    this.alerts = new AlertRepository(db);
+    this.alerts = new AlertRepository(db, notices);
     this.responses = new ResponseRepository(db, notices);
     this.detectors = new DetectorRepository(db);
     this.recordings = new KeptRecordingRepository(db);
     this.witnessed = new WitnessedRepository(db);
+    this.live = {
+      onNotice: (listener) => notices.onLive(listener),
+      say: (texts) => notices.say(db, texts),
+    };
   }
 
   get failure(): Error | null {
@@ -170,6 +176,10 @@ class OpenStore implements Store {
 
   onFailure(listener: (failure: Error) => void): Unsubscribe {
     return this.#engine.onFailure(listener);
+  }
+
+  share(): StoreShare {
+    return this.#engine.share();
   }
 
   async health(): Promise<StoreHealth> {

@@ -23,6 +23,7 @@ import {
   queryDeadlineMs,
   queryGraceMs,
 } from './limits.ts';
+import type { StoreShare } from './share.ts';
 import type { Unsubscribe } from './types.ts';
 import { parserOf } from './values.ts';
 
@@ -114,12 +115,14 @@ class PostgresConnection implements EngineConnection {
 export class PostgresEngine implements Engine {
   readonly name = 'postgres';
   readonly failure = null;
+  readonly #databaseUrl: string;
   readonly #pool: pg.Pool;
   readonly #clock: Clock;
   readonly #prepared = new WeakSet<pg.PoolClient>();
   #closing: Promise<void> | null = null;
 
   private constructor(databaseUrl: string, clock: Clock) {
+    this.#databaseUrl = databaseUrl;
     this.#clock = clock;
     this.#pool = new pg.Pool({
       ...clientSettings(databaseUrl),
@@ -155,6 +158,10 @@ export class PostgresEngine implements Engine {
   /** A server that is down may come back: this engine never dies for good. */
   onFailure(): Unsubscribe {
     return () => {};
+  }
+
+  share(): StoreShare {
+    return { engine: 'postgres', databaseUrl: this.#databaseUrl };
   }
 
   async acquire(): Promise<EngineConnection> {

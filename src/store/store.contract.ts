@@ -400,7 +400,21 @@ function tokenCases(store: () => Store, clock: FakeClock): void {
       expect(await live(99)).toEqual([b, a]);
       expect(await live(100)).toEqual([b]);
       expect(await live(101)).toEqual([]);
+      // Asked at once, which is one statement or two: each is answered by its own time.
+      expect(await Promise.all([live(99), live(100), live(101)])).toEqual([[b, a], [b], []]);
       expect((await store().tokens.listByOwner(owner, { limit: 10 })).map((one) => one.id)).toEqual([c, b, a]);
+    });
+
+    it('never answers who asks after a revocation with what was live before it', async () => {
+      const owner = unique('owner');
+      const id = unique('tok');
+      await store().tokens.create(token(id, { owner, expiresAtMs: 999 }));
+      const live = async () => (await store().tokens.liveByOwner(owner, 1)).map((one) => one.id);
+      const under = [live(), live(), live()];
+      await store().tokens.revoke(id, 50);
+      expect(await live()).toEqual([]);
+      await Promise.all(under);
+      expect(await live()).toEqual([]);
     });
 
     it('revokes once, keeps the first time, and tells of it', async () => {

@@ -12,6 +12,7 @@ import type { HistoryStore } from '../core/history.ts';
 import type { Alerts, Detectors, Responses } from './alert-types.ts';
 import type { KeptRecordings, Witnessed } from './kept-types.ts';
 import type { Grants, Reviews } from './review-types.ts';
+import type { StoreShare } from './share.ts';
 import type { Sinks } from './sink-types.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -426,6 +427,22 @@ export interface StoreHealth {
   readonly listening: boolean;
 }
 
+/**
+ * `changed` names rows of sessions or alerts that were written. `said` is what another gateway said to all others: it may be lost,
+ * and is never more than a picture. `resync` means that notices may have been missed.
+ */
+export type LiveNotice =
+  | { readonly type: 'changed'; readonly topic: 'session' | 'alert'; readonly ids: readonly string[] }
+  | { readonly type: 'said'; readonly text: string }
+  | { readonly type: 'resync' };
+
+/** What gateways on one store tell each other for those who look. Nothing is kept. */
+export interface LiveNotices {
+  onNotice(listener: (notice: LiveNotice) => void): Unsubscribe;
+  /** To every other gateway, soon, at most once; texts of at most `noticeBytesMax`. Nobody hears it in the embedded engine. */
+  say(texts: readonly string[]): Promise<void>;
+}
+
 export interface Store {
   readonly objects: Objects;
   readonly passwords: Passwords;
@@ -445,10 +462,13 @@ export interface Store {
   readonly detectors: Detectors;
   readonly recordings: KeptRecordings;
   readonly witnessed: Witnessed;
+  readonly live: LiveNotices;
   /** Set once the embedded engine died. It does not come back in this process; every call rejects. */
   readonly failure: Error | null;
   /** Called once when `failure` is set; at once where it is already. */
   onFailure(listener: (failure: Error) => void): Unsubscribe;
+  /** What another thread needs to open history by itself (`openShared`): to be handed over once. */
+  share(): StoreShare;
   /** Never rejects. */
   health(): Promise<StoreHealth>;
   /** Writes what is batched, then closes. Calls made afterwards reject with `store.closed`. Idempotent. */

@@ -13,7 +13,7 @@ import { type RawBuilder, sql } from 'kysely';
 import { entryTypes, type SearchNode, type TextField } from '../../core/search.ts';
 import * as check from '../check.ts';
 import { historyNumbersMax, historyTextBytesMax } from '../limits.ts';
-import { partedWords, textWords } from './tables.ts';
+import { gramsOf, partedWords } from './grams.ts';
 
 /** `null` is everything, `false` nothing. */
 export type Condition = RawBuilder<boolean> | null | false;
@@ -200,21 +200,24 @@ function numberCondition({ field, min, max }: Extract<SearchNode, { node: 'numbe
   ]);
 }
 
-/** Fewer letters than a trigram has: an index knows nothing of them, so each text in question is looked at, span by span. */
-const trigramLength = 3;
-
 async function partCondition(text: string, ask: Asking): Promise<Condition> {
   const like = sql<boolean>`d.text ilike ${`%${literal(text)}%`}`;
-  if (text.length < trigramLength) {
-    return sql<boolean>`exists (select 1 from history.texts d where d.no = e.text and ${like})`;
-  }
-  return await dictionary('text', sql`history.texts d where ${like}`, ask);
+  const grams = gramsOf(kept(text));
+  // An index knows nothing of it, so each text in question is looked at, span by span.
+  if (grams.length === 0) return sql<boolean>`exists (select 1 from history.texts d where d.no = e.text and ${like})`;
+  return await dictionary(
+    'text',
+    sql`history.texts d where d.sheet in (select s.no from history.sheets s
+      where s.grams @> ${`{${grams.slice(0, gramsAskedMax).join(',')}}`}::int4[]) and ${like}`,
+    ask,
+  );
 }
 
+/** Runs of letters that the index is asked for: what has all of these is looked at anyway. */
+const gramsAskedMax = 40;
+
 function wordsMatch(text: string): RawBuilder<boolean> {
-  const [before, after] = partedWords('?').split('?,') as [string, string];
-  const parted = sql`${sql.raw(before)}${kept(text)}::text,${sql.raw(after)}`;
-  return sql<boolean>`${sql.raw(textWords('d.text'))} @@ plainto_tsquery('simple'::regconfig, ${parted})`;
+  return sql<boolean>`d.words @@ plainto_tsquery('simple'::regconfig, ${partedWords(kept(text))}::text)`;
 }
 
 function arrayOf(numbers: readonly string[]): string {

@@ -7,6 +7,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { Clock } from '../../base/clock.ts';
 import type { HistoryBatch, HistoryDeletion, HistoryStore } from '../../core/history.ts';
+import type { HistoryOverview, OverviewOrder } from '../../core/overview.ts';
 import type {
   FacetField,
   IndexStanding,
@@ -20,13 +21,13 @@ import { historyAnalyseEntries, historyAnalyseShare } from '../limits.ts';
 import type { Schema } from '../schema.ts';
 import { countOf } from './counts.ts';
 import { Keys } from './keys.ts';
+import { overviewOf } from './overview.ts';
 import { deleteExpired, dropGateway, resourcesOf, sessionsBefore } from './removal.ts';
 import { HistorySearch, Turns } from './search.ts';
-import { ensureTables, type HistoryTables } from './tables.ts';
+import { ensureTables } from './tables.ts';
 import { HistoryWriter } from './writer.ts';
 
 export class HistoryRepository implements HistoryStore {
-  readonly partSearch: HistoryTables['partSearch'];
   readonly #db: Kysely<Schema>;
   readonly #clock: Clock;
   readonly #writer: HistoryWriter;
@@ -35,11 +36,10 @@ export class HistoryRepository implements HistoryStore {
   #unlooked = 0;
   #nextLook = historyAnalyseEntries;
 
-  private constructor(db: Kysely<Schema>, clock: Clock, tables: HistoryTables) {
+  private constructor(db: Kysely<Schema>, clock: Clock, key: string) {
     this.#db = db;
     this.#clock = clock;
-    this.partSearch = tables.partSearch;
-    this.#writer = new HistoryWriter(db, new Keys(tables.key));
+    this.#writer = new HistoryWriter(db, new Keys(key));
   }
 
   static async open(db: Kysely<Schema>, clock: Clock): Promise<HistoryRepository> {
@@ -69,6 +69,10 @@ export class HistoryRepository implements HistoryStore {
     return this.#turns.take(() =>
       countOf(this.#db, new HistorySearch(this.#db, this.#clock), query, scope, [...new Set(facets)]),
     );
+  }
+
+  overview(order: OverviewOrder): Promise<HistoryOverview> {
+    return this.#turns.take(() => overviewOf(this.#db, new HistorySearch(this.#db, this.#clock), order));
   }
 
   async standings(): Promise<readonly IndexStanding[]> {
@@ -137,7 +141,7 @@ export class HistoryRepository implements HistoryStore {
     const all = (await this.standings()).reduce((sum, { entries }) => sum + entries, 0);
     this.#nextLook = Math.max(historyAnalyseEntries, all * historyAnalyseShare);
     // One table at a time: others of the gateway's doings come between.
-    for (const table of ['entries', 'texts', 'shapes', 'visits', 'touches', 'fates', 'actors', 'places']) {
+    for (const table of ['entries', 'texts', 'sheets', 'shapes', 'visits', 'touches', 'fates', 'actors', 'places']) {
       await sql.raw(`analyze history.${table}`).execute(this.#db);
     }
   }

@@ -10,7 +10,7 @@ import type { HistoryEntry } from '../../core/history.ts';
 import * as check from '../check.ts';
 import { historyListMax, historyTextBytesMax, historyWordBytesMax } from '../limits.ts';
 
-/** Rows of dictionaries by their number, ready to be written as JSON. */
+/** Rows of dictionaries by their number, ready to be written as JSON; of texts, what they become is made later (grams.ts). */
 export type Rows = Map<string, Readonly<Record<string, unknown>>>;
 
 export interface Dictionaries {
@@ -81,6 +81,7 @@ export function rowOf(entry: HistoryEntry, keys: Keys, into: Dictionaries): Colu
   const { principal, groups, agents, resource, protocol, labels, session, source, client } = entry;
   const isPlaced = resource !== null || protocol !== null;
   const isVisit = session !== null || source !== null;
+  const shape = shapeOf(entry, keys, put);
   return {
     at_ms: check.cleanWhole(entry.atMs),
     part: entry.part,
@@ -123,7 +124,7 @@ export function rowOf(entry: HistoryEntry, keys: Keys, into: Dictionaries): Colu
           })),
         )
       : null,
-    shape: shapeOf(entry, keys, put),
+    shape,
     fate: put(
       'fates',
       keys.row('fates', markOf(entry.verdict, entry.judged, entry.rule, entry.outcome, entry.error), () => ({
@@ -134,7 +135,7 @@ export function rowOf(entry: HistoryEntry, keys: Keys, into: Dictionaries): Colu
         error: wordOrNull(entry.error),
       })),
     ),
-    text: put('texts', keys.make('texts', { text: check.clean(entry.text, historyTextBytesMax) })),
+    text: put('texts', textOf(entry.text, shape, keys)),
     command: wholeOrNull(entry.command),
     rows: wholeOrNull(entry.rows),
     bytes: wholeOrNull(entry.bytes),
@@ -144,6 +145,12 @@ export function rowOf(entry: HistoryEntry, keys: Keys, into: Dictionaries): Colu
     type: entry.type,
     review: wordOrNull(entry.review),
   };
+}
+
+/** With its shape, which is no part of its number. */
+function textOf(text: string, shape: string, keys: Keys): Kept {
+  const { no, row } = keys.make('texts', { text: check.clean(text, historyTextBytesMax) });
+  return { no, row: { ...row, shape } };
 }
 
 function shapeOf(entry: HistoryEntry, keys: Keys, put: (dictionary: keyof Dictionaries, kept: Kept) => string): string {

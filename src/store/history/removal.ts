@@ -22,8 +22,11 @@ export async function dropGateway(db: Kysely<Schema>, gateway: string): Promise<
       transaction,
     );
     if (others.rows.length > 0) return false;
-    const all = [...Object.values(dictionaries), 'touches', 'entries'].map((table) => `history.${table}`).join(', ');
+    const all = [...Object.values(dictionaries), 'touches', 'sheets', 'entries']
+      .map((table) => `history.${table}`)
+      .join(', ');
     await sql.raw(`truncate ${all}`).execute(transaction);
+    await nextEpoch(transaction);
     await reset(transaction, name);
     return true;
   });
@@ -31,6 +34,11 @@ export async function dropGateway(db: Kysely<Schema>, gateway: string): Promise<
   const where = sql`e.gateway = (select no from history.gateways where name = ${name})`;
   while ((await deleteWhere(db, where, dropChunk)) === dropChunk);
   await reset(db, name);
+}
+
+/** Whoever remembers what stands in dictionaries forgets it. */
+async function nextEpoch(db: Transaction<Schema>): Promise<void> {
+  await sql`update history.about set epoch = epoch + 1`.execute(db);
 }
 
 async function reset(db: Kysely<Schema>, name: string): Promise<void> {
@@ -117,6 +125,7 @@ async function deleteWhere(db: Kysely<Schema>, where: RawBuilder<unknown>, limit
         columns.map((column) => `to_jsonb(array_agg(distinct ${column}::text)) as ${column}`).join(', '),
       )} from gone`.execute(transaction);
     const row = counted.rows[0] ?? {};
+    if (Number(row['count'] ?? 0) > 0) await nextEpoch(transaction);
     for (const [column, table] of Object.entries(dictionaries)) await forget(transaction, column, table, row[column]);
     return Number(row['count'] ?? 0);
   });
@@ -125,15 +134,27 @@ async function deleteWhere(db: Kysely<Schema>, where: RawBuilder<unknown>, limit
 async function forget(db: Transaction<Schema>, column: string, table: string, numbers: unknown): Promise<void> {
   const candidates = ((numbers ?? []) as readonly (string | null)[]).filter((no) => no !== null);
   if (candidates.length === 0) return;
-  const gone = await sql<{ touches: readonly string[] }>`delete from ${sql.raw(`history.${table}`)} d
+  const gone = await sql<{ parts: readonly string[] }>`delete from ${sql.raw(`history.${table}`)} d
     where d.no = any(${`{${candidates.join(',')}}`}::int8[])
       and not exists (select 1 from history.entries e where e.${sql.raw(column)} = d.no)
-    returning ${sql.raw(table === 'shapes' ? 'to_jsonb(d.touches::text[])' : `'[]'::jsonb`)} as touches`.execute(db);
-  const touches = [...new Set(gone.rows.flatMap((row) => row.touches))];
-  if (touches.length === 0) return;
-  await sql`delete from history.touches t where t.no = any(${`{${touches.join(',')}}`}::int8[])
-    and not exists (select 1 from history.shapes s where s.touches && array[t.no])`.execute(db);
+    returning ${sql.raw(partsOf[table] ?? `'[]'::jsonb`)} as parts`.execute(db);
+  const parts = [...new Set(gone.rows.flatMap((row) => row.parts))];
+  if (parts.length === 0) return;
+  const named = `{${parts.join(',')}}`;
+  if (table === 'shapes') {
+    await sql`delete from history.touches t where t.no = any(${named}::int8[])
+      and not exists (select 1 from history.shapes s where s.touches && array[t.no])`.execute(db);
+  } else {
+    await sql`delete from history.sheets s where s.no = any(${named}::int8[])
+      and not exists (select 1 from history.texts t where t.sheet = s.no)`.execute(db);
+  }
 }
+
+/** What a row of a dictionary refers to in turn. */
+const partsOf: Readonly<Record<string, string>> = {
+  shapes: 'to_jsonb(d.touches::text[])',
+  texts: 'jsonb_build_array(d.sheet::text)',
+};
 
 /** Months that ended before a moment and have no entry left. */
 async function dropEmptyMonths(db: Kysely<Schema>, beforeMs: number): Promise<void> {

@@ -8,29 +8,26 @@
  *   dictionary, under a keyed hash of itself (keys.ts), so that writing needs no look-up and a rebuild gives the same rows.
  * - `entries` is partitioned by month, so that old months go as a whole.
  *
- * PostgreSQL documentation: chapters 5.12 (partitioning), 12 (full text), F.35 (pg_trgm).
+ * PostgreSQL documentation: chapters 5.12 (partitioning), 12 (full text), 66.4 (GIN).
  */
 import { type Kysely, sql, type Transaction } from 'kysely';
-import type { PartSearch } from '../../core/history.ts';
-import { sqlState } from '../failure.ts';
 import type { Schema } from '../schema.ts';
 import { batchFunction } from './batch.ts';
 
 /** A number of one's own for each shape of the tables; another one begins the index anew. */
-const tablesVersion = 3;
+const tablesVersion = 5;
 
-const punctuation = `.,;:/\\@=<>()[]{}''"\`+-*%&|!?~^#$`;
-
-/** Text parted by punctuation, so that `customers.ssn` is found by either word, and nothing counts as a host or a path. */
-export function partedWords(expression: string): string {
-  return `translate(${expression}, '${punctuation}', '${' '.repeat(punctuation.length - 1)}')`;
-}
-
-/** As it is indexed: a query must spell it to the letter. */
-export const textWords = (column: string): string => `to_tsvector('simple'::regconfig, ${partedWords(column)})`;
+/** Makes the partition of a month where there is none: one statement, so that no transaction stays open between two. */
+const monthFunction = `create function history.make_month(name text, from_ms int8, to_ms int8) returns void language plpgsql as $make$
+begin
+  perform pg_advisory_xact_lock(hashtext('sallyport history tables'));
+  execute format('create table if not exists history.%I partition of history.entries
+    for values from (%s) to (%s) with (fillfactor = 90)', name, from_ms, to_ms);
+end $make$`;
 
 const tables = [
-  `create table history.about (version int4 not null, key text not null)`,
+  // The epoch goes on whenever something was deleted: who writes knows by it whether what was written once still stands.
+  `create table history.about (version int4 not null, key text not null, epoch int8 not null default 0)`,
   `create table history.gateways (
     no int2 generated always as identity primary key,
     name text collate "C" not null unique,
@@ -88,11 +85,16 @@ const tables = [
     outcome text collate "C",
     error text collate "C"
   )`,
-  `create table history.texts (no int8 primary key, text text not null)`,
+  // What parts of texts are found by stands on sheets (grams.ts). How its runs are spread no statistics need to know.
+  `create table history.sheets (no int8 primary key, grams int4[] not null)`,
+  `alter table history.sheets alter column grams set statistics 0`,
+  `create index sheets_by_gram on history.sheets using gin (grams) with (gin_pending_list_limit = 512)`,
+  // The words are kept: parting a text costs more than all else that is done with it.
+  `create table history.texts (no int8 primary key, sheet int8 not null, words tsvector not null, text text not null)`,
   // A look at the statistics reads texts by their thousands; more would keep others waiting.
-  `alter table history.texts alter column text set statistics 10`,
-  `create index texts_by_word on history.texts using gin (${textWords('text')}) with (gin_pending_list_limit = 512)`,
-  `alter index history.texts_by_word alter column 1 set statistics 30`,
+  `alter table history.texts alter column text set statistics 10, alter column words set statistics 30`,
+  `create index texts_by_word on history.texts using gin (words) with (gin_pending_list_limit = 512)`,
+  `create index texts_by_sheet on history.texts (sheet)`,
   `create table history.entries (
     at_ms int8 not null,
     gateway int2 not null,
@@ -125,6 +127,7 @@ const tables = [
   `create index entries_by_visit on history.entries (visit, command)`,
   `create index entries_by_review on history.entries (review) where review is not null`,
   batchFunction,
+  monthFunction,
 ];
 
 /** Dictionaries by the column of `entries` that refers to them. */
@@ -137,26 +140,13 @@ export const dictionaries = {
   text: 'texts',
 } as const;
 
-export interface HistoryTables {
-  /** The key of the hashes; made with the tables, and gone with them. */
-  readonly key: string;
-  readonly partSearch: PartSearch;
-}
-
-/** The tables as they must be: made where there are none, or those of another version. */
-export async function ensureTables(db: Kysely<Schema>): Promise<HistoryTables> {
-  const canTrigrams = await makeTrigrams(db);
-  const key = await db.transaction().execute(async (transaction) => {
+/** The key of the hashes; made with the tables, and gone with them. The tables are made where there are none, or of another version. */
+export async function ensureTables(db: Kysely<Schema>): Promise<string> {
+  return await db.transaction().execute(async (transaction) => {
     // Several gateways may start on one database at once.
     await sql`select pg_advisory_xact_lock(${tablesLock})`.execute(transaction);
-    const made = await keyOf(transaction);
-    if (canTrigrams) {
-      await sql`create index if not exists texts_by_part on history.texts using gin (text gin_trgm_ops)
-        with (gin_pending_list_limit = 512)`.execute(transaction);
-    }
-    return made;
+    return await keyOf(transaction);
   });
-  return { key, partSearch: canTrigrams ? 'indexed' : 'scanned' };
 }
 
 const tablesLock = sql`hashtext('sallyport history tables')`;
@@ -180,19 +170,6 @@ async function aboutOf(db: Kysely<Schema>): Promise<{ readonly version: number; 
   return about.rows[0] ?? null;
 }
 
-/** Whether trigrams can be indexed. Where the extension is missing, or may not be made, parts of texts are looked for without. */
-async function makeTrigrams(db: Kysely<Schema>): Promise<boolean> {
-  try {
-    await sql`create extension if not exists pg_trgm`.execute(db);
-  } catch (error) {
-    // What the server itself refuses: no such extension, or no right to make it. What else fails is no answer.
-    if (sqlState(error) === null) throw error;
-  }
-  const usable = await sql<{ usable: boolean }>`select exists (
-    select 1 from pg_opclass where opcname = 'gin_trgm_ops' and pg_opclass_is_visible(oid)) as usable`.execute(db);
-  return usable.rows[0]?.usable === true;
-}
-
 /** First and last moment of the month of a moment, milliseconds; the last is exclusive. */
 export function monthOf(atMs: number): { readonly name: string; readonly fromMs: number; readonly toMs: number } {
   const at = new Date(atMs);
@@ -202,16 +179,10 @@ export function monthOf(atMs: number): { readonly name: string; readonly fromMs:
   return { name, fromMs: Date.UTC(year, month), toMs: Date.UTC(year, month + 1) };
 }
 
-/** Makes the partitions of these months where there are none. */
+/** Makes the partitions of the months of these moments where there are none. */
 export async function ensureMonths(db: Kysely<Schema>, moments: readonly number[]): Promise<void> {
   for (const atMs of moments) {
     const { name, fromMs, toMs } = monthOf(atMs);
-    await sql`select pg_advisory_xact_lock(${tablesLock})`.execute(db);
-    await sql
-      .raw(
-        `create table if not exists history.${name} partition of history.entries
-          for values from (${fromMs}) to (${toMs}) with (fillfactor = 90)`,
-      )
-      .execute(db);
+    await sql`select history.make_month(${name}::text, ${fromMs}::int8, ${toMs}::int8)`.execute(db);
   }
 }

@@ -1,16 +1,18 @@
 /**
  * Writing batches of history: dictionaries and entries in one statement, with the cursor, in one transaction.
  *
- * Invariants: a batch that is written again changes nothing; a revision never goes back; what deletes (retention.ts) and what
- * writes exclude each other, so that no entry refers to a value that is gone.
+ * Invariants: a batch that is written again changes nothing; a revision never goes back; what deletes (removal.ts) and what
+ * writes exclude each other, and what was deleted meanwhile is noticed (the epoch), so that no entry refers to a value that is gone.
  */
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { HistoryBatch, HistoryEntry } from '../../core/history.ts';
 import * as check from '../check.ts';
 import { sqlState } from '../failure.ts';
+import { historyKnownMax } from '../limits.ts';
 import type { Schema } from '../schema.ts';
-import { batchCall, dictionaryNames, entryNames } from './batch.ts';
-import { type Keys, noDictionaries, rowOf } from './keys.ts';
+import { batchCall, entryNames, plainNames } from './batch.ts';
+import { type NewText, sheetsOf } from './grams.ts';
+import { type Dictionaries, type Keys, noDictionaries, type Rows, rowOf } from './keys.ts';
 import { ensureMonths, monthOf } from './tables.ts';
 
 /** In the order of numbers: two gateways that write the same values then wait for each other, and never in a circle. */
@@ -26,11 +28,20 @@ function arrayOf(values: readonly unknown[]): string {
     .join(',')}}`;
 }
 
+function noneKnown(): { readonly [Name in keyof Dictionaries]: Set<string> } {
+  const sets = Object.keys(noDictionaries()).map((name) => [name, new Set<string>()] as const);
+  return Object.fromEntries(sets) as { readonly [Name in keyof Dictionaries]: Set<string> };
+}
+
 export class HistoryWriter {
   readonly #db: Kysely<Schema>;
   readonly #keys: Keys;
   readonly #gateways = new Map<string, number>();
   #months = new Set<string>();
+  /** Rows of dictionaries that were written since `#epoch` began, so that they need not be sent again. */
+  #known: { readonly [Name in keyof Dictionaries]: Set<string> } = noneKnown();
+  #epoch = -1;
+  #lastSheet = 0n;
 
   constructor(db: Kysely<Schema>, keys: Keys) {
     this.#db = db;
@@ -56,35 +67,50 @@ export class HistoryWriter {
     const latest = new Map<string, HistoryEntry>();
     for (const entry of batch.entries) latest.set(`${entry.sequence}.${entry.part}`, entry);
     const entries = [...latest.values()].map((entry) => rowOf(entry, this.#keys, into));
-    const values = [
-      ...dictionaryNames.map((name) => JSON.stringify([...into[name].values()].sort(byNumber))),
-      ...entryNames.map((name) => arrayOf(entries.map((entry) => entry[name] ?? null))),
-    ];
+    const columns = entryNames.map((name) => arrayOf(entries.map((entry) => entry[name] ?? null)));
     const gateway = await this.gatewayNo(batch.gateway);
-    const call = (db: Kysely<Schema>): Promise<unknown> =>
-      run(db, batchCall, [gateway, batch.upToSequence, check.cleanWhole(batch.atMs), ...values]);
-    // By itself it is a transaction of its own.
-    if (moments.length === 0 && batch.ended.length === 0) {
-      await call(this.#db);
-      return;
+    const head = [gateway, batch.upToSequence, check.cleanWhole(batch.atMs)];
+    const ended = batch.ended.map(({ session, sequence }) => ({ session: check.clean(session), sequence }));
+    for (;;) {
+      const expected = this.#epoch;
+      const values = [
+        ...head,
+        expected,
+        ended.length === 0 ? null : JSON.stringify(ended),
+        ...this.#unknown(into, gateway).map((rows) => JSON.stringify(rows)),
+        ...columns,
+      ];
+      await ensureMonths(this.#db, moments);
+      // By itself it is a transaction of its own.
+      const epoch = (await run<{ epoch: number }>(this.#db, batchCall, values))[0]!.epoch;
+      if (epoch === expected) break;
+      // Something was deleted since, or nothing was written yet: what is known to stand may be gone.
+      this.#known = noneKnown();
+      this.#epoch = epoch;
     }
-    await this.#db.transaction().execute(async (transaction) => {
-      await ensureMonths(transaction, moments);
-      await call(transaction);
-      if (batch.ended.length > 0) await this.#end(transaction, gateway, batch.ended);
-    });
+    for (const name of [...plainNames, 'texts'] as const) {
+      if (this.#known[name].size > historyKnownMax) this.#known[name].clear();
+      for (const no of into[name].keys()) this.#known[name].add(no);
+    }
   }
 
-  /** What was still under way in sessions that are over did not finish: nothing will say so any more. */
-  async #end(db: Transaction<Schema>, gateway: number, ended: HistoryBatch['ended']): Promise<void> {
-    await run(
-      db,
-      `with over as (select * from json_to_recordset($1::json) as o(session text, sequence int8))
-       update history.entries e set live = false, revision = over.sequence
-       from over join history.visits v on v.session = over.session
-       where e.visit = v.no and e.gateway = $2::int2 and e.live and e.revision < over.sequence`,
-      [JSON.stringify(ended.map(({ session, sequence }) => ({ session: check.clean(session), sequence }))), gateway],
+  /** What is not known to stand there: dictionaries, then texts, then their sheets. */
+  #unknown(into: Dictionaries, gateway: number): readonly (readonly unknown[])[] {
+    const unknown = (name: keyof Dictionaries): Rows => {
+      const known = this.#known[name];
+      return known.size === 0 ? into[name] : new Map([...into[name]].filter(([no]) => !known.has(no)));
+    };
+    const { texts, sheets } = sheetsOf([...unknown('texts').values()] as unknown as NewText[], () =>
+      this.#nextSheet(gateway),
     );
+    return [...plainNames.map((name) => [...unknown(name).values()].sort(byNumber)), [...texts].sort(byNumber), sheets];
+  }
+
+  /** A number of a sheet: no other gateway's, whose numbers differ in what stands between, and never one from before. */
+  #nextSheet(gateway: number): string {
+    const least = (BigInt(Date.now()) << 21n) | (BigInt(gateway & 0x7ff) << 10n);
+    this.#lastSheet = least > this.#lastSheet ? least : this.#lastSheet + 1n;
+    return this.#lastSheet.toString();
   }
 
   /** The number by which rows name a gateway; made where it has none yet. */
@@ -106,6 +132,7 @@ export class HistoryWriter {
   forget(): void {
     this.#gateways.clear();
     this.#months = new Set();
+    this.#known = noneKnown();
   }
 
   /** One moment of each month that was not met yet. */

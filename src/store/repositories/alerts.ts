@@ -17,6 +17,7 @@ import type {
 } from '../alert-types.ts';
 import * as check from '../check.ts';
 import { alertEvidenceMax, alertTextBytesMax, alertTrailMax, insertRowsMax, purgeRowsMax } from '../limits.ts';
+import type { Notices } from '../notices.ts';
 import type { AlertsTable, Schema } from '../schema.ts';
 
 function toAlert(row: Selectable<AlertsTable>): StoredAlert {
@@ -91,9 +92,11 @@ const statesAfter: Readonly<Record<string, readonly [state: AlertState, resoluti
 
 export class AlertRepository implements Alerts {
   readonly #db: Kysely<Schema>;
+  readonly #notices: Notices;
 
-  constructor(db: Kysely<Schema>) {
+  constructor(db: Kysely<Schema>, notices: Notices) {
     this.#db = db;
+    this.#notices = notices;
   }
 
   async get(id: string): Promise<StoredAlert | null> {
@@ -140,6 +143,7 @@ export class AlertRepository implements Alerts {
     check.batch(alerts.length + updates.length);
     // One statement cannot write a row twice; the first stands, as it would by itself.
     const rows = [...new Map([...alerts].reverse().map((alert) => [alert.id, toRow(alert)])).values()].reverse();
+    const ids = [...new Set([...alerts, ...updates].map(({ id }) => id))];
     await this.#db.transaction().execute(async (transaction) => {
       for (let from = 0; from < rows.length; from += insertRowsMax) {
         await transaction
@@ -149,7 +153,9 @@ export class AlertRepository implements Alerts {
           .execute();
       }
       for (const one of updates) await add(transaction, one);
+      await this.#notices.shareLive(transaction, 'alert', ids);
     });
+    this.#notices.announceLive('alert', ids);
   }
 
   async act(id: string, entry: StoredTrailEntry, assignee: StoredAlert['assignee']): Promise<StoredAlert | null> {
@@ -173,6 +179,8 @@ export class AlertRepository implements Alerts {
         assignee_name = case when ${isAssigned}::boolean then ${cleanOrNull(assignee?.name ?? null)}::text else assignee_name end
       where id = ${check.text('id', id)}::text and not trail @> ${key}::jsonb
         and jsonb_array_length(trail) < ${alertTrailMax}::int`.execute(this.#db);
+    await this.#notices.shareLive(this.#db, 'alert', [id]);
+    this.#notices.announceLive('alert', [id]);
     return this.get(id);
   }
 

@@ -3,6 +3,7 @@ import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
 import * as check from '../check.ts';
 import { sealedBytesMax } from '../limits.ts';
 import type { Schema, SealedSecretsTable } from '../schema.ts';
+import { Together } from '../together.ts';
 import type { SealedName, SealedReplacement, SealedSecret, SealedSecrets } from '../types.ts';
 
 /** Nonce, tag and wrapped key are tens of bytes. */
@@ -36,18 +37,19 @@ function toRow(secret: SealedSecret): Insertable<SealedSecretsTable> {
 
 export class SealedSecretRepository implements SealedSecrets {
   readonly #db: Kysely<Schema>;
+  /** Each session asks for its resource's credential. */
+  readonly #reads = new Together<SealedSecret | null>();
 
   constructor(db: Kysely<Schema>) {
     this.#db = db;
   }
 
   async get(name: string): Promise<SealedSecret | null> {
-    const row = await this.#db
-      .selectFrom('sealed_secrets')
-      .selectAll()
-      .where('name', '=', check.text('name', name))
-      .executeTakeFirst();
-    return row === undefined ? null : toSealed(row);
+    check.text('name', name);
+    return this.#reads.read(name, async () => {
+      const row = await this.#db.selectFrom('sealed_secrets').selectAll().where('name', '=', name).executeTakeFirst();
+      return row === undefined ? null : toSealed(row);
+    });
   }
 
   async put(secret: SealedSecret): Promise<void> {

@@ -8,6 +8,7 @@ import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
 import * as check from '../check.ts';
 import { moveCursor, readCursor } from '../cursors.ts';
 import { insertRowsMax } from '../limits.ts';
+import type { Notices } from '../notices.ts';
 import type { Schema, SessionsTable } from '../schema.ts';
 import type {
   IndexChange,
@@ -92,9 +93,12 @@ function toEndedRow(session: SessionEnded) {
 
 export class SessionRepository implements Sessions {
   readonly #db: Kysely<Schema>;
+  readonly #notices: Notices | null;
 
-  constructor(db: Kysely<Schema>) {
+  /** `notices` is null where nothing is written. */
+  constructor(db: Kysely<Schema>, notices: Notices | null) {
     this.#db = db;
+    this.#notices = notices;
   }
 
   async upsertOpened(session: SessionOpened): Promise<void> {
@@ -155,7 +159,8 @@ export class SessionRepository implements Sessions {
   async applyIndexBatch(cursorName: string, upToSequence: number, changes: readonly IndexChange[]): Promise<boolean> {
     check.batch(changes.length);
     check.whole('sequence', upToSequence);
-    return this.#db.transaction().execute(async (transaction) => {
+    const ids = [...new Set(changes.map(({ session }) => session.id))];
+    const isApplied = await this.#db.transaction().execute(async (transaction) => {
       if (!(await moveCursor(transaction, check.name('cursor', cursorName), upToSequence))) return false;
       // Openings first: an end refers to one, and neither touches the other's columns.
       await upsertOpened(
@@ -166,8 +171,11 @@ export class SessionRepository implements Sessions {
         transaction,
         changes.flatMap((change) => (change.type === 'ended' ? [change.session] : [])),
       );
+      await this.#notices?.shareLive(transaction, 'session', ids);
       return true;
     });
+    if (isApplied) this.#notices?.announceLive('session', ids);
+    return isApplied;
   }
 
   async clearIndex(cursorName: string, gateway: string | null): Promise<void> {
