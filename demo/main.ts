@@ -191,6 +191,7 @@ async function main(): Promise<void> {
             },
           };
     const path = join(directory, 'demo.json');
+    const known = new Map(passwords).set('admin', await adminPassword(directory));
     const factsNow = () => ({
       console: ready.console,
       ca: ready.ca,
@@ -198,7 +199,7 @@ async function main(): Promise<void> {
       principals: Object.fromEntries(
         demoPrincipals.map(({ name, groups }) => [
           name,
-          { token: tokens.get(name) ?? '', password: passwords.get(name) ?? null, groups },
+          { token: tokens.get(name) ?? '', password: known.get(name) ?? null, groups },
         ]),
       ),
       provider: provider === null ? null : { issuer: provider.issuer, page: provider.page },
@@ -291,11 +292,16 @@ function originOf(ready: Ready, resource: string): string {
   return `https://${resource}.localhost:${ready.listeners['http']!.port}`;
 }
 
+/** Of the first administrator, as the gateway made it. */
+async function adminPassword(directory: string): Promise<string> {
+  const path = join(directory, 'gateway', 'initial-admin-password');
+  if (!existsSync(path)) throw new Error(`${path} is gone: remove ${directory} to begin anew`);
+  return (await readFile(path, 'utf8')).trim();
+}
+
 /** The API as the first administrator. */
 async function openAdmin(directory: string, ready: Ready): Promise<Client> {
-  const passwordPath = join(directory, 'gateway', 'initial-admin-password');
-  if (!existsSync(passwordPath)) throw new Error(`${passwordPath} is gone: remove ${directory} to begin anew`);
-  const password = (await readFile(passwordPath, 'utf8')).trim();
+  const password = await adminPassword(directory);
   const ca = await readFile(ready.ca, 'utf8');
   const open = createClient({ baseUrl: ready.console, ca });
   const login = await open.call('login', { body: { principal: 'admin', password } });

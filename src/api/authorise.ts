@@ -25,6 +25,7 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'sessions.steer': 'all',
     'recordings.read': 'all',
     'resources.read': 'own',
+    'resources.use': 'own',
     'access.explain': 'all',
     'access.read': 'all',
     'reviews.read': 'all',
@@ -61,6 +62,7 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'sessions.read': 'all',
     'recordings.read': 'all',
     'resources.read': 'own',
+    'resources.use': 'own',
     'access.explain': 'all',
     'access.read': 'all',
     'reviews.read': 'all',
@@ -93,6 +95,7 @@ export const rolePermissions: Readonly<Record<Role, Readonly<Partial<Record<Perm
     'witness.put': 'own',
     'witness.read': 'own',
     'resources.read': 'own',
+    'resources.use': 'own',
     'access.explain': 'own',
     // Its own are those that it asked for, and those that a rule lets it decide.
     'reviews.read': 'own',
@@ -134,6 +137,8 @@ export const peoplePermissions: readonly Permission[] = [
   'reviews.decide',
   'grants.revoke',
   'alerts.handle',
+  // Programs have clients of their own.
+  'resources.use',
 ];
 
 export type Authorised =

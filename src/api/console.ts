@@ -21,7 +21,7 @@ export interface ConsoleFile {
 /** Addresses of the console's pages, as a router takes them: each is the one file that finds out by itself which is meant. */
 export const consolePaths = [
   ...['/now', '/sessions', '/reviews', '/requests', '/alerts', '/connect', '/explain', '/reports'],
-  ...['/sessions/:id', '/reviews/:id', '/alerts/:id', '/admin/:part'],
+  ...['/sessions/:id', '/reviews/:id', '/alerts/:id', '/use/:name', '/admin/:part'],
   ...['/objects/:kind', '/objects/:kind/-/new', '/objects/:kind/:name'],
 ] as const;
 

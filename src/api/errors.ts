@@ -57,6 +57,11 @@ export const apiErrors = defineErrors({
     message: 'Nobody resets their own second factors. Remove them one by one, or ask another administrator.',
   },
   'api.not-live': { kind: 'denial', message: 'The session has ended. Its recording can be replayed.' },
+  'api.web-only': {
+    kind: 'denial',
+    message:
+      'Only a browser that signed on at the console works on resources there. Programs connect with a client of their own.',
+  },
   'api.not-steerable': {
     kind: 'denial',
     message: 'This session cannot be stopped or spoken to: its protocol has no way to, or it has just ended.',
@@ -123,6 +128,7 @@ export const statusOfApiError: Readonly<Record<ApiErrorCode, number>> = {
   'api.secret-in-use': 409,
   'api.own-factors': 403,
   'api.not-live': 409,
+  'api.web-only': 403,
   'api.not-steerable': 409,
   'api.locked': 403,
   'api.own-lock': 409,

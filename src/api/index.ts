@@ -3,6 +3,8 @@
 export type { AlertFound, AlertRecord, AlertService, EvidenceRecord } from './alert-ports.ts';
 export { authorise, permissionsFor, permissionsOf, rolePermissions, type Scope } from './authorise.ts';
 export type { Permission } from './contract/index.ts';
+export type { LiveEntryView, LiveFigures, LiveTopic } from './contract/live-routes.ts';
+export type { WorkbenchEntryView } from './contract/workbench-routes.ts';
 export { resourceOf } from './convert.ts';
 export type { DetectionLab, DetectionReplayOrder } from './detection-ports.ts';
 export { apiErrors } from './errors.ts';
@@ -18,6 +20,7 @@ export type {
   ProvenNow,
 } from './factor-ports.ts';
 export { notGranted } from './handlers/rules.ts';
+export type { LivePort, SessionOrder } from './live-ports.ts';
 export type { MachineOutcome, MachinesPort } from './machine-ports.ts';
 export type {
   AccessPort,

@@ -89,3 +89,6 @@ export const suggestionsMax = 40;
 
 /** Entries that one table of a report holds: what is more nobody reads, and is made month by month. */
 export const reportEntriesMax = 20_000;
+
+/** Largest downloads that an overview names: what fits beside the rest at a glance. */
+export const overviewDownloadsMax = 6;

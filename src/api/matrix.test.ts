@@ -40,6 +40,12 @@ const drops = {
   spec: { severity: 'high', select: { drop: { effect: 'drop' } } },
 };
 
+const tried = {
+  kind: 'Resource',
+  metadata: { name: 'orders' },
+  spec: { protocol: 'postgres', address: 'db.internal', database: 'orders' },
+};
+
 const tokenTypes = 'urn:ietf:params:oauth:token-type';
 const exchanged = (token: string): string =>
   new URLSearchParams({
@@ -110,10 +116,30 @@ const table: readonly Row[] = [
   { route: 'steerSession', params: alices, body: { action: 'pause' }, expect: [401, 403, 403, 403, 204] },
   { route: 'sessionEvents', params: alices, expect: [401, 200, 404, 200, 200] },
   { route: 'readRecording', params: alices, expect: [401, 200, 404, 200, 200] },
+  { route: 'proveRecording', params: alices, expect: [401, 200, 404, 200, 200] },
+  // Figures of their own sessions only: live.test.ts of the gateway.
+  { route: 'live', expect: [401, 200, 200, 200, 200] },
   { route: 'tailSession', params: alices, expect: [401, 200, 404, 200, 200] },
   { route: 'exportSession', params: alices, query: 'format=csv', expect: [401, 200, 404, 200, 200] },
+  { route: 'workbenchResources', expect: [401, 200, 200, 200, 200] },
+  // With a token nobody opens one: that takes a browser that signed on.
+  { route: 'openWorkbench', body: { resource: 'orders' }, expect: [401, 403, 403, 403, 403] },
+  {
+    route: 'workbenchInput',
+    params: { id: 'wb_1' },
+    body: { action: 'cancel' },
+    expect: [401, 403, 403, 403, 403],
+  },
   { route: 'listResources', expect: [401, 200, 200, 200, 200] },
   { route: 'explainAccess', query: 'principal=alice&resource=orders', expect: [401, 200, 403, 200, 200] },
+  {
+    route: 'tryCommand',
+    body: { documents: [group], principal: 'alice', ...explained },
+    expect: [401, 403, 403, 200, 200],
+  },
+  { route: 'tryAccess', body: { documents: [group] }, expect: [401, 403, 403, 200, 200] },
+  { route: 'testResource', params: { name: 'orders' }, body: { document: tried }, expect: [401, 403, 403, 403, 200] },
+  { route: 'authority', expect: [401, 200, 200, 200, 200] },
   { route: 'accessWho', query: 'resource=orders', expect: [401, 403, 403, 200, 200] },
   { route: 'accessWhat', expect: [401, 200, 200, 200, 200] },
   { route: 'accessWhat', what: 'of alice', query: 'principal=alice', expect: [401, 200, 403, 200, 200] },
@@ -138,6 +164,7 @@ const table: readonly Row[] = [
   { route: 'endResponse', params: { id: 'res_1' }, expect: [401, 403, 403, 403, 204] },
   // A member finds its own doings only: search.test.ts.
   { route: 'search', body: { query: '' }, expect: [401, 200, 200, 200, 200] },
+  { route: 'overview', query: 'since=24h', expect: [401, 403, 403, 200, 200] },
   { route: 'exportSearch', body: { query: '', format: 'csv' }, expect: [401, 200, 200, 200, 200] },
   { route: 'suggestSearch', body: { query: '', cursor: 0 }, expect: [401, 200, 200, 200, 200] },
   { route: 'listSearches', expect: [401, 200, 200, 200, 200] },
@@ -201,6 +228,7 @@ const table: readonly Row[] = [
     expect: [401, 404, 404, 404, 404],
   },
   { route: 'listGrants', expect: [401, 200, 200, 200, 200] },
+  { route: 'listGrants', what: 'mine', query: 'mine=true', expect: [401, 200, 200, 200, 200] },
   { route: 'revokeGrant', params: { id: 'grn_alice' }, expect: [401, 204, 404, 404, 204] },
   { route: 'testPolicy', body: { documents: [group] }, expect: [401, 403, 403, 200, 200] },
   {
@@ -367,6 +395,7 @@ describe('A-API-01: every route × every role', () => {
     'logout',
     'whoami',
     'sshKeys',
+    'authority',
     'signSshKey',
     'listResources',
     'explainAccess',

@@ -10,7 +10,14 @@ import type { Protocol } from '../core/protocol.ts';
 import type { RecordedEntry } from '../core/recording.ts';
 import type { RecordingMode } from '../core/resource.ts';
 import type { AlertService } from './alert-ports.ts';
-import type { Explanation, Manifest, ManifestKind, OpenableResource, ReachView } from './contract/index.ts';
+import type {
+  Explanation,
+  Manifest,
+  ManifestKind,
+  OpenableResource,
+  ReachView,
+  RecordingProofView,
+} from './contract/index.ts';
 import type { DetectionLab } from './detection-ports.ts';
 import type { FactorProof, FactorsPort } from './factor-ports.ts';
 import type { LivePort } from './live-ports.ts';
@@ -28,6 +35,8 @@ import type { ScimStore } from './scim-ports.ts';
 import type { SearchPort } from './search-ports.ts';
 import type { SinksPort } from './sink-ports.ts';
 import type { StoragePort } from './storage-ports.ts';
+import type { TrialsPort } from './trial-ports.ts';
+import type { WorkbenchPort } from './workbench-ports.ts';
 
 export interface VerifiedToken {
   readonly principal: Principal;
@@ -270,6 +279,8 @@ export interface SessionsPort extends SessionEventsPort {
   kill(id: string, by: string, reason: string): Promise<boolean>;
   /** False where the session is not live any more, or its protocol cannot. */
   steer(id: string, action: 'message' | 'pause' | 'resume', text: string): Promise<boolean>;
+  /** Compares one recording with what the journal says of it. */
+  prove(id: string): Promise<RecordingProofView>;
   /** What was recorded, from the beginning; rejects where the recording is gone. Stops when `signal` aborts. */
   readRecording(id: string, signal: AbortSignal): Promise<AsyncIterable<RecordedEntry>>;
   /** What is recorded from now on, until the session ends or `signal` aborts; null where it is not live. */
@@ -427,6 +438,7 @@ export interface ApiPorts {
   readonly sessions: SessionsPort;
   readonly access: AccessPort;
   readonly storage: StoragePort;
+  readonly trials: TrialsPort;
   readonly sinks: SinksPort;
   readonly reviews: ReviewService;
   readonly grants: GrantService;
@@ -440,6 +452,7 @@ export interface ApiPorts {
   readonly reports: ReportsPort;
   readonly alerts: AlertService;
   readonly live: LivePort;
+  readonly workbench: WorkbenchPort;
   readonly journal: Pick<Journal, 'append' | 'afterDurable'>;
   readonly status: StatusPort;
 }

@@ -192,6 +192,12 @@ describe('access on request and grants', () => {
   });
 
   test('a grant is revoked by its owner or an administrator, who are named to the service', async () => {
+    // Who sees everybody's may ask for their own alone.
+    const idsOf = async (query: string): Promise<unknown[]> => {
+      const { json } = await api.call('GET', `/api/v1/grants${query}`, 'adam');
+      return (json['grants'] as { id: string }[]).map(({ id }) => id);
+    };
+    expect([await idsOf(''), await idsOf('?mine=true')]).toEqual([['grn_alice'], []]);
     expect((await api.call('DELETE', '/api/v1/grants/grn_alice', 'adam')).status).toBe(204);
     expect(api.world.rules.acts).toEqual(['revoke grn_alice adam']);
     expect((await api.call('DELETE', '/api/v1/grants/grn_alice', 'adam')).status).toBe(404);

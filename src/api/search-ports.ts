@@ -37,7 +37,6 @@ export interface IndexStatus {
   readonly working: boolean;
   readonly durableSequence: number;
   readonly lag: number;
-  readonly substrings: boolean;
   readonly rebuilding: { readonly sequence: number; readonly of: number; readonly startedAtMs: number } | null;
 }
 

@@ -27,6 +27,7 @@ import { identityHandlers } from './handlers/identity.ts';
 import { liveHandlers } from './handlers/live.ts';
 import { machineHandlers } from './handlers/machines.ts';
 import { objectHandlers } from './handlers/objects.ts';
+import { overviewHandlers } from './handlers/overview.ts';
 import { providerHandlers } from './handlers/provider-sign-on.ts';
 import { reportHandlers } from './handlers/reports.ts';
 import { reviewHandlers } from './handlers/reviews.ts';
@@ -38,7 +39,9 @@ import { signOnHandlers } from './handlers/sign-ons.ts';
 import { sinkHandlers } from './handlers/sinks.ts';
 import { storageHandlers } from './handlers/storage.ts';
 import { systemHandlers } from './handlers/system.ts';
+import { trialHandlers } from './handlers/trials.ts';
 import { visitHandlers } from './handlers/visits.ts';
+import { workbenchHandlers } from './handlers/workbench.ts';
 import { parseBody, safeJson } from './json.ts';
 import * as limits from './limits.ts';
 import type { ApiPorts, ApiProtocol } from './ports.ts';
@@ -94,12 +97,15 @@ export function createApi(ports: ApiPorts, options: ApiOptions): FastifyInstance
     ...systemHandlers(parts),
     ...accessHandlers(parts),
     ...storageHandlers(parts),
+    ...trialHandlers(parts),
     ...sinkHandlers(parts),
     ...searchHandlers(parts),
+    ...overviewHandlers(parts),
     ...reportHandlers(parts),
     ...alertHandlers(parts),
     ...detectionHandlers(parts),
     ...liveHandlers(parts),
+    ...workbenchHandlers(parts),
   };
   const app = build(options);
   const closing = new AbortController();

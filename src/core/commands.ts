@@ -47,6 +47,7 @@ export class Commands {
   readonly #host: CommandsHost;
   readonly #pending = new Map<number, CommandRun>();
   #count = 0;
+  #rows = 0;
 
   constructor(parts: SessionParts, host: CommandsHost) {
     this.#parts = parts;
@@ -56,6 +57,10 @@ export class Commands {
   /** Commands submitted so far. */
   get count(): number {
     return this.#count;
+  }
+  /** Rows delivered by those that have ended. */
+  get rows(): number {
+    return this.#rows;
   }
 
   /** The session is over: what has not ended ends as unfinished. */
@@ -319,6 +324,7 @@ export class Commands {
     const run = command as CommandRun;
     if (run.state === 'ended' || run.state === 'refused') return;
     run.rows = result.rows;
+    this.#rows += result.rows;
     run.bytes = result.bytes;
     this.#conclude(run, result.outcome, result.tag, result.error, result.masked);
   }

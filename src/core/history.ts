@@ -53,11 +53,7 @@ export interface HistoryDeletion {
   readonly heldSessions: readonly string[];
 }
 
-/** How parts of texts are found: by a trigram index, or by looking at every text in question. */
-export type PartSearch = 'indexed' | 'scanned';
-
 export interface HistoryStore extends SearchIndex {
-  readonly partSearch: PartSearch;
   /** The last sequence of this gateway that is in it; 0 before the first. */
   cursor(gateway: string): Promise<number>;
   write(batch: HistoryBatch): Promise<void>;

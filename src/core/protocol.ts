@@ -14,6 +14,7 @@ import type {
   ApprovalRequest,
   PublicKey,
   ScramIdentification,
+  UpstreamCredential,
   UserCertificate,
   Visit,
   VisitRequest,
@@ -21,6 +22,7 @@ import type {
 import type { Principal } from './principal.ts';
 import type { Resource, SettingDefinition } from './resource.ts';
 import type { Session } from './session.ts';
+import type { Workbench, WorkbenchOpening } from './workbench.ts';
 
 /**
  * How strongly a rule holds on a protocol. *exact*: parsed by the wire's own grammar and judged before it runs. *gated*:
@@ -90,10 +92,33 @@ export interface Protocol {
    * where nobody says.
    */
   analyse?(text: string, resource: Resource, verb?: string): Meaning | null;
+  /**
+   * Logs in at the target on a connection of its own and leaves again: that it can be done, for whoever sets a resource up.
+   * Rejects with what a session would be told. Absent where logging in takes a command.
+   */
+  probe?(probe: Probe): Promise<void>;
+  /** A client of the protocol, for people who work in the console, and what it takes. Absent where there is none. */
+  readonly workbench?: {
+    readonly takes: Workbench['takes'];
+    open(opening: WorkbenchOpening): Workbench;
+  };
   /** Makes the protocol's server for one listener. */
   createServer(context: ProtocolContext): ProtocolServer;
   /** Spells a recorded cell for people: `type` and `format` as the protocol recorded them in `Column`. */
   renderCell(cell: Buffer, type: string, format: 'text' | 'binary'): string;
+}
+
+/** An attempt at a target: nothing but the handshake passes, and the wire is closed at its end. */
+export interface Probe {
+  readonly resource: Resource;
+  readonly wire: Wire;
+  /** Asked for once the target was found to be who it should be. Rejects with `core.credential-unavailable`. */
+  readonly credential: () => Promise<UpstreamCredential | null>;
+  /** Who asked for it. */
+  readonly principal: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
 }
 
 /**

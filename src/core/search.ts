@@ -6,6 +6,7 @@
  */
 import type { CommandKind } from './command.ts';
 import type { TouchAccess, TouchKind } from './facts.ts';
+import type { HistoryOverview, OverviewOrder } from './overview.ts';
 
 /** What an index keeps an entry of. A command's entry stands at its intent's sequence, and grows until it has ended. */
 export const entryTypes = [
@@ -182,5 +183,7 @@ export interface SearchIndex {
     page: { readonly limit: number; readonly after: string | null },
   ): Promise<SearchPage>;
   count(query: SearchQuery, scope: SearchScope, facets: readonly FacetField[]): Promise<SearchCounts>;
+  /** Of everybody's doings. */
+  overview(order: OverviewOrder): Promise<HistoryOverview>;
   standings(): Promise<readonly IndexStanding[]>;
 }

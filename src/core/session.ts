@@ -97,12 +97,10 @@ export class Session {
   readonly startedAtMs: number;
   /** The person's confirmation of its opening, or null. */
   readonly confirmation: Confirmation | null;
+  isPaused = false;
   /** Ends the session natively: the protocol renders the goodbye, then calls `finish`. */
   onEnding: ((ending: SessionEnding) => void) | null = null;
-  /**
-   * The person whose command is held should hear so, natively: called when it is held and every
-   * `heldNoticeIntervalMs` while it is.
-   */
+  /** The person whose command is held should hear so, natively: when it is held, and every `heldNoticeIntervalMs` then. */
   onHeld: ((command: Command, review: PendingReview, waitedMs: number) => void) | null = null;
   /** Somebody has something to say to the person; shown natively, named as a message of the gateway. */
   onMessage: ((text: string) => void) | null = null;
@@ -167,6 +165,10 @@ export class Session {
   /** Commands submitted so far. */
   get commands(): number {
     return this.#commands.count;
+  }
+  /** Rows delivered by those that have ended. */
+  get rows(): number {
+    return this.#commands.rows;
   }
   get bytesIn(): number {
     return this.#bytesIn;
@@ -370,6 +372,7 @@ export class Session {
   pause(paused: boolean): boolean {
     if (this.#phase !== 'established' || this.#parts.client.freeze === undefined) return false;
     this.#parts.client.freeze(paused);
+    this.isPaused = paused;
     return true;
   }
 
@@ -389,9 +392,9 @@ export class Session {
     this.#upstream?.pause();
     for (const wire of this.#upstreams) wire.pause();
     this.#parts.clock.after(limits.goodbyeDeadlineMs, () => this.finish());
-    if (this.onEnding === null) return this.finish();
     try {
-      this.onEnding(ending);
+      if (this.onEnding === null) this.finish();
+      else this.onEnding(ending);
     } catch (error) {
       this.#parts.log.error('goodbye failed', { session: this.id, detail: describeError(error) });
       this.finish();
@@ -403,10 +406,7 @@ export class Session {
     if (this.#phase === 'ending') this.#parts.client.end(view);
   }
 
-  /**
-   * Both sides are done with: closes them, ends what was pending, seals the recording. Idempotent.
-   * `keepClient` leaves the client's wire to the protocol, which has yet to say why there is no session.
-   */
+  /** Closes both sides, ends what is pending, seals. Idempotent. `keepClient`: the protocol has yet to tell the client why. */
   finish(ending?: SessionEnding, keepClient = false): void {
     if (this.#phase === 'ended') return;
     const why = this.#ending ??

@@ -451,7 +451,13 @@ test('who reaches what: every way, by whom, and what takes it away', async () =>
       windows: expect.stringContaining('08:00') as string,
       grantedBy: ['adam'],
     },
-    { ...own, access: 'asked', how: 'request', grant: null },
+    {
+      ...own,
+      access: 'asked',
+      how: 'request',
+      grant: null,
+      asking: { maxSeconds: 4 * 3600, defaultSeconds: null, reasonRequired: false, approvals: 1, waits: false },
+    },
     { ...own, access: 'asked', how: 'grant', grant: id, grantedBy: ['dana'], until: '2026-11-20T13:00:00.000Z' },
   ]);
   expect(await report.what('dana')).toEqual([]);

@@ -14,6 +14,7 @@ import type { AccessDecision, Authorisation } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import { askingCommand } from '../core/refusal.ts';
 import type { Resource } from '../core/resource.ts';
+import type { RequestTerms } from '../review/index.ts';
 import type { Store, StoredGrant } from '../store/index.ts';
 import { askingOf } from './authorisation.ts';
 import type { ConfiguredAccess } from './configured-access.ts';
@@ -74,7 +75,7 @@ function pause(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-type Way = Pick<Reach, 'access' | 'how' | 'grant'> & { readonly live: StoredGrant | null };
+type Way = Pick<Reach, 'access' | 'how' | 'grant' | 'asking'> & { readonly live: StoredGrant | null };
 
 async function reachOf(
   parts: AccessReportParts,
@@ -108,7 +109,13 @@ function waysOf({ clock, snapshot, grants }: AccessReportParts, principal: Princ
     ...configured
       .standingFor(principal, resource, nowMs)
       .map((access) => ({ access, how: 'standing' as const, grant: null, live: null })),
-    ...requestable.map(({ access }) => ({ access, how: 'request' as const, grant: null, live: null })),
+    ...requestable.map(({ access, terms }) => ({
+      access,
+      how: 'request' as const,
+      grant: null,
+      live: null,
+      asking: termsOf(terms),
+    })),
     ...grants
       .live(principal.id, resource.name)
       .flatMap((live) =>
@@ -117,6 +124,18 @@ function waysOf({ clock, snapshot, grants }: AccessReportParts, principal: Princ
           : [],
       ),
   ];
+}
+
+function termsOf(terms: RequestTerms): NonNullable<Reach['asking']> {
+  const { hold, durationMsMax, defaultDurationMs, reasonRequired, onConnect } = terms;
+  return {
+    maxSeconds: Math.floor(durationMsMax / 1000),
+    defaultSeconds: defaultDurationMs === null ? null : Math.round(defaultDurationMs / 1000),
+    reasonRequired,
+    approvals: hold.approvals,
+    reviewers: { names: [...hold.reviewers.names], groups: [...hold.reviewers.groups] },
+    waits: onConnect === 'wait',
+  };
 }
 
 async function approversOf({ store }: AccessReportParts, grant: StoredGrant | null): Promise<readonly string[]> {
@@ -131,7 +150,7 @@ async function approversOf({ store }: AccessReportParts, grant: StoredGrant | nu
 function viewOf(
   { clock, snapshot }: AccessReportParts,
   principal: Principal,
-  { access, how, grant, live, resource }: Way & { readonly resource: Resource },
+  { access, how, grant, live, resource, asking }: Way & { readonly resource: Resource },
   lastUses: ReadonlyMap<string, number>,
   approvers: readonly string[],
 ): Reach {
@@ -157,6 +176,7 @@ function viewOf(
     since: isoOrNull(live?.grantedAtMs ?? origin?.changedAtMs),
     grantedBy: live === null ? (origin?.changedBy ?? '').split(' ').filter((name) => name !== '') : [...approvers],
     lastUsed: isoOrNull(lastUses.get(resource.name)),
+    ...(asking === undefined ? {} : { asking }),
   };
 }
 

@@ -29,13 +29,17 @@ import type { Secrets } from '../secrets/index.ts';
 import type { JsonObject, SessionRow, Store, StoredObject } from '../store/index.ts';
 import { type AccessReport, nextSteps, requestTrace } from './access-report.ts';
 import { allObjects } from './all-objects.ts';
+import type { TrialMeans } from './connection-test.ts';
 import type { listenerOf } from './listener.ts';
+import { endedBy } from './live-orders.ts';
 import { machinesPort } from './machines.ts';
 import type { MonitoringPorts } from './monitoring.ts';
 import { originsOf } from './origins.ts';
 import { localIssuer, principalId } from './principals.ts';
 import { eventsOfSession } from './session-events.ts';
 import { manifestOf, type Snapshot } from './snapshot.ts';
+import type { Tls } from './tls.ts';
+import { openTrials } from './trials.ts';
 
 export interface ApiPortParts {
   readonly clock: Clock;
@@ -49,6 +53,7 @@ export interface ApiPortParts {
   readonly protocols: readonly Protocol[];
   readonly listenerOf: (protocol: string) => ReturnType<typeof listenerOf>;
   readonly readRecording: (session: string, signal: AbortSignal) => Promise<AsyncIterable<RecordedEntry>>;
+  readonly proveRecording: ApiPorts['sessions']['prove'];
   readonly followRecording: (session: string, signal: AbortSignal) => AsyncIterable<RecordedEntry> | null;
   readonly journal: ApiPorts['journal'];
   readonly status: ApiPorts['status'];
@@ -65,8 +70,12 @@ export interface ApiPortParts {
   readonly explainer: ApiPorts['explainer'];
   readonly lab: ApiPorts['lab'];
   readonly ssh: ApiPorts['ssh'];
+  readonly hashKey: Buffer;
+  readonly tls: Pick<Tls, 'authority'>;
+  readonly trials: TrialMeans;
   /** As they are: `openMonitoring` makes them. */
   readonly monitoring: MonitoringPorts;
+  readonly workbench: ApiPorts['workbench'];
 }
 
 export function apiPorts(parts: ApiPortParts): ApiPorts {
@@ -158,18 +167,13 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
         // The index follows behind; what lives can be seen and killed all the same.
         return row === null ? liveRecord(parts, id) : sessionRecord(parts, row);
       },
-      kill: async (id, by, reason) =>
-        parts.sessions.end((session) => session.id === id, {
-          reason: 'killed',
-          message: `This session was ended by ${by}${reason === '' ? '' : `: ${reason}`}.`,
-          code: null,
-          by,
-        }) > 0,
+      kill: async (id, by, reason) => parts.sessions.end((session) => session.id === id, endedBy(by, reason)) > 0,
       steer: async (id, action, text) => {
         const session = parts.sessions.get(id);
         if (session === null) return false;
         return action === 'message' ? session.say(text) : session.pause(action === 'pause');
       },
+      prove: parts.proveRecording,
       readRecording: parts.readRecording,
       tail: async (id, signal) => parts.followRecording(id, signal),
       events: (id, signal) => sessionEvents(parts, id, signal),
@@ -188,8 +192,10 @@ export function apiPorts(parts: ApiPortParts): ApiPorts {
     explainer: parts.explainer,
     ssh: parts.ssh,
     lab: parts.lab,
+    trials: openTrials({ ...parts, authority: parts.tls.authority, means: parts.trials }),
     journal: parts.journal,
     status: parts.status,
+    workbench: parts.workbench,
     ...parts.monitoring,
   };
 }

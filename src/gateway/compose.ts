@@ -22,9 +22,8 @@ import { openJournal, openRecordings, type RecordingJournal, type SessionRecordi
 import { createCredentials, createSecrets, openKeyRing, type Secrets } from '../secrets/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import { type AccessReport, accessReport } from './access-report.ts';
-import { apiPorts } from './api-ports.ts';
+import { type ApiPortParts, apiPorts } from './api-ports.ts';
 import { apiReviews } from './api-reviews.ts';
-import { type Authority, listenerTls } from './authority.ts';
 import { inBackground, retry } from './background.ts';
 import { createFirstAdministrator } from './bootstrap.ts';
 import type { GatewayConfig } from './config.ts';
@@ -32,10 +31,10 @@ import { type Console, openConsole } from './console.ts';
 import { createDialler } from './dialler.ts';
 import { openDirectory } from './directory.ts';
 import { measureSync, type SyncLatency } from './doctor.ts';
-import { gatewayErrors } from './errors.ts';
 import { gatewayId, maskKey, signingKey, withoutOwnSecrets, withRotation } from './identity-keys.ts';
 import * as limits from './limits.ts';
-import { type Listener, listen, listenerOf } from './listener.ts';
+import { type Listener, listenerOf } from './listener.ts';
+import { openListeners } from './listeners.ts';
 import { counted, type Metrics, openMetrics } from './metrics.ts';
 import { type Monitoring, openMonitoring } from './monitoring.ts';
 import { openIdentity } from './open-identity.ts';
@@ -43,10 +42,11 @@ import { openReviews } from './open-reviews.ts';
 import { createPolicyLab } from './policy-lab.ts';
 import { withProviderChecks } from './provider-checks.ts';
 import { openRecordingKeys, type RecordingKeyRing } from './recording-keys.ts';
+import { recordingProofs } from './recording-proofs.ts';
 import { ending, endWhatIsRevoked, isStillVouchedFor } from './revocation.ts';
 import { createJudge, type RuleMakings } from './rules.ts';
 import { onConfigured, Snapshot } from './snapshot.ts';
-import { openSshKeys, type SshKeys } from './ssh-keys.ts';
+import { openSshKeys } from './ssh-keys.ts';
 import { sshServices } from './ssh-services.ts';
 import { gatewayStatus } from './status.ts';
 import { withStepUps } from './step-up-reviews.ts';
@@ -55,6 +55,7 @@ import { openTls, type Tls } from './tls.ts';
 import { openUsage } from './usage.ts';
 import { VanishedPeers } from './vanished.ts';
 import { version } from './version.ts';
+import { workbenchPort } from './workbench.ts';
 
 export interface GatewayParts {
   readonly config: GatewayConfig;
@@ -116,7 +117,7 @@ class Composition implements Gateway {
   consoleUrl = '';
   caPath = '';
   firstPasswordPath: string | null = null;
-  listeners: Listener[] = [];
+  listeners: readonly Listener[] = [];
   doors!: Doors;
   journal!: RecordingJournal;
   store!: Store;
@@ -210,7 +211,8 @@ class Composition implements Gateway {
       consoleUrl: () => this.consoleUrl,
     });
     this.#closers.push(['monitoring', () => monitoring.close()]);
-    const dialler = createDialler(vanished);
+    const credentials = createCredentials(secrets, sshKeys.userAuthority, this.#clock);
+    const means = { dialler: createDialler(vanished), credentials };
     this.doors = new Doors({
       clock: this.#clock,
       log: this.#log,
@@ -219,8 +221,7 @@ class Composition implements Gateway {
       identification: identity,
       authorisation,
       resources: { find: (name) => snapshot.resource(name) },
-      credentials: createCredentials(secrets, sshKeys.userAuthority, this.#clock),
-      dialler,
+      ...means,
       sessions: this.#config.sessions,
       isVouchedFor: (principal) => isStillVouchedFor(principal, snapshot),
       judge: monitoring.judge(createJudge(snapshot)),
@@ -251,11 +252,16 @@ class Composition implements Gateway {
       monitoring,
       tls,
       hashKey,
-      ssh: sshServices({ keys: sshKeys, snapshot, dialler, clock: this.#clock, log: this.#log }),
+      ssh: sshServices({ keys: sshKeys, snapshot, dialler: means.dialler, clock: this.#clock, log: this.#log }),
+      hostKeys: () => sshKeys.hostKeys,
+      trials: means,
       reviewing: { ...apiReviews({ reviews, grants, directory }), chat },
       accessReport: accessReport({ clock: this.#clock, snapshot, store, grants, authorisation }),
     });
-    await this.#openListeners(tls.authority, sshKeys, metrics, vanished, snapshot);
+    this.listeners = await openListeners(this.#config.listeners, {
+      ...{ protocols: this.#protocols, authority: tls.authority, sshKeys, metrics, vanished, snapshot },
+      ...{ doors: this.doors, clock: this.#clock, log: this.#log },
+    });
     this.#timers.push(...tls.begin(async () => this.#console?.renew()));
     await this.#record({ type: 'gateway.started', version });
     this.#log.info('gateway started', { gateway: this.id, console: this.consoleUrl, version });
@@ -401,6 +407,8 @@ class Composition implements Gateway {
     tls: Tls;
     hashKey: Buffer;
     ssh: ApiPorts['ssh'];
+    hostKeys: () => readonly string[];
+    trials: ApiPortParts['trials'];
     reviewing: Pick<ApiPorts, 'reviews' | 'grants' | 'chat'>;
     accessReport: AccessReport;
   }): Promise<void> {
@@ -423,6 +431,18 @@ class Composition implements Gateway {
       sessions: this.doors.sessions,
       protocols: this.#protocols,
       listenerOf: (protocol) => listenerOf(this.listeners, protocol),
+      workbench: workbenchPort({
+        ...{ protocols: this.#protocols, snapshot: rooms.snapshot, identity: rooms.identity, doors: this.doors },
+        ...{ authority: rooms.tls.authority, hostKeys: rooms.hostKeys, clock: this.#clock, log: this.#log },
+        isClosed: () => this.#stopping !== null,
+      }),
+      proveRecording: recordingProofs({
+        gateway: this.id,
+        dataDirectory: this.#config.dataDirectory,
+        directory: rooms.recordings.directory,
+        store: this.store,
+        journal,
+      }),
       readRecording: async (session, signal) => untilAborted(rooms.recordings.read(session), signal),
       followRecording: (session, signal) =>
         this.doors.sessions.get(session) === null ? null : untilAborted(rooms.recordings.follow(session), signal),
@@ -457,39 +477,6 @@ class Composition implements Gateway {
     this.#closers.push(['api', () => console.close()]);
     this.#console = console;
     this.consoleUrl = console.url;
-  }
-
-  async #openListeners(
-    authority: Authority,
-    sshKeys: SshKeys,
-    metrics: Metrics,
-    vanished: VanishedPeers,
-    snapshot: Snapshot,
-  ): Promise<void> {
-    for (const configured of this.#config.listeners) {
-      const protocol = this.#protocols.find(({ name }) => name === configured.protocol);
-      if (protocol === undefined) {
-        throw gatewayErrors('gateway.configuration', {
-          values: { problem: `there is no protocol ${configured.protocol}` },
-        });
-      }
-      this.listeners.push(
-        await listen({
-          protocol,
-          host: configured.host,
-          port: configured.port,
-          tlsRequired: configured.tlsRequired,
-          domains: configured.domains ?? [],
-          serverTls: () => listenerTls(authority, configured.domains ?? [], snapshot.issuers()),
-          hostKeys: () => sshKeys.hostKeys,
-          doors: this.doors,
-          clock: this.#clock,
-          log: this.#log,
-          onConnection: (outcome) => metrics.connection(protocol.name, outcome),
-          vanished,
-        }),
-      );
-    }
   }
 
   async #record(event: EventBody): Promise<void> {

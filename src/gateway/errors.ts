@@ -11,6 +11,10 @@ export const gatewayErrors = defineErrors({
     kind: 'operation',
     message: 'Port {port} on {host} is taken. Stop what listens there, or choose other ports (SALLYPORT_PORT_BASE).',
   },
+  'gateway.test-failed': {
+    kind: 'operation',
+    message: 'The connection failed. The gateway’s log says more.',
+  },
   'gateway.resource-file': {
     kind: 'operation',
     message: 'A file that the settings of {resource} name is not available to the gateway. Call its administrator.',

@@ -258,6 +258,9 @@ export const scimAttemptsMax = 5;
 /** Before a consumer of the journal tries the store again, or is begun anew. Milliseconds. */
 export const followerRetryMs = 1_000;
 
+/** How long changes of recordings gather before they are written together: retention looks in minutes, a storm of sessions is a few writes. Milliseconds. */
+export const registerGatherMs = 250;
+
 /** Places that checkpoints may be handed to. */
 export const witnessesMax = 10;
 
@@ -366,3 +369,83 @@ export const sinksMax = 100;
 
 /** How often manifests of sinks are read besides on each change, so that one that could not be opened is tried again. Milliseconds. */
 export const sinkSyncIntervalMs = 30_000;
+
+/** How nice the thread of the index is to others that want a core: a third of an ordinary thread's share while they do. */
+export const historyPriority = 5;
+
+/** How long it rests after a batch that the embedded engine took, at most, as a share of what that took: while no core is free. */
+export const historyRestShareMax = 2;
+
+/** How long the thread of the index may take to finish its batch when it is stopped. Milliseconds. */
+export const historyStopMs = 2_000;
+
+/** Output of terminals that goes to the thread of the index at once, bytes. */
+export const historyTerminalBytes = 256 * 1024;
+
+/** A connection test as a whole: longer than a target that works ever takes, shorter than a person waits. */
+export const connectionTestMs = 15_000;
+
+/** Causes below an error that are looked at for a code; an error of TLS lies two or three deep. */
+export const causesLookedAtMax = 5;
+
+/** Pairs of principal and resource that a change of access is worked out for: half a second of one core. */
+export const reachPairsMax = 400_000;
+
+/** Pairs before others have their turn. */
+export const reachPairsAtOnce = 2_000;
+
+/** Pairs of each kind that are listed; more are counted. */
+export const reachChangesShownMax = 100;
+
+/** How often figures of live sessions are told to whoever looks. Milliseconds. */
+export const liveFiguresMs = 1_000;
+
+/** What changes within so long is told at once. Milliseconds: nobody sees that it was not sooner. */
+export const liveGatherMs = 30;
+
+/** What one line of the stream tells of, sessions: some 100 KiB. */
+export const liveSessionsPerEntry = 500;
+
+/** One part of what is known of a session's last minutes, milliseconds, and how many parts there are. */
+export const liveBucketMs = 10_000;
+export const liveBuckets = 30;
+
+/** How often gateways on one store tell each other figures while somebody looks. Milliseconds. */
+export const liveSharedMs = 2_000;
+
+/** How long a gateway goes on telling another one that somebody looks there. Milliseconds. */
+export const liveLookingMs = 10_000;
+
+/** All figures are told again so often, milliseconds; after two and a half times that, those of a gateway that is silent are dropped. */
+export const liveSharedAnewMs = 30_000;
+export const liveSharedKeptMs = 75_000;
+
+/** Sessions whose figures are told to other gateways at once; the rest with the next beat. */
+export const liveSharedSessionsMax = 1_000;
+
+/** Sessions of other gateways whose figures are kept: ten gateways with as many as one may have. */
+export const liveForeignSessionsMax = 100_000;
+
+/** How long another gateway may take to do something to a session that it runs. Milliseconds: a person waits for it. */
+export const liveOrderMs = 3_000;
+
+/** An order to another gateway, as it is written, bytes: a notification of PostgreSQL holds 8,000. */
+export const liveOrderBytesMax = 7_000;
+
+/** Owners of sessions that are remembered, to tell people of their own sessions only. */
+export const liveOwnersMax = 10_000;
+
+/** Events looked through for the digests of one recording: a day of a busy gateway. What lies beyond, `verify` proves offline. */
+export const proofEventsMax = 5_000_000;
+
+/** How long the token of a client of the console is good for: it logs in at once, and its session goes on. */
+export const workbenchTokenMs = 12 * 3_600_000;
+
+/** Clients of the console that one principal has open: tabs. */
+export const workbenchesPerPrincipalMax = 16;
+
+/** Bytes or so that wait for a browser before the target is not read any more. */
+export const workbenchWaitingMax = 256 * 1024;
+
+/** Milliseconds until revoking the token of such a client is tried again; it ends with the browser's session at the latest. */
+export const workbenchRevokeRetryMs = 5_000;

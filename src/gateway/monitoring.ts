@@ -25,7 +25,7 @@ import { createDetectionLab, withDetectionChecks } from './detection-lab.ts';
 import type { GrantService } from './grants.ts';
 import { openHistory } from './history.ts';
 import { journalLookups } from './journal-lookups.ts';
-import { livePort } from './live.ts';
+import { openLive } from './live.ts';
 import type { Metrics } from './metrics.ts';
 import type { ResponsesInForce } from './responses-in-force.ts';
 import type { ReviewService } from './reviews.ts';
@@ -101,7 +101,7 @@ export async function openMonitoring(parts: MonitoringParts): Promise<Monitoring
     closers.push(['index of sessions', await followSessions({ gateway, store, journal, clock, log })]);
 
     // --- history: the index that searches ask
-    const history = await openHistory({ ...parts, readEvents, isOff: parts.config.history === 'off' });
+    const history = await openHistory({ ...parts, isOff: parts.config.history === 'off' });
     closers.push(['history', () => history.close()]);
 
     const reports = await reportsPort(gateway, parts.ownSecrets);
@@ -136,11 +136,15 @@ export async function openMonitoring(parts: MonitoringParts): Promise<Monitoring
     });
     closers.push(['storage', () => storing.close()]);
 
+    // --- what is pushed while one looks
+    const live = openLive({ ...parts, inForce: alerts.inForce });
+    closers.push(['the push stream', () => live.close()]);
+
     const ports: MonitoringPorts = {
       alerts: alerts.port,
       detections: lab,
       search: history.port,
-      live: livePort(parts),
+      live: live.port,
       reports,
       storage: storing.port,
       sinks: sinks.port,

@@ -29,6 +29,7 @@ export function searchPort(index: SearchIndex, writing: IndexWriting): SearchPor
     language: searchLanguage,
     search: (query, scope, page) => index.search(query, scope, page),
     count: (query, scope, facets) => index.count(query, scope, facets),
+    overview: (order) => index.overview(order),
     standings: () => index.standings(),
     status: async () => writing.status(),
     rebuild: () => writing.rebuild(),

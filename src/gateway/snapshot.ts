@@ -318,7 +318,8 @@ function digestOf(fingerprint: string): string {
   return fingerprint.replaceAll(':', '').toLowerCase();
 }
 
-async function readCa(resource: string, ca: string): Promise<string> {
+/** The authorities that a resource trusts, as PEM. Rejects where the file cannot be read. */
+export async function readCa(resource: string, ca: string): Promise<string> {
   if (!ca.startsWith('file:')) return ca;
   try {
     return await readFile(ca.slice('file:'.length), 'utf8');

@@ -30,7 +30,8 @@ export const roomImports: Readonly<Record<string, readonly string[]>> = {
   gateway: ['*'],
   // `src/*.ts`: the program's entry, which chooses between gateway, agent and CLI.
   main: ['*'],
-  web: ['api/contract'],
+  // What makes terminals safe to show stands in base.
+  web: ['api/contract', 'base'],
 };
 
 /** Imports between rooms that the table forbids and the design declares. */

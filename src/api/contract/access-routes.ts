@@ -25,6 +25,17 @@ export const reachShape = z.object({
   since: at.nullable().describe('When the Access was last changed, or the grant given.'),
   grantedBy: z.array(z.string()).describe('Who wrote the Access last, or approved the grant.'),
   lastUsed: at.nullable().describe('When the principal last opened the resource, by whatever way.'),
+  asking: z
+    .object({
+      maxSeconds: z.number().describe('Longest time that may be asked for.'),
+      defaultSeconds: z.number().nullable(),
+      reasonRequired: z.boolean(),
+      approvals: z.number(),
+      reviewers: z.object({ names: z.array(z.string()), groups: z.array(z.string()) }),
+      waits: z.boolean().describe('Connecting asks too, and waits for the answer.'),
+    })
+    .optional()
+    .describe('On what terms it may be asked for; only of `request`.'),
 });
 
 export type ReachView = z.output<typeof reachShape>;

@@ -64,6 +64,7 @@ export { generatedSecretName, manifestSecrets, withManifestSecrets } from './man
 export { namePattern } from './names.ts';
 export { type OpenApiOptions, openApiDocument } from './openapi.ts';
 export { type Permission, permissions, type RoutePermission } from './permission.ts';
+export type { RecordingProofView } from './proof-routes.ts';
 export { reportFormats, reportNames } from './report-routes.ts';
 export type { LegalHoldManifest, RetentionManifest } from './retention.ts';
 export { type GrantView, type ReviewSummary, type ReviewView, reviewStates } from './review-shapes.ts';
@@ -101,6 +102,7 @@ export type { SinkManifest } from './sink.ts';
 export type { DeadLetterView, SinkStandingView, SinkView } from './sink-routes.ts';
 export { durationMs, spellDuration } from './spelling.ts';
 export type { RetentionView } from './storage-routes.ts';
+export type { AccessChange, ConnectionStep, ConnectionTest, ReachChange } from './trial-routes.ts';
 export {
   type Checked,
   checkManifest,

@@ -253,3 +253,9 @@ export const detectionSuppressionsMax = 100;
 
 /** Longest signed checkpoint: some 400 characters today. */
 export const checkpointLengthMax = 4096;
+
+/** Characters of a statement that the console runs at once. */
+export const workbenchTextLengthMax = 256 * 1024;
+
+/** Characters (base64) of keys that come together: a paste of 48 KiB. */
+export const workbenchKeysLengthMax = 64 * 1024;

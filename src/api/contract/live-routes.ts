@@ -12,10 +12,14 @@ export const liveFiguresShape = z.object({
   id: z.string(),
   commands: z.number(),
   perMinute: z.number().describe('Commands of the last minute.'),
-  rows: z.number(),
+  recent: z
+    .array(z.number())
+    .describe('Commands of each ten seconds of the last five minutes, the oldest first; none where all are 0.'),
+  rows: z.number().describe('Of the commands that have ended.'),
   bytesIn: z.number(),
   bytesOut: z.number(),
   risk: z.number().describe('Points of detections in force on it or on its principal.'),
+  paused: z.boolean().describe('Nothing that its client sends is read.'),
 });
 
 export const liveEntryShape = z.discriminatedUnion('type', [

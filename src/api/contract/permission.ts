@@ -19,6 +19,7 @@ export const permissions = [
   'sessions.steer',
   'recordings.read',
   'resources.read',
+  'resources.use',
   'access.explain',
   'access.read',
   'reviews.read',

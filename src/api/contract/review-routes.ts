@@ -115,7 +115,11 @@ export const reviewRoutes = {
     path: '/api/v1/grants',
     summary: 'Lists the grants in force: your own, or everybody’s where you may.',
     permission: 'grants.read',
-    query: z.strictObject({ limit: pageLimit.optional(), cursor: pageCursor.optional() }),
+    query: z.strictObject({
+      mine: flag.optional().describe('true: only your own, whatever you may see.'),
+      limit: pageLimit.optional(),
+      cursor: pageCursor.optional(),
+    }),
     response: json(z.object({ grants: z.array(grantShape), next: z.string().nullable() })),
   }),
   revokeGrant: defineRoute({

@@ -13,6 +13,8 @@ import { liveRoutes } from './live-routes.ts';
 import { machineRoutes } from './machine-routes.ts';
 import { manifestKind, sshPublicKey } from './manifest.ts';
 import { moment, objectName, secretName, shortText } from './names.ts';
+import { overviewRoutes } from './overview-routes.ts';
+import { proofRoutes } from './proof-routes.ts';
 import { reportRoutes } from './report-routes.ts';
 import { reviewRoutes } from './review-routes.ts';
 import { defineRoute, json, ndjson, none, text } from './route.ts';
@@ -36,6 +38,8 @@ import {
 import { signOnRoutes } from './sign-on-routes.ts';
 import { sinkRoutes } from './sink-routes.ts';
 import { storageRoutes } from './storage-routes.ts';
+import { trialRoutes } from './trial-routes.ts';
+import { workbenchRoutes } from './workbench-routes.ts';
 
 const lifetime = z.int().min(limits.tokenLifetimeSecondsMin).max(limits.tokenLifetimeSecondsMax);
 const bySecret = z.strictObject({ name: secretName });
@@ -352,6 +356,8 @@ export const routes = {
   }),
 
   ...liveRoutes,
+  ...workbenchRoutes,
+  ...proofRoutes,
 
   listResources: defineRoute({
     method: 'GET',
@@ -383,8 +389,10 @@ export const routes = {
 
   ...accessRoutes,
   ...storageRoutes,
+  ...trialRoutes,
   ...sinkRoutes,
   ...searchRoutes,
+  ...overviewRoutes,
   ...reportRoutes,
   ...alertRoutes,
   ...detectionRoutes,

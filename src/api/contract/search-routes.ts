@@ -76,9 +76,6 @@ const indexShape = z.object({
   working: z.boolean().describe('false: it cannot be asked just now.'),
   durableSequence: z.number().describe('Of this gateway’s journal.'),
   lag: z.number().describe('Events of this gateway that are not in it yet.'),
-  substrings: z
-    .boolean()
-    .describe('Parts of texts are looked up in an index of their own; without it they take longer.'),
   rebuilding: z
     .object({ sequence: z.number(), of: z.number(), startedAt: at })
     .nullable()

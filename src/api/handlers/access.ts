@@ -68,7 +68,7 @@ async function* asCsv(rows: AsyncIterable<Reach>): AsyncGenerator<string, void, 
   for await (const row of rows) yield csvLine(columns.map((column) => cellOf(row[column])));
 }
 
-function cellOf(value: Reach[keyof Reach]): string {
+function cellOf(value: Reach[(typeof columns)[number]]): string {
   if (value === null) return '';
   if (typeof value === 'string') return value;
   return typeof value === 'boolean' ? String(value) : value.join(' ');

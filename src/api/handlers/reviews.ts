@@ -94,10 +94,10 @@ export function reviewHandlers({ ports }: ApiParts): Pick<Handlers, ReviewRoute>
     },
 
     async listGrants({ principal, scope, input }) {
-      const { limit, cursor } = input.query;
+      const { mine, limit, cursor } = input.query;
       const page = await grants.list({
         viewer: principal,
-        scope,
+        scope: mine === true ? 'own' : scope,
         limit: limit ?? contractLimits.pageEntriesDefault,
         cursor: cursor ?? null,
       });

@@ -21,6 +21,7 @@ type SessionRoute =
   | 'getSession'
   | 'killSession'
   | 'steerSession'
+  | 'proveRecording'
   | 'readRecording'
   | 'tailSession'
   | 'exportSession';
@@ -53,7 +54,9 @@ export function sessionHandlers({ ports, protocols, record }: ApiParts): Pick<Ha
       if (!session.live) throw apiErrors('api.not-live');
       const { reason } = input.body;
       await record({ type: 'session.kill', session: session.id, principal: actorOf(principal), reason });
-      if (!(await sessions.kill(session.id, principal.name, reason))) throw apiErrors('api.not-live');
+      const by = principal.name;
+      if (await sessions.kill(session.id, by, reason)) return undefined;
+      if (!(await ports.live.order(session.id, { do: 'end', by, reason }))) throw apiErrors('api.not-live');
       return undefined;
     },
 
@@ -64,8 +67,16 @@ export function sessionHandlers({ ports, protocols, record }: ApiParts): Pick<Ha
       const text = body.action === 'message' ? body.text : '';
       const actor = actorOf(principal);
       await record({ type: 'session.steered', session: session.id, principal: actor, action: body.action, text });
-      if (!(await sessions.steer(session.id, body.action, text))) throw apiErrors('api.not-steerable');
+      if (await sessions.steer(session.id, body.action, text)) return undefined;
+      const order = body.action === 'message' ? { do: body.action, text } : { do: body.action };
+      if (!(await ports.live.order(session.id, order))) throw apiErrors('api.not-steerable');
       return undefined;
+    },
+
+    async proveRecording({ principal, scope, input }) {
+      const { id, live } = await visible(input.params.id, principal, scope);
+      const proof = await sessions.prove(id);
+      return live ? { ...proof, state: 'live' } : proof;
     },
 
     async readRecording({ principal, scope, input, signal }) {

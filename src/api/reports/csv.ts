@@ -44,7 +44,10 @@ export function asJson({ tables, ...document }: ReportDocument): string {
       rows.map((row) => Object.fromEntries(columns.map((column, index) => [column.key, row[index] ?? null]))),
     ]),
   );
-  return `${safeJson({ ...document, tables: named })}\n`;
+  const layout = Object.fromEntries(
+    tables.map(({ key, title, note, empty, columns }) => [key, { title, note, empty, columns }]),
+  );
+  return `${safeJson({ ...document, tables: named, layout })}\n`;
 }
 
 function spelled(value: ReportCell): string {

@@ -65,10 +65,6 @@ async function show({ io, output }: CommandContext, index: IndexView): Promise<v
   await output.fields([
     ['Index', state],
     ['Lag', index.lag === 0 ? 'none' : `${count(index.lag, 'event')} of ${groupDigits(index.durableSequence)}`],
-    [
-      'Parts of texts',
-      index.substrings ? 'indexed' : 'looked through (pg_trgm is not there; searches by text: take longer)',
-    ],
   ]);
   if (index.gateways.length === 0) return;
   await output.line();

@@ -7,9 +7,11 @@ import { preview } from './estimate.ts';
 import { inspections } from './inspection.ts';
 import * as limits from './limits.ts';
 import type { LoginOptions } from './login.ts';
+import { probe } from './probe.ts';
 import { PostgresServer } from './server.ts';
 import { upstreamSettingDefinitions } from './upstream-settings.ts';
 import { renderValue } from './values.ts';
+import { PostgresWorkbench } from './workbench.ts';
 
 export interface PostgresOptions {
   /** How clients prove who they are where they do not choose: SCRAM, or the token in clear inside TLS. */
@@ -49,6 +51,8 @@ export function createPostgres(options: PostgresOptions = {}): Protocol {
     },
     load: () => loadSqlParser(),
     analyse: (text, resource) => analyseFor(text, catalogs.of(resource)),
+    probe,
+    workbench: { takes: 'statements', open: (opening) => new PostgresWorkbench(opening) },
     createServer: (context) =>
       new PostgresServer(context, { authentication: options.clientAuthentication ?? 'scram' }, catalogs),
     renderCell: (cell, type, format) => renderValue(cell, Number(type) || 0, format),

@@ -228,3 +228,18 @@ export const changingNamesMax = 4096;
 
 /** Messages of the gateway that wait for a message of the server to end; the first go where more come. */
 export const gatewayMessagesMax = 16;
+
+/** Rows of one result that the console is given; a grid of more is an export, which a stock client does better. */
+export const workbenchRowsMax = 10_000;
+
+/** Bytes of one value that the console is given. */
+export const workbenchCellBytesMax = 64 * 1024;
+
+/** Bytes of rows that are given together. */
+export const workbenchBatchBytes = 64 * 1024;
+
+/** Statements that wait for the one that runs. */
+export const workbenchRunsWaitingMax = 100;
+
+/** Milliseconds that a goodbye from the console may take. */
+export const workbenchGoodbyeMs = 2_000;

@@ -69,7 +69,7 @@ export interface UpstreamReady {
   cancelUpstream(): Promise<void>;
 }
 
-type Context = Pick<Door, 'clock' | 'log' | 'signal' | 'violation'>;
+export type Context = Pick<Door, 'clock' | 'log' | 'signal' | 'violation'>;
 
 /**
  * Connects the session to its resource. Rejects with an error whose public message is fit for the client (`encodeFatal`)
@@ -120,8 +120,8 @@ export async function openUpstream(session: Session, startup: Startup, door: Con
 }
 
 /** TLS, version and credential, up to ReadyForQuery. The inbox has no deadline afterwards. */
-async function logIn(
-  session: Session,
+export async function logIn(
+  session: Pick<Session, 'resource' | 'credential'>,
   upstream: Upstream,
   inbox: Inbox,
   door: Context,
@@ -413,7 +413,7 @@ function broken(resource: Resource, detail: string): GatewayError {
 }
 
 /** Puts the blame where it belongs: what is wrong on this connection is the upstream's doing, unless the client left. */
-function upstreamError(error: unknown, resource: Resource, door: Context): unknown {
+export function upstreamError(error: unknown, resource: Resource, door: Context): unknown {
   if (!(error instanceof GatewayError)) return error;
   const values = { resource: resource.name };
   const detail = describeError(error);

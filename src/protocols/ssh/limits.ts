@@ -62,3 +62,9 @@ export const flagsShownMax = 4;
 
 /** Characters of a line that are repeated to the person when it is held or refused. */
 export const shownTextLengthMax = 120;
+
+/** Milliseconds in which a step of opening the console's terminal must be answered; a step-up takes longer, before them. */
+export const workbenchStepMs = 30_000;
+
+/** Milliseconds that its shell may take: opening it may wait for a human. */
+export const workbenchShellMs = 3_600_000;

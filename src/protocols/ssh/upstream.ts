@@ -73,12 +73,13 @@ export async function openUpstream(
   throw coreErrors('core.upstream-unreachable', { values: { resource: session.resource.name } });
 }
 
-async function connectTo(
-  session: Session,
+/** One step of the way: the key, then the credential. The wire is closed where it rejects. */
+export async function connectTo(
+  session: Pick<Session, 'id' | 'credential' | 'principal'>,
   resource: Resource,
   wire: Wire,
   handler: SshClientHandler,
-  door: Door,
+  door: Pick<Door, 'clock' | 'log' | 'signal'>,
 ): Promise<SshClientConnection> {
   const pins = settingsOf(resource).hostKeys.map(pinOf);
   if (pins.length === 0) {
@@ -139,8 +140,10 @@ function pinOf(text: string): Pin {
   return { type, matches: (key) => key.blob.equals(blob) };
 }
 
+type Vouched = Pick<Session, 'id' | 'principal'>;
+
 /** The ways to log in, the strongest first. */
-function credentialsOf(session: Session, credential: UpstreamCredential, clock: Clock): SshCredential[] {
+function credentialsOf(session: Vouched, credential: UpstreamCredential, clock: Clock): SshCredential[] {
   const ways: SshCredential[] = [];
   if (credential.authority !== null) ways.push(certified(session, credential.username, credential.authority, clock));
   if (credential.privateKey !== null) {
@@ -154,7 +157,7 @@ function credentialsOf(session: Session, credential: UpstreamCredential, clock: 
 }
 
 /** A key of this session's own, and a certificate for it that names the principal for the target's log. */
-function certified(session: Session, username: string, authority: UserAuthority, clock: Clock): SshCredential {
+function certified(session: Vouched, username: string, authority: UserAuthority, clock: Clock): SshCredential {
   const key = privateKeyFrom(generateKeyPairSync('ed25519').privateKey);
   const nowSeconds = Math.floor(clock.now() / 1000);
   const certificate = signCertificate(
