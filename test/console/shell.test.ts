@@ -125,7 +125,7 @@ describe.runIf(hasChromium)('in a browser', () => {
               .slice(0, 600)}`,
           );
         // Nothing is wider than the page.
-        const overflow = await opened.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        const overflow = await opened.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
         if (overflow > 0) found.push(`${place}: ${overflow} pixels wider than the window`);
       }
       expect(found).toEqual([]);

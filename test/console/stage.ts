@@ -5,6 +5,7 @@
  * `stop` first, then `start` again on the same addresses: the console survives it.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -365,12 +366,14 @@ function keep(program: string, flags: readonly string[], env: Record<string, str
   return live;
 }
 
+/** Below the ports that the system gives to connections of its own: no other process takes it before it is listened on. */
 function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-    server.once('error', reject);
+    const take = (triesLeft: number): void => {
+      const port = randomInt(20_000, 32_768);
+      const server = createServer().listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
+      server.once('error', (error) => (triesLeft === 0 ? reject(error) : take(triesLeft - 1)));
+    };
+    take(50);
   });
 }

@@ -272,7 +272,7 @@ describe.runIf(hasChromium)('the console’s pages', () => {
     chromium.until(
       `[...document.querySelectorAll('main button, main a')].some((one) => one.textContent === ${JSON.stringify(label)} && one.checkVisibility())`,
     );
-  const signOn = async (principal: string, path = '/sign-on.html'): Promise<void> => {
+  const signOn = async (principal: string, path = '/sign-on.html?returnTo=/account.html'): Promise<void> => {
     await chromium.newPage();
     await chromium.open(`${base}${path}`);
     await chromium.until("document.querySelector('#sign-on')");
@@ -283,7 +283,7 @@ describe.runIf(hasChromium)('the console’s pages', () => {
     await chromium.newPage();
     // Fixed by somebody before: not what the session is called afterwards.
     await chromium.setCookie({ url: base, name: 'sallyport', value: 'fixed-by-somebody' });
-    await chromium.open(`${base}/sign-on.html`);
+    await chromium.open(`${base}/sign-on.html?returnTo=/account.html`);
     await chromium.until("document.querySelector('#sign-on')");
     await chromium.fill('#sign-on', { principal: 'outsider', password: 'not the password' });
     await chromium.until("document.getElementById('said').classList.contains('problem')");
@@ -362,7 +362,7 @@ describe.runIf(hasChromium)('the console’s pages', () => {
     await chromium.until("document.querySelector('#factors [data-kind=passkey]')");
     await press('Sign off');
     await chromium.until("document.getElementById('said').textContent.includes('signed off')");
-    await chromium.open(`${base}/sign-on.html`);
+    await chromium.open(`${base}/sign-on.html?returnTo=/account.html`);
     await shows('Use a passkey');
     await press('Use a passkey');
     await chromium.until("location.pathname === '/account.html' && document.querySelector('#tokens .wanted')");
@@ -383,7 +383,7 @@ describe.runIf(hasChromium)('the console’s pages', () => {
     aheadMs = 0;
     await chromium.newPage();
     await chromium.command('Network.setExtraHTTPHeaders', { headers: { 'x-test-person': 'u-ana' } });
-    await chromium.open(`${base}/sign-on.html`);
+    await chromium.open(`${base}/sign-on.html?returnTo=/account.html`);
     await shows('Sign on with Corp');
     await press('Sign on with Corp');
     await chromium.until("location.pathname === '/account.html' && document.querySelector('#tokens .wanted')");

@@ -1,6 +1,14 @@
 // What every page of the console shares: calling the API with the browser's own session, saying what happened, and making
 // elements. Text that comes from elsewhere becomes text, never markup.
 
+// Light or dark as the person chose in the console, or as the machine says.
+try {
+  const theme = localStorage.getItem('sallyport.theme');
+  if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
+} catch {
+  // A browser that keeps nothing says what its machine says.
+}
+
 /** What the gateway refused: its code, its words, and the second step where one is needed. */
 export class Problem extends Error {
   constructor(status, answer) {

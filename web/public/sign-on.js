@@ -5,7 +5,7 @@ import { button, call, ownPath, providerLink, say, whoami } from './gateway.js';
 import { offerSignOn } from './signing-on.js';
 
 const asked = new URLSearchParams(location.hash.slice(1));
-const returnTo = ownPath(new URLSearchParams(location.search).get('returnTo'), '/account.html');
+const returnTo = ownPath(new URLSearchParams(location.search).get('returnTo'), '/');
 const terminal = document.getElementById('terminal');
 const ways = document.getElementById('ways');
 const redirectUri = asked.get('redirectUri');

@@ -93,6 +93,18 @@ export async function call<N extends CallRoute>(
   return (routes[name][2] === 'none' ? undefined : await response.json()) as AnswerOf<N>;
 }
 
+/** The gateway says something at least every quarter of a minute: silence longer than this is a connection that is gone. */
+const silenceMs = 45_000;
+
+/** What a stream says next. Throws where it says nothing for too long: the machine slept, or the network changed. */
+async function heard<T>(reading: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Problem(0, null)), silenceMs);
+  });
+  return Promise.race([reading, silence]).finally(() => clearTimeout(timer));
+}
+
 /** Streams the entries of an NDJSON answer. */
 export async function* stream<N extends StreamRoute>(
   name: N,
@@ -104,7 +116,7 @@ export async function* stream<N extends StreamRoute>(
   let rest = '';
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await heard(reader.read());
       if (done) break;
       const lines = (rest + value).split('\n');
       rest = lines.pop()!;

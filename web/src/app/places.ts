@@ -54,7 +54,7 @@ export const placeGroups: readonly PlaceGroup[] = [
   {
     title: 'Watch',
     places: [
-      { to: '/', title: 'Overview', icon: LayoutDashboard, permission: 'search.run', scope: 'all', key: 'o' },
+      { to: '/', title: 'Overview', icon: LayoutDashboard, permission: 'search.run', key: 'o' },
       { to: '/now', title: 'Now', icon: Radio, permission: 'sessions.read', key: 'n' },
       { to: '/sessions', title: 'Sessions', icon: FileSearch, permission: 'search.run', key: 's' },
       { to: '/reviews', title: 'Reviews', icon: Gavel, permission: 'reviews.read', key: 'r' },

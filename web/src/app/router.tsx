@@ -29,25 +29,57 @@ function count(raw: Raw, key: string): { readonly [K in string]?: number } {
 export interface SessionsSearch {
   /** The query, as it is typed. */
   readonly q?: string;
+  /** Which hit is looked at beside the list. */
+  readonly hit?: string;
 }
 export interface SessionSearch {
   /** Which command is shown. */
   readonly command?: number;
   /** Milliseconds into the session. */
   readonly at?: number;
+  /** What is searched in it. */
+  readonly q?: string;
+  /** Which commands are listed: refused, held, masked, failed. */
+  readonly only?: string;
+  /** `transcript`, `commands`, or the number of the command whose terminal is shown. */
+  readonly view?: string;
 }
 export interface ListSearch {
   readonly q?: string;
   readonly state?: string;
+}
+export interface AlertsSearch extends ListSearch {
+  readonly severity?: string;
+  readonly detection?: string;
+  readonly principal?: string;
+  readonly resource?: string;
+  readonly assignee?: string;
+  /** `responses`: what is in force, instead of alerts. */
+  readonly tab?: string;
 }
 export interface ExplainSearch {
   readonly principal?: string;
   readonly resource?: string;
   readonly text?: string;
 }
+export interface OverviewSearch {
+  readonly range?: string;
+}
+export interface ReportsSearch {
+  readonly report?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
 export interface ObjectSearch {
   readonly q?: string;
   readonly as?: string;
+  /** What is tried beside the editor. */
+  readonly tab?: string;
+}
+
+function alertsSearch(raw: Raw): AlertsSearch {
+  const keys = ['state', 'severity', 'detection', 'principal', 'resource', 'assignee', 'tab'] as const;
+  return Object.assign({}, ...keys.map((key) => text(raw, key))) as AlertsSearch;
 }
 
 const root = createRootRoute({ component: Shell });
@@ -56,6 +88,7 @@ const route = { getParentRoute: () => root } as const;
 const overview = createRoute({
   ...route,
   path: '/',
+  validateSearch: (raw: Raw): OverviewSearch => text(raw, 'range'),
   component: lazyRouteComponent(() => import('../pages/overview/index.tsx'), 'OverviewPage'),
 });
 const now = createRoute({
@@ -67,13 +100,19 @@ const now = createRoute({
 const sessions = createRoute({
   ...route,
   path: '/sessions',
-  validateSearch: (raw: Raw): SessionsSearch => text(raw, 'q'),
+  validateSearch: (raw: Raw): SessionsSearch => ({ ...text(raw, 'q'), ...text(raw, 'hit') }),
   component: lazyRouteComponent(() => import('../pages/sessions/index.tsx'), 'SessionsPage'),
 });
 const session = createRoute({
   ...route,
   path: '/sessions/$id',
-  validateSearch: (raw: Raw): SessionSearch => ({ ...count(raw, 'command'), ...count(raw, 'at') }),
+  validateSearch: (raw: Raw): SessionSearch => ({
+    ...count(raw, 'command'),
+    ...count(raw, 'at'),
+    ...text(raw, 'q'),
+    ...text(raw, 'only'),
+    ...text(raw, 'view'),
+  }),
   component: lazyRouteComponent(() => import('../pages/session/index.tsx'), 'SessionPage'),
 });
 const reviews = createRoute({
@@ -85,6 +124,7 @@ const reviews = createRoute({
 const review = createRoute({
   ...route,
   path: '/reviews/$id',
+  validateSearch: (raw: Raw): ListSearch => text(raw, 'state'),
   component: lazyRouteComponent(() => import('../pages/reviews/index.tsx'), 'ReviewPage'),
 });
 const requests = createRoute({
@@ -96,22 +136,30 @@ const requests = createRoute({
 const alerts = createRoute({
   ...route,
   path: '/alerts',
-  validateSearch: (raw: Raw): ListSearch => ({ ...text(raw, 'q'), ...text(raw, 'state') }),
+  validateSearch: alertsSearch,
   component: lazyRouteComponent(() => import('../pages/alerts/index.tsx'), 'AlertsPage'),
 });
 const alert = createRoute({
   ...route,
   path: '/alerts/$id',
+  validateSearch: alertsSearch,
   component: lazyRouteComponent(() => import('../pages/alerts/index.tsx'), 'AlertPage'),
 });
 const connect = createRoute({
   ...route,
   path: '/connect',
-  validateSearch: (raw: Raw): { readonly resource?: string; readonly client?: string } => ({
+  validateSearch: (raw: Raw): { readonly resource?: string; readonly client?: string; readonly q?: string } => ({
     ...text(raw, 'resource'),
     ...text(raw, 'client'),
+    ...text(raw, 'q'),
   }),
   component: lazyRouteComponent(() => import('../pages/connect/index.tsx'), 'ConnectPage'),
+});
+const use = createRoute({
+  ...route,
+  path: '/use/$name',
+  validateSearch: (raw: Raw): { readonly text?: string } => text(raw, 'text'),
+  component: lazyRouteComponent(() => import('../pages/use/index.tsx'), 'UsePage'),
 });
 const explain = createRoute({
   ...route,
@@ -132,18 +180,23 @@ const objects = createRoute({
 const newObject = createRoute({
   ...route,
   path: '/objects/$kind/-/new',
-  validateSearch: (raw: Raw): ObjectSearch => text(raw, 'as'),
+  validateSearch: (raw: Raw): ObjectSearch => ({ ...text(raw, 'as'), ...text(raw, 'tab') }),
   component: lazyRouteComponent(() => import('../pages/objects/index.tsx'), 'NewObjectPage'),
 });
 const object = createRoute({
   ...route,
   path: '/objects/$kind/$name',
-  validateSearch: (raw: Raw): ObjectSearch => text(raw, 'as'),
+  validateSearch: (raw: Raw): ObjectSearch => text(raw, 'tab'),
   component: lazyRouteComponent(() => import('../pages/objects/index.tsx'), 'ObjectPage'),
 });
 const reports = createRoute({
   ...route,
   path: '/reports',
+  validateSearch: (raw: Raw): ReportsSearch => ({
+    ...text(raw, 'report'),
+    ...text(raw, 'since'),
+    ...text(raw, 'until'),
+  }),
   component: lazyRouteComponent(() => import('../pages/reports/index.tsx'), 'ReportsPage'),
 });
 const admin = createRoute({
@@ -169,6 +222,7 @@ export const router = createRouter({
     alerts,
     alert,
     connect,
+    use,
     explain,
     objects,
     newObject,

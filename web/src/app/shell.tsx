@@ -14,6 +14,7 @@ import { SignedOn, useMay, useMe } from './me.tsx';
 import { Palette } from './palette.tsx';
 import { type Place, placesFor } from './places.ts';
 import { setTheme, type Theme, useTheme } from './theme.ts';
+import { ReviewWatch } from './waiting.tsx';
 
 export function Shell(): ReactNode {
   return (
@@ -83,6 +84,7 @@ function Frame(): ReactNode {
         <Outlet />
       </main>
       <Thumb />
+      <ReviewWatch />
       <Palette open={isPalette} onClose={() => setPalette(false)} />
       <Words />
     </div>

@@ -1,6 +1,7 @@
 /** A page's frame: its title, what can be done on it, and its parts. */
 import { type ReactNode, useEffect } from 'react';
 import { cx } from './controls.tsx';
+import { setPlace } from './title.ts';
 
 export function Page({
   title,
@@ -8,6 +9,7 @@ export function Page({
   actions,
   children,
   full = false,
+  bare = false,
 }: {
   readonly title: ReactNode;
   /** One quiet line below the title. */
@@ -16,19 +18,25 @@ export function Page({
   readonly children: ReactNode;
   /** Fills the height: lists that scroll by themselves. */
   readonly full?: boolean;
+  /** Without the line of its title: what is shown has one of its own. */
+  readonly bare?: boolean;
 }): ReactNode {
   useEffect(() => {
-    if (typeof title === 'string') document.title = `${title} · Sallyport`;
+    if (typeof title === 'string') setPlace(title);
   }, [title]);
   return (
     <div className={cx('flex min-w-0 flex-col', full && 'h-full min-h-0')}>
-      <header className="flex min-h-14 flex-wrap items-center gap-x-4 gap-y-2 border-b px-4 py-2 md:px-6">
-        <div className="mr-auto min-w-0">
-          <h1 className="truncate text-base font-semibold tracking-tight">{title}</h1>
-          {about === undefined ? null : <p className="text-xs text-quiet">{about}</p>}
-        </div>
-        {actions === undefined ? null : <div className="flex flex-wrap items-center gap-2">{actions}</div>}
-      </header>
+      {bare ? (
+        <h1 className="sr-only">{title}</h1>
+      ) : (
+        <header className="flex min-h-14 flex-wrap items-center gap-x-4 gap-y-2 border-b px-4 py-2 md:px-6">
+          <div className="mr-auto min-w-0">
+            <h1 className="truncate text-base font-semibold tracking-tight">{title}</h1>
+            {about === undefined ? null : <p className="text-xs text-quiet">{about}</p>}
+          </div>
+          {actions === undefined ? null : <div className="flex flex-wrap items-center gap-2">{actions}</div>}
+        </header>
+      )}
       <div className={cx('min-w-0 flex-1', full ? 'flex min-h-0 flex-col' : 'px-4 py-4 md:px-6')}>{children}</div>
     </div>
   );

@@ -1,6 +1,9 @@
+/** Overview: who may search everybody's doings sees everybody's; who may not, their own. */
 import type { ReactNode } from 'react';
-import { Page } from '../../ui/page.tsx';
+import { useMay } from '../../app/me.tsx';
+import { Board } from './board.tsx';
+import { Own } from './own.tsx';
 
 export function OverviewPage(): ReactNode {
-  return <Page title="Overview">{null}</Page>;
+  return useMay('search.run') === 'all' ? <Board /> : <Own />;
 }

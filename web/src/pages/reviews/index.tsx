@@ -1,10 +1,15 @@
+/** Reviews: an inbox that is cleared by keyboard or thumb. */
+import { useParams, useSearch } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { Page } from '../../ui/page.tsx';
+import { Inbox } from './inbox.tsx';
 
 export function ReviewsPage(): ReactNode {
-  return <Page title="Reviews">{null}</Page>;
+  const { state } = useSearch({ from: '/reviews' });
+  return <Inbox id={null} view={state} />;
 }
 
 export function ReviewPage(): ReactNode {
-  return <Page title="Reviews">{null}</Page>;
+  const { id } = useParams({ from: '/reviews/$id' });
+  const { state } = useSearch({ from: '/reviews/$id' });
+  return <Inbox id={id} view={state} />;
 }
