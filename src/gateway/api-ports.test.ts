@@ -9,7 +9,7 @@ test('A-API-06: a secret is replaced or dropped only after the record of it is d
     put: async (name: string) => void done.push(`put ${name}`),
     delete: async (name: string) => void done.push(`delete ${name}`),
   };
-  const { configuration } = apiPorts({ secrets, store: {}, identity: {}, snapshot: {} } as unknown as ApiPortParts);
+  const { configuration } = apiPorts(bare({ secrets: secrets as unknown as ApiPortParts['secrets'] }));
   const batch = {
     puts: [],
     deletes: [],
@@ -25,7 +25,7 @@ test('A-API-06: a secret is replaced or dropped only after the record of it is d
 });
 
 const bare = (change: Partial<ApiPortParts> = {}): ApiPortParts =>
-  ({ secrets: {}, store: {}, identity: {}, snapshot: {}, ...change }) as unknown as ApiPortParts;
+  ({ secrets: {}, store: {}, identity: {}, snapshot: {}, tls: {}, trials: {}, ...change }) as unknown as ApiPortParts;
 
 test('the events of a session: its own, the decisions on its reviews, and none of another’s', async () => {
   const actor = { id: 'p', issuer: 'local', name: 'p', kind: 'person', groups: [], credentialId: null } as const;

@@ -434,7 +434,7 @@ class Composition implements Gateway {
       workbench: workbenchPort({
         ...{ protocols: this.#protocols, snapshot: rooms.snapshot, identity: rooms.identity, doors: this.doors },
         ...{ authority: rooms.tls.authority, hostKeys: rooms.hostKeys, clock: this.#clock, log: this.#log },
-        isClosed: () => this.#stopping !== null,
+        ...{ journal, isClosed: () => this.#stopping !== null },
       }),
       proveRecording: recordingProofs({
         gateway: this.id,

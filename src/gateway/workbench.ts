@@ -15,7 +15,9 @@ import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { ServerTlsOptions, Wire } from '../base/wire.ts';
 import { wirePair } from '../base/wire-pair.ts';
-import type { Doors } from '../core/door.ts';
+import { type Doors, durable } from '../core/door.ts';
+import { actorOf } from '../core/event.ts';
+import type { Journal } from '../core/ports.ts';
 import type { Principal } from '../core/principal.ts';
 import type { Protocol } from '../core/protocol.ts';
 import type { Workbench, WorkbenchEntry } from '../core/workbench.ts';
@@ -29,6 +31,7 @@ export interface WorkbenchParts {
   readonly protocols: readonly Protocol[];
   readonly snapshot: Snapshot;
   readonly identity: Pick<Identity, 'issueToken' | 'revokeToken'>;
+  readonly journal: Journal;
   readonly doors: Doors;
   readonly authority: Authority;
   readonly hostKeys: () => readonly string[];
@@ -87,6 +90,13 @@ export function workbenchPort(parts: WorkbenchParts): ApiPorts['workbench'] {
         attributes: { scope: { resources: [resource] }, parent: under },
         lifetimeMs: limits.workbenchTokenMs,
       });
+      const { id: token, owner, expiresAtMs } = issued.token;
+      const person = actorOf(principal);
+      const { journal } = parts;
+      await durable(
+        journal,
+        journal.append({ type: 'token.issued', principal: person, token, owner, expiresAtMs, resources: [resource] }),
+      );
       const id = newId('wb', clock.now());
       const entries = new Entries(() => workbench.resume());
       const workbench = protocol.workbench.open({
@@ -105,7 +115,11 @@ export function workbenchPort(parts: WorkbenchParts): ApiPorts['workbench'] {
         if (!open.delete(id)) return;
         entries.end();
         workbench.close();
-        const revoke = () => parts.identity.revokeToken(issued.token.id);
+        const revoke = async (): Promise<void> => {
+          await parts.identity.revokeToken(token);
+          // While the gateway stops its journal may be closed; that it was revoked stands in the store all the same.
+          if (!parts.isClosed()) journal.append({ type: 'token.revoked', principal: person, token, owner });
+        };
         const again = () => retry(clock, limits.workbenchRevokeRetryMs, () => parts.isClosed(), revoke);
         inBackground(log, 'the token of a client of the console was not revoked', revoke(), again);
       };

@@ -83,6 +83,7 @@ describe.runIf(hasChromium)('a browser', () => {
     await chromium.until("document.title === 'Sign on to shop · Sallyport'");
     expect(await chromium.evaluate('location.origin')).toBe(gateway.consoleUrl);
     expect(await chromium.evaluate("document.getElementById('resource').textContent")).toBe('shop');
+    await chromium.until("document.getElementById('sign-on') && !document.getElementById('wanted').hidden");
     await signOn('erin');
     await chromium.until(visiting('erin'));
     expect(await chromium.evaluate('location.href')).toBe(`${origin}/orders?id=7&x=%26`);

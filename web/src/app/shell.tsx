@@ -80,7 +80,12 @@ function Frame(): ReactNode {
         <Navigation />
         <Person />
       </aside>
-      <main id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 overflow-auto outline-none">
+      <main
+        id="main"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and a page may have nothing else in it that keys reach
+        tabIndex={0}
+        className="min-h-0 min-w-0 flex-1 overflow-auto outline-none focus-visible:outline-2 focus-visible:-outline-offset-2"
+      >
         <Outlet />
       </main>
       <Thumb />
