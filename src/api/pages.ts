@@ -5,6 +5,7 @@
  * Invariant: what comes from elsewhere stands escaped, in text or in an attribute, and never in a script; the policy allows
  * no other form than the one that is meant (A-ID-09).
  */
+import { escapeHtml } from '../base/escape.ts';
 import type { HttpAnswer } from './context.ts';
 
 const frame =
@@ -69,8 +70,4 @@ ${content}
     ],
     body,
   };
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

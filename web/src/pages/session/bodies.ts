@@ -1,4 +1,5 @@
 /** Bodies as they are read: text where they are text, bytes in hexadecimal where not, JSON with line breaks and nothing else changed. */
+import { fromBase64 } from '../../format/base64.ts';
 import type { Body } from './model.ts';
 
 const hexBytesMax = 4_096;
@@ -8,10 +9,7 @@ export function bytesOfBody(body: Body, most = Number.POSITIVE_INFINITY): Uint8A
   const parts: Uint8Array[] = [];
   let length = 0;
   for (const { data, encoding } of body.pieces) {
-    const part =
-      encoding === 'utf8'
-        ? new TextEncoder().encode(data)
-        : Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+    const part = encoding === 'utf8' ? new TextEncoder().encode(data) : fromBase64(data);
     parts.push(part);
     length += part.length;
     if (length >= most) break;

@@ -17,6 +17,7 @@ import './worker-globals.ts';
 import { SerializeAddon } from '@xterm/addon-serialize/lib/addon-serialize.mjs';
 import { Terminal } from '@xterm/headless/lib-headless/xterm-headless.mjs';
 import { TerminalFilter } from '../../../../src/base/terminal.ts';
+import { fromBase64 } from '../../format/base64.ts';
 import { type Frame, frameOf } from '../../ui/terminal/frame.ts';
 import * as limits from './limits.ts';
 
@@ -120,7 +121,7 @@ export class Emulation {
       return;
     }
     const decoded =
-      encoding === 'utf8' ? this.#decoder.decode() + data : this.#decoder.decode(bytesOf(data), { stream: true });
+      encoding === 'utf8' ? this.#decoder.decode() + data : this.#decoder.decode(fromBase64(data), { stream: true });
     const text = this.#filter.push(decoded);
     if (text === '') return;
     if (this.#chars > limits.terminalCharsMax) {
@@ -293,8 +294,4 @@ export class Emulation {
     }
     this.#screenRows = rows;
   }
-}
-
-function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

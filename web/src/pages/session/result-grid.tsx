@@ -5,12 +5,12 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ClipboardCopy } from 'lucide-react';
 import { type ReactNode, useRef, useState } from 'react';
+import { csvOf } from '../../format/csv.ts';
 import { number, plural } from '../../format/format.ts';
 import { safeText } from '../../format/safe.tsx';
 import { Button, cx } from '../../ui/controls.tsx';
 import { attempt } from '../../ui/overlays.tsx';
 import { isNumeric, typeName } from './column-types.ts';
-import { csvOf } from './csv.ts';
 import type { Result, Row } from './model.ts';
 
 const rowHeight = 26;

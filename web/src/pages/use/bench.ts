@@ -6,6 +6,7 @@
  */
 import type { WorkbenchEntryView } from '../../../../src/api/contract/workbench-routes.ts';
 import { call, type InputOf, Problem, stream } from '../../api/client.ts';
+import { fromBase64, toBase64 } from '../../format/base64.ts';
 
 /** Runs whose results are kept; older ones are a search away, since all are recorded. */
 export const runsKept = 30;
@@ -212,16 +213,6 @@ export class Bench {
       for (const listener of this.#listeners) listener();
     });
   }
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return btoa(text);
-}
-
-function fromBase64(text: string): Uint8Array {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {

@@ -89,12 +89,3 @@ function Cell({ value }: { readonly value: string | null }): ReactNode {
     </div>
   );
 }
-
-/** As RFC 4180 has it; what a spreadsheet would take for a formula is kept from being one. */
-export function csvOf({ columns, rows }: Result): string {
-  const cell = (value: string | null): string => {
-    const text = value === null ? '' : /^[=+\-@\t\r]/.test(value) && !/^-?[\d.]+$/.test(value) ? `'${value}` : value;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  return `${[columns.map(({ name }) => name), ...rows].map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
-}

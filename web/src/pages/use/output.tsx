@@ -2,12 +2,13 @@
 import { Download, TriangleAlert } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { saveAs } from '../../api/client.ts';
+import { csvOf } from '../../format/csv.ts';
 import { duration, plural } from '../../format/format.ts';
 import { Safe } from '../../format/safe.tsx';
 import { Badge, Button, cx } from '../../ui/controls.tsx';
 import { Empty } from '../../ui/states.tsx';
 import type { Message, Result, Run } from './bench.ts';
-import { csvOf, Grid } from './grid.tsx';
+import { Grid } from './grid.tsx';
 
 export function Output({ run, resource }: { readonly run: Run; readonly resource: string }): ReactNode {
   const grids = run.results.filter(({ columns }) => columns.length > 0);
@@ -43,7 +44,9 @@ export function Output({ run, resource }: { readonly run: Run; readonly resource
             size="small"
             className="ml-auto"
             icon={<Download className="size-3.5" />}
-            onClick={() => saveAs(new Blob([csvOf(shown)], { type: 'text/csv' }), `${resource}-${run.id}.csv`)}
+            onClick={() =>
+              saveAs(new Blob([csvOf(shown.columns, shown.rows)], { type: 'text/csv' }), `${resource}-${run.id}.csv`)
+            }
           >
             CSV
           </Button>

@@ -1,5 +1,6 @@
 /** Rows as CSV (RFC 4180), with what a spreadsheet would take for a formula made text. */
-import type { Row } from './model.ts';
+
+type Row = readonly (string | null)[];
 
 /** A cell that begins so is run by spreadsheets. */
 const formula = /^[=+\-@\t\r]/;
